@@ -1,0 +1,64 @@
+/* ffgan: separable resampling of float pictures to any size and phase.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FFGAN_FILTERS_RESAMPLE_H
+#define FFGAN_FILTERS_RESAMPLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/pool.h"
+
+/* Kernels. BICUBIC: Keys 1981 with a = -0.5. LANCZOS3: sinc windowed by the
+ * main lobe of a sinc three times as wide. Both are widened by the step when
+ * shrinking (antialiased), weights are normalised, edges repeat. */
+typedef enum FgKernel { FG_BICUBIC, FG_LANCZOS3 } FgKernel;
+
+/* One direction: destination sample i lies at source coordinate
+ * first + i*step, where source sample j has coordinate j. */
+typedef struct FgAxis {
+    int src, dst; /* samples, >= 1 */
+    double first, step;
+} FgAxis;
+
+/* Pixel centres aligned: (i + 0.5) * src/dst - 0.5. */
+FgAxis fg_axis(int src, int dst);
+
+/* A view: element (y, x, c) is data[y*row + x*channels + c]. */
+typedef struct FgView {
+    float *data;
+    ptrdiff_t row; /* elements */
+} FgView;
+
+typedef struct FgTaps {
+    FgAxis axis;
+    FgKernel kernel;
+    int nb;      /* weights of one destination sample, <= axis.src */
+    int copy;    /* the axis changes nothing */
+    int up;      /* step is 1/up: weights repeat every up samples; else 0 */
+    int lo, hi;  /* the destination samples for which that holds */
+    int *start;  /* [dst] first source sample, start + nb <= axis.src */
+    float *w;    /* [dst][nb] */
+    double *acc; /* [nb] scratch of fg_taps_phase */
+} FgTaps;
+
+typedef struct FgResize {
+    FgTaps x, y;
+    int channels; /* 1..3 */
+    FgView tmp;
+} FgResize;
+
+/* 0 or -ENOMEM/-EINVAL; on failure *r is zeroed. */
+int fg_resize_init(FgResize *r, FgAxis x, FgAxis y, FgKernel kernel,
+                   int channels);
+/* Moves the sampling positions; allocates nothing. */
+void fg_resize_phase(FgResize *r, double first_x, double first_y);
+void fg_resize_free(FgResize *r); /* accepts NULL, zeroed */
+
+/* dst = keep * dst + gain * resampled(src), with keep 0 never reading dst.
+ * dirty (may be NULL): dirty[y] == 0 promises that source row y is all zero,
+ * which is then not read; with keep 1 whole clean areas cost nothing.
+ * The same bits for any executor. One call at a time per FgResize. */
+void fg_resize_run(FgResize *r, FgView dst, FgView src, float keep, float gain,
+                   const uint8_t *dirty, FgExecutor *ex);
+
+#endif

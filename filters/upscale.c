@@ -1,0 +1,599 @@
+/* ffgan: one frame through a super-resolution network, whatever its format.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("O3")
+#endif
+#include "upscale.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libavutil/pixdesc.h>
+
+#include "frame.h"
+#include "resample.h"
+
+#define BAND 8    /* rows of a job */
+#define SCRATCH 6 /* floats per pixel of a worker's row: RGB, Y, Pb Pr */
+
+struct FgUpscale {
+    FgUpscaleOptions o;
+    const FgModel *model;
+    FgPlan *plan, *plan32; /* plan32: made when a frame first needs it */
+    FgFormat fmt;
+    int luma, yuv, sub; /* luma network; Y'CbCr frames; subsampled chroma */
+    int cw, ch, ocw, och;
+    FgTensor tin, side, tnet, tout; /* tout: a view of tnet if sizes agree */
+    FgTensor cin, cup, cfull, cout; /* Pb, Pr interleaved */
+    FgTensor ain, aout;
+    FgResize fit, up, alpha;               /* net -> out, in -> out */
+    FgResize chroma, c_up, c_down, c_loss; /* see do_chroma */
+    float *scratch;
+    size_t scratch_row;
+    uint8_t *marks, *dirty;
+    enum AVChromaLocation loc;
+    /* of the frame at hand */
+    const AVFrame *in;
+    AVFrame *out;
+    FgMatrix matrix;
+    FgCode code_y, code_c, code_a;
+    int shaper, guessed;
+    float blend;
+};
+
+static FgView view(const FgTensor *t)
+{
+    return (FgView){t->data, t->row};
+}
+
+/* ---- setting up ---- */
+
+static int tensor(FgTensor *t, int c, int w, int h)
+{
+    return fg_tensor_alloc(t, (FgShape){1, c, h, w}, FG_F32);
+}
+
+typedef struct Sited {
+    FgAxis same, up, down, loss;
+} Sited;
+
+/* The four chroma ways of one direction; pos = where chroma sample 0 lies
+ * from luma sample 0, f = luma samples per chroma sample. */
+static Sited sited(int in, int out, int log2, double pos)
+{
+    const int f = 1 << log2;
+    const double r = (double)in / out, x = (pos + 0.5) * r - 0.5;
+    const int c = fg_subsampled(in, log2), oc = fg_subsampled(out, log2);
+
+    return (Sited){
+        .same = {c, oc, (x - pos) / f, r},
+        .up = {c, in, -pos / f, 1.0 / f},
+        .down = {out, oc, pos, f},
+        .loss = {in, oc, x, f * r},
+    };
+}
+
+static void sited_both(const FgUpscale *u, Sited *x, Sited *y)
+{
+    const int yuv = u->yuv;
+    double px, py;
+
+    fg_chroma_pos(&px, &py, &u->fmt, u->loc);
+    *x = sited(u->o.in_w, u->o.out_w, yuv ? u->fmt.log2w : 0, px);
+    *y = sited(u->o.in_h, u->o.out_h, yuv ? u->fmt.log2h : 0, py);
+}
+
+static int init_chroma(FgUpscale *u)
+{
+    const int mix = u->sub && !u->luma;
+    Sited x, y;
+    int ret;
+
+    sited_both(u, &x, &y);
+    u->cw = x.same.src, u->ch = y.same.src;
+    u->ocw = x.same.dst, u->och = y.same.dst;
+    if (!u->yuv && !(u->luma && u->fmt.rgb))
+        return 0;
+    if ((ret = tensor(&u->cin, 2, u->cw, u->ch)) < 0)
+        return ret;
+    if (!u->luma && !u->sub)
+        return 0;
+    if ((ret = tensor(&u->cout, 2, u->ocw, u->och)) < 0 ||
+        (ret = fg_resize_init(&u->chroma, x.same, y.same, FG_BICUBIC, 2)) < 0)
+        return ret;
+    if (mix &&
+        ((ret = tensor(&u->cup, 2, u->o.in_w, u->o.in_h)) < 0 ||
+         (ret = tensor(&u->cfull, 2, u->o.out_w, u->o.out_h)) < 0 ||
+         (ret = fg_resize_init(&u->c_up, x.up, y.up, FG_BICUBIC, 2)) < 0 ||
+         (ret = fg_resize_init(&u->c_down, x.down, y.down, FG_BICUBIC, 2)) <
+             0 ||
+         (ret = fg_resize_init(&u->c_loss, x.loss, y.loss, FG_BICUBIC, 2)) < 0))
+        return ret;
+    return 0;
+}
+
+static int init_alpha(FgUpscale *u)
+{
+    const FgUpscaleOptions *o = &u->o;
+    int ret;
+
+    if (!u->fmt.has_alpha)
+        return 0;
+    if ((ret = tensor(&u->ain, 1, o->in_w, o->in_h)) < 0 ||
+        (ret = tensor(&u->aout, 1, o->out_w, o->out_h)) < 0)
+        return ret;
+    return fg_resize_init(&u->alpha, fg_axis(o->in_w, o->out_w),
+                          fg_axis(o->in_h, o->out_h), FG_BICUBIC, 1);
+}
+
+static int init_main(FgUpscale *u)
+{
+    const FgUpscaleOptions *o = &u->o;
+    const int c = u->luma ? 1 : 3;
+    const FgAxis ax = fg_axis(o->in_w, o->out_w);
+    const FgAxis ay = fg_axis(o->in_h, o->out_h);
+    const int nw = o->in_w * u->model->scale, nh = o->in_h * u->model->scale;
+    int ret;
+
+    if ((ret = tensor(&u->tin, c, o->in_w, o->in_h)) < 0 ||
+        (ret = tensor(&u->side, c, o->in_w, o->in_h)) < 0 ||
+        (ret = tensor(&u->tnet, c, nw, nh)) < 0 ||
+        (ret = fg_resize_init(&u->up, ax, ay, FG_BICUBIC, c)) < 0)
+        return ret;
+    if (nw == o->out_w && nh == o->out_h) {
+        u->tout = u->tnet;
+        u->tout.owned = NULL;
+        return 0;
+    }
+    if ((ret = tensor(&u->tout, c, o->out_w, o->out_h)) < 0)
+        return ret;
+    return fg_resize_init(&u->fit, fg_axis(nw, o->out_w), fg_axis(nh, o->out_h),
+                          FG_LANCZOS3, c);
+}
+
+static int init_scratch(FgUpscale *u)
+{
+    const int w = u->o.in_w > u->o.out_w ? u->o.in_w : u->o.out_w;
+
+    u->scratch_row = ((size_t)w * SCRATCH + 31) & ~(size_t)15;
+    u->scratch = aligned_alloc(64, u->scratch_row * sizeof(float) *
+                                       (size_t)fg_threads(u->o.ex));
+    u->marks = calloc((size_t)u->o.in_h, 1);
+    u->dirty = calloc((size_t)u->o.in_h, 1);
+    return u->scratch && u->marks && u->dirty ? 0 : -ENOMEM;
+}
+
+static int make_plan(FgPlan **plan, const FgUpscale *u, FgPrecision precision,
+                     FgError *err)
+{
+    const FgPlanOptions po = {.device = u->o.device,
+                              .precision = precision,
+                              .max_w = u->o.in_w,
+                              .max_h = u->o.in_h,
+                              .tile = u->o.tile,
+                              .ex = u->o.ex};
+
+    return fg_plan_create(plan, u->model, &po, err);
+}
+
+static int check_plan(const FgUpscale *u, FgError *err)
+{
+    const int c = u->luma ? 1 : 3;
+    FgPlanInfo info;
+
+    fg_plan_info(u->plan, &info);
+    if (info.channels_in != c || info.channels_out != c)
+        return fg_error(err, -EINVAL,
+                        "the model takes %d and gives %d channels, its colour "
+                        "\"%s\" needs %d",
+                        info.channels_in, info.channels_out,
+                        u->luma ? "y" : "rgb", c);
+    if (info.scale_num != u->model->scale * info.scale_den)
+        return fg_error(err, -EINVAL,
+                        "the model says scale %d, its network scales by %d/%d",
+                        u->model->scale, info.scale_num, info.scale_den);
+    return 0;
+}
+
+int fg_upscale_create(FgUpscale **pu, const FgModel *m,
+                      const FgUpscaleOptions *o, FgError *err)
+{
+    FgUpscale *u = *pu = calloc(1, sizeof(*u));
+    int ret;
+
+    if (!u)
+        return fg_error(err, -ENOMEM, "out of memory");
+    u->o = *o;
+    u->model = m;
+    u->luma = m->luma;
+    u->loc = AVCHROMA_LOC_UNSPECIFIED;
+    if ((ret = fg_format_init(&u->fmt, o->format)) < 0) {
+        fg_error(err, ret, "pixel format %s is not supported",
+                 av_get_pix_fmt_name(o->format));
+        goto fail;
+    }
+    u->yuv = u->fmt.nb == 3 && !u->fmt.rgb;
+    u->sub = u->fmt.log2w || u->fmt.log2h;
+    if ((ret = make_plan(&u->plan, u, o->precision, err)) < 0 ||
+        (ret = check_plan(u, err)) < 0)
+        goto fail;
+    if ((ret = init_main(u)) < 0 || (ret = init_chroma(u)) < 0 ||
+        (ret = init_alpha(u)) < 0 || (ret = init_scratch(u)) < 0) {
+        fg_error(err, ret, "no memory for %dx%d to %dx%d", o->in_w, o->in_h,
+                 o->out_w, o->out_h);
+        goto fail;
+    }
+    return 0;
+fail:
+    fg_upscale_free(pu);
+    return ret;
+}
+
+void fg_upscale_free(FgUpscale **pu)
+{
+    FgUpscale *u = pu ? *pu : NULL;
+
+    if (!u)
+        return;
+    FgTensor *const t[] = {&u->tin, &u->side,  &u->tnet, &u->tout, &u->cin,
+                           &u->cup, &u->cfull, &u->cout, &u->ain,  &u->aout};
+    FgResize *const r[] = {&u->fit,  &u->up,     &u->alpha, &u->chroma,
+                           &u->c_up, &u->c_down, &u->c_loss};
+
+    for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++)
+        fg_tensor_free(t[i]);
+    for (size_t i = 0; i < sizeof(r) / sizeof(*r); i++)
+        fg_resize_free(r[i]);
+    fg_plan_free(&u->plan);
+    fg_plan_free(&u->plan32);
+    free(u->scratch);
+    free(u->marks);
+    free(u->dirty);
+    free(u);
+    *pu = NULL;
+}
+
+int fg_upscale_guessed(const FgUpscale *u)
+{
+    return u->guessed;
+}
+
+void fg_upscale_plan_info(const FgUpscale *u, FgPlanInfo *info)
+{
+    fg_plan_info(u->plan, info);
+}
+
+/* ---- rows ---- */
+
+typedef struct Rows {
+    float *rgb, *y, *c;
+} Rows;
+
+static Rows rows_of(const FgUpscale *u, int worker)
+{
+    float *p = u->scratch + u->scratch_row * (size_t)worker;
+    const size_t n = (u->scratch_row - 16) / SCRATCH;
+
+    return (Rows){p, p + 3 * n, p + 4 * n};
+}
+
+static int band_end(int i, int rows)
+{
+    return (i + 1) * BAND < rows ? (i + 1) * BAND : rows;
+}
+
+static void run_rows(FgUpscale *u, FgJobFn job, int rows)
+{
+    fg_run(u->o.ex, job, u, (rows + BAND - 1) / BAND);
+}
+
+static void job_chroma_read(void *arg, int i, int worker)
+{
+    const FgUpscale *u = arg;
+
+    (void)worker;
+    for (int y = i * BAND; y < band_end(i, u->ch); y++)
+        for (int k = 0; k < 2; k++)
+            fg_row_read(fg_f32(&u->cin, 0, y, 0) + k, 2, u->in, &u->fmt,
+                        &u->fmt.comp[1 + k], y, u->cw, u->code_c);
+}
+
+static void job_chroma_write(void *arg, int i, int worker)
+{
+    const FgUpscale *u = arg;
+
+    (void)worker;
+    for (int y = i * BAND; y < band_end(i, u->och); y++)
+        for (int k = 0; k < 2; k++)
+            fg_row_write(u->out, &u->fmt, &u->fmt.comp[1 + k], y, u->ocw,
+                         fg_f32(&u->cout, 0, y, 0) + k, 2, u->code_c);
+}
+
+/* The frame's row y as the network's kind of values, not clipped. */
+static const float *read_row(const FgUpscale *u, Rows r, int y, int *bad)
+{
+    const FgFormat *f = &u->fmt;
+    const int n = u->o.in_w;
+
+    if (f->rgb) {
+        for (int k = 0; k < 3; k++)
+            *bad |= fg_row_read(r.rgb + k, 3, u->in, f, &f->comp[k], y, n,
+                                u->code_y);
+        if (u->shaper)
+            fg_shaper_encode(r.rgb, r.rgb, 3 * n);
+        if (!u->luma)
+            return r.rgb;
+        fg_row_rgb_to_yuv(r.y, fg_f32(&u->cin, 0, y, 0), r.rgb, n, &u->matrix);
+        return r.y;
+    }
+    *bad |= fg_row_read(r.y, 1, u->in, f, &f->comp[0], y, n, u->code_y);
+    if (u->shaper)
+        fg_shaper_encode(r.y, r.y, n);
+    if (u->luma)
+        return r.y;
+    if (u->yuv) {
+        const FgTensor *c = u->sub ? &u->cup : &u->cin;
+
+        fg_row_yuv_to_rgb(r.rgb, r.y, fg_f32(c, 0, y, 0), n, &u->matrix);
+    } else {
+        for (int x = 0; x < n; x++)
+            r.rgb[3 * x] = r.rgb[3 * x + 1] = r.rgb[3 * x + 2] = r.y[x];
+    }
+    return r.rgb;
+}
+
+/* in = the clipped part, side = what bicubic has to add to (1-blend) * net.
+ * Returns whether side holds anything. */
+static int split(float *in, float *side, const float *v, int n, float blend)
+{
+    const float net = 1 - blend;
+    float most = 0;
+
+    for (int i = 0; i < n; i++) {
+        float x = v[i] > 0 ? v[i] : 0;
+
+        x = x < 1 ? x : 1;
+        in[i] = x;
+        x = v[i] - net * x;
+        side[i] = x;
+        x = x < 0 ? -x : x;
+        most = most > x ? most : x;
+    }
+    return most > 0;
+}
+
+static void job_prepare(void *arg, int i, int worker)
+{
+    FgUpscale *u = arg;
+    const Rows r = rows_of(u, worker);
+    const int n = u->o.in_w * (u->luma ? 1 : 3);
+
+    for (int y = i * BAND; y < band_end(i, u->o.in_h); y++) {
+        int bad = 0;
+        const float *v = read_row(u, r, y, &bad);
+
+        if (u->fmt.has_alpha)
+            bad |= fg_row_read(fg_f32(&u->ain, 0, y, 0), 1, u->in, &u->fmt,
+                               &u->fmt.alpha, y, u->o.in_w, u->code_a);
+        u->dirty[y] = (uint8_t)split(fg_f32(&u->tin, 0, y, 0),
+                                     fg_f32(&u->side, 0, y, 0), v, n, u->blend);
+        u->marks[y] = (uint8_t)bad;
+    }
+}
+
+static void write_rgb(const FgUpscale *u, float *rgb, int y)
+{
+    const int n = u->o.out_w;
+
+    for (int k = 0; k < 3; k++)
+        fg_row_write(u->out, &u->fmt, &u->fmt.comp[k], y, n, rgb + k, 3,
+                     u->code_y);
+    fg_row_pad(u->out, &u->fmt, y, n);
+}
+
+static void store_rgb(const FgUpscale *u, Rows r, const float *v, int y)
+{
+    const int n = u->o.out_w;
+
+    if (u->luma)
+        fg_row_yuv_to_rgb(r.rgb, v, fg_f32(&u->cout, 0, y, 0), n, &u->matrix);
+    else
+        memcpy(r.rgb, v, sizeof(*v) * 3 * (size_t)n);
+    if (u->shaper)
+        fg_shaper_decode(r.rgb, r.rgb, 3 * n);
+    write_rgb(u, r.rgb, y);
+}
+
+static void store_yuv(const FgUpscale *u, Rows r, const float *v, int y)
+{
+    const int n = u->o.out_w;
+
+    if (!u->luma) {
+        float *c = u->cfull.data ? fg_f32(&u->cfull, 0, y, 0) : r.c;
+
+        fg_row_rgb_to_yuv(r.y, c, v, n, &u->matrix);
+        for (int k = 0; k < 2 && u->yuv && !u->sub; k++)
+            fg_row_write(u->out, &u->fmt, &u->fmt.comp[1 + k], y, n, c + k, 2,
+                         u->code_c);
+        v = r.y;
+    }
+    if (u->shaper) {
+        fg_shaper_decode(r.y, v, n);
+        v = r.y;
+    }
+    fg_row_write(u->out, &u->fmt, &u->fmt.comp[0], y, n, v, 1, u->code_y);
+}
+
+static void job_store(void *arg, int i, int worker)
+{
+    const FgUpscale *u = arg;
+    const Rows r = rows_of(u, worker);
+
+    for (int y = i * BAND; y < band_end(i, u->o.out_h); y++) {
+        const float *v = fg_f32(&u->tout, 0, y, 0);
+
+        if (u->fmt.rgb)
+            store_rgb(u, r, v, y);
+        else
+            store_yuv(u, r, v, y);
+        if (u->fmt.has_alpha)
+            fg_row_write(u->out, &u->fmt, &u->fmt.alpha, y, u->o.out_w,
+                         fg_f32(&u->aout, 0, y, 0), 1, u->code_a);
+    }
+}
+
+/* ---- a frame ---- */
+
+static int set_matrix(FgUpscale *u, const FgLook *look, FgError *err)
+{
+    enum AVColorSpace s = look->space;
+
+    u->guessed = 0;
+    if (!u->yuv || u->luma) /* RGB and grey: any will do, as it is undone */
+        return fg_matrix_init(&u->matrix, AVCOL_SPC_BT709);
+    if (s == AVCOL_SPC_UNSPECIFIED)
+        s = u->in->colorspace;
+    if (s == AVCOL_SPC_UNSPECIFIED || s == AVCOL_SPC_RESERVED) {
+        s = fg_guess_space(u->o.in_w, u->o.in_h);
+        u->guessed = 1;
+    }
+    if (fg_matrix_init(&u->matrix, s) < 0)
+        return fg_error(err, -ENOTSUP,
+                        "colour space %s is not supported with an RGB model; "
+                        "colorspace= can be %s",
+                        av_color_space_name(s) ? av_color_space_name(s) : "?",
+                        fg_matrix_names());
+    return 0;
+}
+
+static void set_codes(FgUpscale *u, const FgLook *look)
+{
+    const FgFormat *f = &u->fmt;
+    enum AVColorRange range = look->range;
+
+    if (range == AVCOL_RANGE_UNSPECIFIED)
+        range = f->full ? AVCOL_RANGE_JPEG : u->in->color_range;
+    if (range == AVCOL_RANGE_UNSPECIFIED)
+        range = u->yuv ? AVCOL_RANGE_MPEG : AVCOL_RANGE_JPEG;
+    const int limited = range == AVCOL_RANGE_MPEG && !f->rgb;
+
+    u->code_y = f->is_float ? fg_code_float() : fg_code(f->depth, limited, 0);
+    u->code_a = f->is_float ? fg_code_float() : fg_code(f->depth, 0, 0);
+    u->code_c = fg_code(f->depth, limited, 1);
+    u->shaper = f->is_float && u->in->color_trc == AVCOL_TRC_LINEAR;
+    u->blend = look->blend;
+}
+
+static void set_siting(FgUpscale *u, enum AVChromaLocation loc)
+{
+    Sited x, y;
+
+    if (loc == u->loc || !u->sub)
+        return;
+    u->loc = loc;
+    sited_both(u, &x, &y);
+    fg_resize_phase(&u->chroma, x.same.first, y.same.first);
+    if (u->luma)
+        return;
+    fg_resize_phase(&u->c_up, x.up.first, y.up.first);
+    fg_resize_phase(&u->c_down, x.down.first, y.down.first);
+    fg_resize_phase(&u->c_loss, x.loss.first, y.loss.first);
+}
+
+static int check_input(const FgUpscale *u, FgError *err)
+{
+    for (int y = 0; y < u->o.in_h && u->fmt.is_float; y++)
+        if (u->marks[y])
+            return fg_error(err, -EINVAL,
+                            "the input has a NaN or an infinite value in row "
+                            "%d",
+                            y);
+    return 0;
+}
+
+static int run_net(FgUpscale *u, FgError *err)
+{
+    int ret = fg_plan_run(u->plan, &u->tin, &u->tnet);
+    FgPlanInfo info;
+
+    fg_plan_info(u->plan, &info);
+    if (ret == -EDOM && strcmp(info.precision, "fp32") != 0) {
+        if (!u->plan32 &&
+            (ret = make_plan(&u->plan32, u, FG_PREC_FP32, err)) < 0)
+            return ret;
+        ret = fg_plan_run(u->plan32, &u->tin, &u->tnet);
+    }
+    if (ret == -EDOM)
+        return fg_error(err, ret,
+                        "the network's output has a NaN or an infinite value "
+                        "in fp32");
+    return ret < 0 ? fg_error(err, ret, "the network failed: error %d", -ret)
+                   : 0;
+}
+
+/* The network's picture at the output size, with what it must not see. */
+static void do_size(FgUpscale *u)
+{
+    FgExecutor *ex = u->o.ex;
+    int any = u->blend > 0;
+
+    for (int y = 0; y < u->o.in_h && !any; y++)
+        any = u->dirty[y];
+    if (u->fit.channels && u->blend < 1)
+        fg_resize_run(&u->fit, view(&u->tout), view(&u->tnet), 0, 1, NULL, ex);
+    if (any)
+        fg_resize_run(&u->up, view(&u->tout), view(&u->side), 1 - u->blend, 1,
+                      u->dirty, ex);
+}
+
+/* An RGB network's chroma c goes up to the luma grid, through the network and
+ * down. down(up(c)) is softer than c; what it lacks is added at the output
+ * size, so that a network which changes nothing gives c back. */
+static void do_chroma(FgUpscale *u)
+{
+    FgExecutor *ex = u->o.ex;
+    const FgView out = view(&u->cout);
+
+    if (u->luma) {
+        fg_resize_run(&u->chroma, out, view(&u->cin), 0, 1, NULL, ex);
+        return;
+    }
+    fg_resize_run(&u->c_down, out, view(&u->cfull), 0, 1, NULL, ex);
+    fg_resize_run(&u->chroma, out, view(&u->cin), 1, 1, NULL, ex);
+    fg_resize_run(&u->c_loss, out, view(&u->cup), 1, -1, NULL, ex);
+}
+
+int fg_upscale_frame(FgUpscale *u, AVFrame *out, const AVFrame *in,
+                     const FgLook *look, FgError *err)
+{
+    FgExecutor *ex = u->o.ex;
+    int ret;
+
+    u->in = in;
+    u->out = out;
+    set_codes(u, look);
+    set_siting(u, in->chroma_location);
+    if ((ret = set_matrix(u, look, err)) < 0)
+        return ret;
+    if (u->yuv)
+        run_rows(u, job_chroma_read, u->ch);
+    if (u->sub && !u->luma)
+        fg_resize_run(&u->c_up, view(&u->cup), view(&u->cin), 0, 1, NULL, ex);
+    run_rows(u, job_prepare, u->o.in_h);
+    if ((ret = check_input(u, err)) < 0)
+        return ret;
+    if (u->blend < 1 && (ret = run_net(u, err)) < 0)
+        return ret;
+    do_size(u);
+    if (u->fmt.has_alpha)
+        fg_resize_run(&u->alpha, view(&u->aout), view(&u->ain), 0, 1, NULL, ex);
+    if (u->luma && u->cout.data) /* RGB frames need it in job_store */
+        do_chroma(u);
+    run_rows(u, job_store, u->o.out_h);
+    if (!u->luma && u->sub)
+        do_chroma(u);
+    if (u->yuv && u->cout.data)
+        run_rows(u, job_chroma_write, u->och);
+    return 0;
+}

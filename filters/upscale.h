@@ -1,0 +1,59 @@
+/* ffgan: one frame through a super-resolution network, whatever its format.
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What is done to a frame:
+ *   1. Samples become floats (colour.h). Scene-linear float frames go through
+ *      the shaper. A luma network sees Y'; an RGB network sees R'G'B', chroma
+ *      brought to the luma grid by bicubic with its siting.
+ *   2. The network sees values clipped to 0..1. What was clipped off is
+ *      brought to the output size by bicubic and added back, so values above
+ *      white and below black survive.
+ *   3. A size that is not the network's is made from its float output by
+ *      Lanczos3. Nothing is rounded before the last step.
+ *   4. blend mixes in a plain bicubic enlargement of the source.
+ *   5. Chroma of a luma network: bicubic from its own grid to the output's
+ *      chroma grid. Chroma of an RGB network with subsampled chroma: the
+ *      network's, shrunk with the same siting, plus what the way up to the
+ *      luma grid and down again loses. Alpha: bicubic.
+ *   6. Round to nearest, clip to the codes of the format. */
+#ifndef FFGAN_FILTERS_UPSCALE_H
+#define FFGAN_FILTERS_UPSCALE_H
+
+#include <libavutil/frame.h>
+
+#include "kernels/plan.h"
+
+typedef struct FgUpscaleOptions {
+    enum AVPixelFormat format;
+    int in_w, in_h, out_w, out_h;
+    const char *device;
+    FgPrecision precision;
+    int tile;
+    FgExecutor *ex; /* kept; NULL = the calling thread */
+} FgUpscaleOptions;
+
+/* What may change from frame to frame. */
+typedef struct FgLook {
+    float blend;             /* 0..1 share of the plain bicubic enlargement */
+    enum AVColorSpace space; /* AVCOL_SPC_UNSPECIFIED = the frame's */
+    enum AVColorRange range; /* AVCOL_RANGE_UNSPECIFIED = the frame's */
+} FgLook;
+
+typedef struct FgUpscale FgUpscale;
+
+/* Allocates everything. The model must outlive *u. 0 or a negative errno and
+ * err; *u is NULL on failure. */
+int fg_upscale_create(FgUpscale **u, const FgModel *m,
+                      const FgUpscaleOptions *o, FgError *err);
+/* Fills the pixels of out (allocated, of the output size); properties are the
+ * caller's. A frame that the plan finds not finite is done again in fp32.
+ * -EINVAL: NaN or Inf in the input; -EDOM: the result is not finite;
+ * -ENOTSUP: a matrix that is not known. out must not be used on failure. */
+int fg_upscale_frame(FgUpscale *u, AVFrame *out, const AVFrame *in,
+                     const FgLook *look, FgError *err);
+/* 1 if the last frame's matrix was guessed from its size. */
+int fg_upscale_guessed(const FgUpscale *u);
+void fg_upscale_plan_info(const FgUpscale *u, FgPlanInfo *info);
+void fg_upscale_free(FgUpscale **u); /* accepts NULL */
+
+#endif

@@ -1,0 +1,398 @@
+/* ffgan: the gansr filter: super-resolution by a network.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "compat.h"
+
+#include <limits.h>
+#include <stdatomic.h>
+
+#include <libavutil/common.h>
+#include <libavutil/opt.h>
+#include <libavutil/pixdesc.h>
+
+#include "frame.h"
+#include "props.h"
+#include "size.h"
+#include "upscale.h"
+
+typedef struct GansrContext {
+    const AVClass *class;
+    char *model_name, *w_expr, *h_expr, *device;
+    double scale_factor, blend;
+    int precision, tilesize, space, range;
+
+    FgModel *model;
+    FgUpscale *up;
+    FgExecutor ex;
+    int in_w, in_h; /* what up was made for */
+    int said_guess, said_drop, said_fields;
+} GansrContext;
+
+static int fail(void *ctx, int ret, const FgError *err)
+{
+    av_log(ctx, AV_LOG_ERROR, "%s\n", err->text);
+    return ret;
+}
+
+/* ---- slice threads as an executor ---- */
+
+typedef struct SliceJob {
+    FgJobFn job;
+    void *arg;
+    int n;
+    atomic_int next;
+} SliceJob;
+
+/* jobnr is the worker's number; the jobs themselves are taken in turn. */
+static int slice(AVFilterContext *ctx, void *arg, int jobnr, int nb_jobs)
+{
+    SliceJob *s = arg;
+    int i;
+
+    (void)ctx;
+    (void)nb_jobs;
+    while ((i = atomic_fetch_add(&s->next, 1)) < s->n)
+        s->job(s->arg, i, jobnr);
+    return 0;
+}
+
+static void run_slices(FgExecutor *ex, FgJobFn job, void *arg, int n)
+{
+    SliceJob s = {.job = job, .arg = arg, .n = n};
+
+    atomic_init(&s.next, 0);
+    if (n > 0)
+        ff_filter_execute(ex->opaque, slice, &s, NULL, FFMIN(n, ex->threads));
+}
+
+/* ---- life ---- */
+
+typedef struct Listing {
+    AVFilterContext *ctx;
+    int nb;
+} Listing;
+
+static int print_model(void *arg, const char *name, const char *path)
+{
+    Listing *l = arg;
+
+    av_log(l->ctx, AV_LOG_INFO, "  %-20s %s\n", name, path);
+    l->nb++;
+    return 0;
+}
+
+static int list_models(AVFilterContext *ctx)
+{
+    Listing l = {ctx, 0};
+
+    av_log(ctx, AV_LOG_INFO, "Models that gansr finds by name:\n");
+    const int ret = fg_model_list(print_model, &l);
+
+    if (ret >= 0 && !l.nb)
+        av_log(ctx, AV_LOG_INFO, "  none (see FFGAN_PATH)\n");
+    return ret < 0 ? ret : AVERROR_EXIT;
+}
+
+static av_cold int init(AVFilterContext *ctx)
+{
+    GansrContext *s = ctx->priv;
+    char path[4096];
+    FgError err = {""};
+    int ret;
+
+    if (!strcmp(s->model_name, "help"))
+        return list_models(ctx);
+    if ((ret = fg_model_find(s->model_name, path, sizeof(path), &err)) < 0 ||
+        (ret = fg_model_read(&s->model, path, &err)) < 0)
+        return fail(ctx, ret, &err);
+    av_log(ctx, AV_LOG_VERBOSE, "%s: scale %d, %s, sha256 %.16s\n", path,
+           s->model->scale, s->model->luma ? "luma" : "RGB", s->model->sha256);
+    return 0;
+}
+
+static av_cold void uninit(AVFilterContext *ctx)
+{
+    GansrContext *s = ctx->priv;
+
+    fg_upscale_free(&s->up);
+    fg_model_free(&s->model);
+}
+
+static int output_size(AVFilterLink *outlink)
+{
+    AVFilterContext *ctx = outlink->src;
+    const GansrContext *s = ctx->priv;
+    const AVFilterLink *in = ctx->inputs[0];
+    const FgSizeIn size = {
+        .w = in->w,
+        .h = in->h,
+        .sar = in->sample_aspect_ratio,
+        .factor = s->scale_factor > 0 ? s->scale_factor : s->model->scale,
+        .w_expr = s->w_expr,
+        .h_expr = s->h_expr,
+    };
+    FgError err = {""};
+    const int ret = fg_size(&outlink->w, &outlink->h, &size, &err);
+
+    if (ret < 0)
+        return fail(ctx, ret, &err);
+    outlink->sample_aspect_ratio = in->sample_aspect_ratio;
+    if (in->sample_aspect_ratio.num)
+        av_reduce(&outlink->sample_aspect_ratio.num,
+                  &outlink->sample_aspect_ratio.den,
+                  (int64_t)in->sample_aspect_ratio.num * outlink->h * in->w,
+                  (int64_t)in->sample_aspect_ratio.den * outlink->w * in->h,
+                  INT_MAX);
+    return 0;
+}
+
+static void log_plan(AVFilterContext *ctx, const AVFilterLink *in,
+                     const AVFilterLink *out)
+{
+    const GansrContext *s = ctx->priv;
+    FgPlanInfo i;
+
+    fg_upscale_plan_info(s->up, &i);
+    av_log(ctx, AV_LOG_VERBOSE,
+           "%dx%d -> %dx%d, %s, device %s, %s on %s, tiles %dx%d, reach %d, "
+           "%.0f MiB, %.1f kMAC per pixel, %d threads\n",
+           in->w, in->h, out->w, out->h, av_get_pix_fmt_name(in->format),
+           i.device, i.precision, i.isa, i.tile_w, i.tile_h, i.radius,
+           i.bytes / 1048576.0, i.macs_per_pixel / 1000, s->ex.threads);
+}
+
+static int config_output(AVFilterLink *outlink)
+{
+    AVFilterContext *ctx = outlink->src;
+    GansrContext *s = ctx->priv;
+    const AVFilterLink *in = ctx->inputs[0];
+    FgError err = {""};
+    int ret;
+
+    if ((ret = output_size(outlink)) < 0)
+        return ret;
+    fg_upscale_free(&s->up);
+    s->ex = (FgExecutor){FFMAX(1, ff_filter_get_nb_threads(ctx)), run_slices,
+                         ctx};
+    const FgUpscaleOptions o = {
+        .format = in->format,
+        .in_w = in->w,
+        .in_h = in->h,
+        .out_w = outlink->w,
+        .out_h = outlink->h,
+        .device = s->device,
+        .precision = s->precision,
+        .tile = s->tilesize,
+        .ex = &s->ex,
+    };
+
+    if ((ret = fg_upscale_create(&s->up, s->model, &o, &err)) < 0)
+        return fail(ctx, ret, &err);
+    s->in_w = in->w;
+    s->in_h = in->h;
+    log_plan(ctx, in, outlink);
+    return 0;
+}
+
+/* ---- frames ---- */
+
+static void say_once(AVFilterContext *ctx, int *said, int level, int really,
+                     const char *text)
+{
+    if (really && !*said) {
+        *said = 1;
+        av_log(ctx, level, "%s\n", text);
+    }
+}
+
+/* Frames may change their size without the graph being made anew. The link
+ * is no measure of that: the filter before may have changed it already. */
+static int follow_size(AVFilterLink *inlink, const AVFrame *in)
+{
+    const GansrContext *s = inlink->dst->priv;
+
+    if (s->up && in->width == s->in_w && in->height == s->in_h)
+        return 0;
+    if (in->format != inlink->format)
+        return AVERROR(EINVAL);
+    inlink->w = in->width;
+    inlink->h = in->height;
+    inlink->sample_aspect_ratio = in->sample_aspect_ratio;
+    return config_output(inlink->dst->outputs[0]);
+}
+
+static int upscale(AVFilterContext *ctx, AVFrame *out, const AVFrame *in)
+{
+    GansrContext *s = ctx->priv;
+    const FgLook look = {(float)s->blend, s->space, s->range};
+    FgError err = {""};
+    int ret = fg_props_copy(out, in);
+
+    if (ret < 0)
+        return ret;
+    say_once(ctx, &s->said_drop, AV_LOG_VERBOSE, ret > 0,
+             "side data that counts in pixels was dropped");
+    say_once(ctx, &s->said_fields, AV_LOG_WARNING,
+             !!(in->flags & AV_FRAME_FLAG_INTERLACED),
+             "the input is interlaced: put a deinterlacer before gansr");
+    if ((ret = fg_upscale_frame(s->up, out, in, &look, &err)) < 0) {
+        av_log(ctx, AV_LOG_ERROR, "frame at pts %" PRId64 ": %s\n", in->pts,
+               err.text);
+        return ret;
+    }
+    say_once(ctx, &s->said_guess, AV_LOG_INFO, fg_upscale_guessed(s->up),
+             "the input does not say its colour matrix: BT.709 is assumed from "
+             "720 lines or 1280 columns on, else BT.601 (colorspace= says it)");
+    return 0;
+}
+
+static int filter_frame(AVFilterLink *inlink, AVFrame *in)
+{
+    AVFilterContext *ctx = inlink->dst;
+    AVFilterLink *outlink = ctx->outputs[0];
+    AVFrame *out = NULL;
+    int ret = follow_size(inlink, in);
+
+    if (ret < 0)
+        goto end;
+    out = ff_get_video_buffer(outlink, outlink->w, outlink->h);
+    if (!out) {
+        ret = AVERROR(ENOMEM);
+        goto end;
+    }
+    ret = upscale(ctx, out, in);
+end:
+    av_frame_free(&in);
+    if (ret < 0) {
+        av_frame_free(&out);
+        return ret;
+    }
+    return ff_filter_frame(outlink, out);
+}
+
+/* ---- options ---- */
+
+#define OFFSET(x) offsetof(GansrContext, x)
+#define FLAGS (AV_OPT_FLAG_VIDEO_PARAM | AV_OPT_FLAG_FILTERING_PARAM)
+#define NUMBER(unit, name, value)                                              \
+    {                                                                          \
+        name, NULL, 0, AV_OPT_TYPE_CONST, {.i64 = value}, 0, 0, FLAGS, unit    \
+    }
+#define TEXT(name, help, field, def)                                           \
+    {                                                                          \
+        name, help, OFFSET(field), AV_OPT_TYPE_STRING, {.str = def}, 0, 0,     \
+            FLAGS, NULL                                                        \
+    }
+
+static const AVOption gansr_options[] = {
+    TEXT("model", "name or path of the weights file; help lists the names",
+         model_name, "balanced-x2"),
+    {"scale_factor",
+     "output size factor, 0 = the model's",
+     OFFSET(scale_factor),
+     AV_OPT_TYPE_DOUBLE,
+     {.dbl = 0},
+     0,
+     64,
+     FLAGS,
+     NULL},
+    TEXT("w", "output width, an expression; unset = from scale_factor", w_expr,
+         NULL),
+    TEXT("h", "output height, an expression; unset = from scale_factor", h_expr,
+         NULL),
+    {"precision",
+     "arithmetic of the network",
+     OFFSET(precision),
+     AV_OPT_TYPE_INT,
+     {.i64 = FG_PREC_AUTO},
+     FG_PREC_AUTO,
+     FG_PREC_BF16,
+     FLAGS,
+     "precision"},
+    NUMBER("precision", "auto", FG_PREC_AUTO),
+    NUMBER("precision", "fp32", FG_PREC_FP32),
+    NUMBER("precision", "bf16", FG_PREC_BF16),
+    {"tilesize",
+     "tile side in input pixels, 0 = chosen by memory",
+     OFFSET(tilesize),
+     AV_OPT_TYPE_INT,
+     {.i64 = 0},
+     0,
+     1 << 24,
+     FLAGS,
+     NULL},
+    {"blend",
+     "share of a plain bicubic enlargement mixed in",
+     OFFSET(blend),
+     AV_OPT_TYPE_DOUBLE,
+     {.dbl = 0},
+     0,
+     1,
+     FLAGS | AV_OPT_FLAG_RUNTIME_PARAM,
+     NULL},
+    {"colorspace",
+     "YCbCr matrix of the input",
+     OFFSET(space),
+     AV_OPT_TYPE_INT,
+     {.i64 = AVCOL_SPC_UNSPECIFIED},
+     0,
+     AVCOL_SPC_NB - 1,
+     FLAGS,
+     "colorspace"},
+    NUMBER("colorspace", "auto", AVCOL_SPC_UNSPECIFIED),
+    NUMBER("colorspace", "bt709", AVCOL_SPC_BT709),
+    NUMBER("colorspace", "bt601", AVCOL_SPC_SMPTE170M),
+    NUMBER("colorspace", "bt470bg", AVCOL_SPC_BT470BG),
+    NUMBER("colorspace", "smpte170m", AVCOL_SPC_SMPTE170M),
+    NUMBER("colorspace", "smpte240m", AVCOL_SPC_SMPTE240M),
+    NUMBER("colorspace", "fcc", AVCOL_SPC_FCC),
+    NUMBER("colorspace", "bt2020nc", AVCOL_SPC_BT2020_NCL),
+    NUMBER("colorspace", "bt2020", AVCOL_SPC_BT2020_NCL),
+    {"range",
+     "code range of the input",
+     OFFSET(range),
+     AV_OPT_TYPE_INT,
+     {.i64 = AVCOL_RANGE_UNSPECIFIED},
+     0,
+     AVCOL_RANGE_NB - 1,
+     FLAGS,
+     "range"},
+    NUMBER("range", "auto", AVCOL_RANGE_UNSPECIFIED),
+    NUMBER("range", "tv", AVCOL_RANGE_MPEG),
+    NUMBER("range", "limited", AVCOL_RANGE_MPEG),
+    NUMBER("range", "mpeg", AVCOL_RANGE_MPEG),
+    NUMBER("range", "pc", AVCOL_RANGE_JPEG),
+    NUMBER("range", "full", AVCOL_RANGE_JPEG),
+    NUMBER("range", "jpeg", AVCOL_RANGE_JPEG),
+    TEXT("device", "where the network runs: auto or cpu", device, "auto"),
+    {NULL},
+};
+
+AVFILTER_DEFINE_CLASS(gansr);
+
+static const AVFilterPad gansr_inputs[] = {
+    {.name = "default",
+     .type = AVMEDIA_TYPE_VIDEO,
+     .filter_frame = filter_frame},
+};
+
+static const AVFilterPad gansr_outputs[] = {
+    {.name = "default",
+     .type = AVMEDIA_TYPE_VIDEO,
+     .config_props = config_output},
+};
+
+extern const FFFilter ff_vf_gansr;
+const FFFilter ff_vf_gansr = {
+    FG_PUB(name) = "gansr",
+    FG_PUB(description) = NULL_IF_CONFIG_SMALL(
+        "Super-resolution by a neural network."),
+    FG_PUB(priv_class) = &gansr_class,
+    FG_PUB(flags) = AVFILTER_FLAG_SLICE_THREADS,
+    .priv_size = sizeof(GansrContext),
+    .init = init,
+    .uninit = uninit,
+    FILTER_INPUTS(gansr_inputs),
+    FILTER_OUTPUTS(gansr_outputs),
+    FILTER_PIXFMTS_ARRAY(fg_pix_fmts),
+    .process_command = ff_filter_process_command,
+};

@@ -1,0 +1,27 @@
+# kernels: pure maths. KERNELS_REAL is compiled twice, as NAME.o (float) and
+# NAME_f64.o (double, -DFG_REAL_DOUBLE). ISA flags come from file names.
+KERNELS_OBJS := \
+    kernels/error.o kernels/tensor.o kernels/cpu.o kernels/pool.o \
+    kernels/philox.o kernels/dsp.o kernels/dsp_c.o kernels/conv_pack.o \
+    kernels/ops.o \
+    kernels/graph.o kernels/graph_json.o kernels/build.o kernels/collapse.o \
+    kernels/params.o kernels/reach.o \
+    kernels/model.o kernels/model_write.o kernels/model_find.o \
+    kernels/plan.o kernels/plan_run.o kernels/plan_tile.o kernels/plan_tail.o
+
+# The float form goes through FgDsp.
+KERNELS_REAL := \
+    kernels/conv2d.o kernels/deconv2d.o kernels/conv_ring.o \
+    kernels/conv_rows.o kernels/conv_wgrad.o kernels/bias.o kernels/relu.o \
+    kernels/leaky_relu.o kernels/prelu.o kernels/silu.o kernels/sigmoid.o \
+    kernels/tanh.o kernels/add.o kernels/mul.o kernels/concat.o \
+    kernels/scale.o kernels/pixel_shuffle.o kernels/pixel_unshuffle.o \
+    kernels/resize.o kernels/avg_pool.o kernels/max_pool.o \
+    kernels/instance_norm.o kernels/batch_norm.o kernels/dense.o \
+    kernels/warp.o kernels/pad.o
+
+KERNELS_OBJS += \
+    kernels/x86/conv_row_avx2.o kernels/x86/wgrad_avx2.o \
+    kernels/x86/point_avx2.o \
+    kernels/x86/conv_row_avx512.o kernels/x86/wgrad_avx512.o \
+    kernels/x86/point_avx512.o kernels/x86/conv_row_avx512bf16.o

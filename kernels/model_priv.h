@@ -1,0 +1,17 @@
+/* ffgan: what the files of model.h share among themselves.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FFGAN_KERNELS_MODEL_PRIV_H
+#define FFGAN_KERNELS_MODEL_PRIV_H
+
+#include "model.h"
+
+#define FG_MODEL_MAX_HEADER (16 << 20)
+#define FG_MODEL_MAX_TENSORS 4096
+#define FG_MODEL_MAX_DATA (1 << 30)
+
+/* Little-endian F32, F16, BF16 or F64, any alignment -> float. */
+void fg_model_decode(float *dst, const void *src, const char *dtype, size_t n);
+/* Index of the first NaN or infinity, or -1. */
+int64_t fg_nonfinite(const float *p, size_t n);
+
+#endif

@@ -1,0 +1,343 @@
+/* ffgan: plans: folding a graph into steps, packing weights.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpu.h"
+#include "graph_priv.h"
+#include "plan_priv.h"
+
+/* What folding needs to know about each node. */
+typedef struct Fold {
+    FgPlan *p;
+    int *users; /* readers of each value; the graph's output has one more */
+    int *user;  /* the last of them */
+    char *used; /* done by an earlier step or by the tail */
+    const FgShape *shapes;
+    int bf16;
+} Fold;
+
+static int is_identity(const FgNode *n)
+{
+    if (fg_node_is(n, "scale"))
+        return n->attr.alpha == 1.0f;
+    return (fg_node_is(n, "resize") || fg_node_is(n, "pixel_shuffle") ||
+            fg_node_is(n, "pixel_unshuffle")) &&
+           n->attr.factor == 1;
+}
+
+static void find_users(Fold *f)
+{
+    const FgGraph *g = &f->p->g;
+    int *alias = f->p->alias;
+    for (int i = 0; i < g->nb_nodes; i++) {
+        const FgNode *n = &g->nodes[i];
+        alias[i] = i;
+        f->user[i] = -1;
+        if (is_identity(n)) {
+            alias[i] = alias[n->in[0]];
+            f->used[i] = 1;
+            continue;
+        }
+        for (int k = 0; k < n->nb_in; k++) {
+            f->users[alias[n->in[k]]]++;
+            f->user[alias[n->in[k]]] = i;
+        }
+    }
+    f->users[alias[g->nb_nodes - 1]]++;
+}
+
+/* ---- conv steps ---- */
+
+static int fold_act(Fold *f, FgStep *s)
+{
+    const int i = f->users[s->out] == 1 ? f->user[s->out] : -1;
+    if (i < 0 || f->used[i])
+        return 0;
+    const FgNode *n = &f->p->g.nodes[i];
+    if (fg_node_is(n, "relu"))
+        s->epilogue.act = FG_CONV_RELU;
+    else if (fg_node_is(n, "leaky_relu"))
+        s->epilogue.act = FG_CONV_LEAKY_RELU;
+    else if (fg_node_is(n, "prelu"))
+        s->epilogue.act = FG_CONV_PRELU;
+    else
+        return 0;
+    s->epilogue.alpha = n->attr.alpha;
+    if (n->nb_param)
+        s->epilogue.slope = fg_params_find(&f->p->ps, n->param[0])->data;
+    s->out = i;
+    f->used[i] = 1;
+    return 1;
+}
+
+static int same_shape(FgShape a, FgShape b)
+{
+    return a.n == b.n && a.c == b.c && a.h == b.h && a.w == b.w;
+}
+
+/* Steps are ordered by the last node folded in, so the other operand, which
+ * that node reads, is there by then. */
+static int fold_add(Fold *f, FgStep *s)
+{
+    const int i = f->users[s->out] == 1 ? f->user[s->out] : -1;
+    if (i < 0 || f->used[i] || s->add >= 0)
+        return 0;
+    const FgNode *n = &f->p->g.nodes[i];
+    if (!fg_node_is(n, "add") || n->nb_in != 2)
+        return 0;
+    const int a = f->p->alias[n->in[0]], b = f->p->alias[n->in[1]];
+    const int other = a == s->out ? b : a;
+    if (!same_shape(f->shapes[a], f->shapes[b]))
+        return 0;
+    s->add = other;
+    s->in[s->nb_in++] = other;
+    s->out = i;
+    f->used[i] = 1;
+    return 1;
+}
+
+/* Products of 16-bit numbers pay where many channels are summed; a first
+ * layer of one to three stays fp32. */
+static int conv_prep(Fold *f, FgStep *s, FgError *err)
+{
+    const FgNode *n = &f->p->g.nodes[s->node];
+    const int ic = f->shapes[n->in[0]].c;
+    const float *w = fg_params_find(&f->p->ps, n->param[0])->data;
+    const float *b = n->nb_param > 1
+                         ? fg_params_find(&f->p->ps, n->param[1])->data
+                         : NULL;
+    int rc = -ENOTSUP;
+    if (f->bf16 && ic / n->attr.groups >= 8) {
+        rc = fg_conv_prep(&s->prep, &n->attr, ic, w, b, FG_BF16);
+        f->p->nb_bf16 += rc >= 0;
+    }
+    if (rc == -ENOTSUP)
+        rc = fg_conv_prep(&s->prep, &n->attr, ic, w, b, FG_F32);
+    return rc < 0 ? fg_error(err, rc, "node '%s': weights cannot be packed",
+                             n->name)
+                  : 0;
+}
+
+static int conv_step(Fold *f, FgStep *s, FgError *err)
+{
+    s->conv = 1;
+    if (!fold_act(f, s)) {
+        s->epilogue.add_first = fold_add(f, s);
+        fold_act(f, s);
+    } else {
+        fold_add(f, s);
+    }
+    return conv_prep(f, s, err);
+}
+
+/* ---- all steps ---- */
+
+static FgTensor param_tensor(const FgParam *p)
+{
+    const int *d = p->dims, nb = p->nb_dims;
+    const FgShape s = {nb > 0 ? d[0] : 1, nb > 1 ? d[1] : 1, nb > 2 ? d[2] : 1,
+                       nb > 3 ? d[3] : 1};
+    return fg_tensor_wrap(p->data, s, FG_F32);
+}
+
+static int add_step(Fold *f, int i, FgError *err)
+{
+    const FgNode *n = &f->p->g.nodes[i];
+    FgStep *s = &f->p->steps[f->p->nb_steps++];
+    s->node = s->out = i;
+    s->add = -1;
+    for (int k = 0; k < n->nb_in; k++)
+        s->in[s->nb_in++] = f->p->alias[n->in[k]];
+    if (fg_node_is(n, "conv2d"))
+        return conv_step(f, s, err);
+    for (int k = 0; k < n->nb_param; k++)
+        s->param[k] = param_tensor(fg_params_find(&f->p->ps, n->param[k]));
+    return 0;
+}
+
+static int by_out(const void *a, const void *b)
+{
+    const FgStep *x = a, *y = b;
+    return x->out < y->out ? -1 : x->out > y->out;
+}
+
+static int fold(Fold *f, FgError *err)
+{
+    FgPlan *p = f->p;
+    const FgGraph *g = &p->g;
+    int rc = 0;
+    find_users(f);
+    p->has_tail = fg_tail_match(&p->tail, g, f->shapes, p->alias, f->users,
+                                f->used);
+    for (int i = 0; i < g->nb_nodes && rc >= 0; i++)
+        if (!f->used[i] && !fg_node_is(&g->nodes[i], "input"))
+            rc = add_step(f, i, err);
+    /* A folded step runs where its last node stood: all it reads is there. */
+    if (p->nb_steps)
+        qsort(p->steps, (size_t)p->nb_steps, sizeof(*p->steps), by_out);
+    return rc;
+}
+
+static int make_steps(FgPlan *p, int bf16, FgError *err)
+{
+    const size_t n = (size_t)p->g.nb_nodes;
+    FgShape *shapes = fg_graph_any_shapes(&p->g, err);
+    if (!shapes)
+        return -EINVAL;
+    Fold f = {p,
+              calloc(n, sizeof(int)),
+              calloc(n, sizeof(int)),
+              calloc(n, 1),
+              shapes,
+              bf16};
+    p->alias = calloc(n, sizeof(int));
+    p->steps = calloc(n, sizeof(*p->steps));
+    int rc = -ENOMEM;
+    if (f.users && f.user && f.used && p->alias && p->steps)
+        rc = fold(&f, err);
+    else
+        fg_error(err, rc, "plan: out of memory");
+    p->channels_in = shapes[0].c;
+    p->channels_out = shapes[n - 1].c;
+    free(f.users);
+    free(f.user);
+    free(f.used);
+    free(shapes);
+    return rc;
+}
+
+/* ---- checks ---- */
+
+static int check_size(const FgPlan *p, int side, FgError *err)
+{
+    FgShape *s = malloc(sizeof(*s) * (size_t)p->g.nb_nodes);
+    const int n = p->reach.align * side;
+    const FgShape in = {1, p->g.nodes[0].attr.channels, n, n};
+    if (!s)
+        return fg_error(err, -ENOMEM, "plan: out of memory");
+    int rc = fg_graph_shapes(&p->g, in, s, err);
+    const FgShape o = s[p->g.nb_nodes - 1];
+    const int64_t want = (int64_t)n * p->reach.scale_num / p->reach.scale_den;
+    free(s);
+    if (rc >= 0 && (o.w != want || o.h != want || o.n != 1))
+        rc = fg_error(err, -ENOTSUP,
+                      "plan: %dx%d in gives %dx%d out, a scale of %d/%d would "
+                      "give %lld: the picture's borders are cut",
+                      n, n, o.w, o.h, p->reach.scale_num, p->reach.scale_den,
+                      (long long)want);
+    return rc;
+}
+
+static int check_options(const FgPlanOptions *o, FgError *err)
+{
+    if (o->device && strcmp(o->device, "auto") && strcmp(o->device, "cpu"))
+        return fg_error(err, -ENOTSUP,
+                        "device '%.32s' is not available, allowed auto, cpu",
+                        o->device);
+    if ((int)o->precision < FG_PREC_AUTO || o->precision > FG_PREC_BF16)
+        return fg_error(err, -EINVAL, "precision %d, allowed auto, fp32, bf16",
+                        (int)o->precision);
+    if (o->max_w < 1 || o->max_h < 1 || o->max_w > 1 << 17 ||
+        o->max_h > 1 << 17)
+        return fg_error(err, -EINVAL,
+                        "picture of %dx%d, allowed 1x1 to 131072x131072",
+                        o->max_w, o->max_h);
+    if (o->tile < 0)
+        return fg_error(err, -EINVAL, "tile is %d, allowed >= 0", o->tile);
+    return 0;
+}
+
+static int one_input(const FgGraph *g, FgError *err)
+{
+    for (int i = 1; i < g->nb_nodes; i++)
+        if (fg_node_is(&g->nodes[i], "input"))
+            return fg_error(err, -ENOTSUP,
+                            "plan: node '%s': only one input is supported",
+                            g->nodes[i].name);
+    return 0;
+}
+
+static int create(FgPlan *p, const FgModel *m, const FgPlanOptions *opt,
+                  FgError *err)
+{
+    int rc = check_options(opt, err);
+    if (rc >= 0)
+        rc = one_input(&m->graph, err);
+    if (rc >= 0)
+        rc = fg_graph_collapse(&p->g, &p->ps, &m->graph, &m->params, err);
+    if (rc >= 0)
+        rc = fg_graph_reach(&p->g, &p->reach, err);
+    /* Large enough for every kernel to fit, and two sizes, so that a
+     * constant number of missing pixels shows. */
+    for (int i = 0; i < 2 && rc >= 0; i++)
+        rc = check_size(p, 64 + i, err);
+    if (rc < 0)
+        return rc;
+    p->ex = opt->ex;
+    p->max_w = opt->max_w;
+    p->max_h = opt->max_h;
+    p->bf16 = opt->precision == FG_PREC_BF16;
+    rc = make_steps(p, p->bf16, err);
+    return rc < 0 ? rc : fg_plan_layout(p, opt, err);
+}
+
+int fg_plan_create(FgPlan **plan, const FgModel *m, const FgPlanOptions *opt,
+                   FgError *err)
+{
+    FgPlan *p = calloc(1, sizeof(*p));
+    *plan = NULL;
+    if (!p)
+        return fg_error(err, -ENOMEM, "plan: out of memory");
+    const int rc = create(p, m, opt, err);
+    if (rc < 0)
+        fg_plan_free(&p);
+    *plan = p;
+    return rc < 0 ? rc : 0;
+}
+
+void fg_plan_info(const FgPlan *p, FgPlanInfo *info)
+{
+    memset(info, 0, sizeof(*info));
+    info->scale_num = p->reach.scale_num;
+    info->scale_den = p->reach.scale_den;
+    info->channels_in = p->channels_in;
+    info->channels_out = p->channels_out;
+    info->radius = p->reach.radius;
+    info->align = p->reach.align;
+    info->tile_w = p->tile_w;
+    info->tile_h = p->tile_h;
+    info->bytes = fg_plan_bytes(p);
+    info->macs_per_pixel = p->reach.macs;
+    info->device = "cpu";
+    info->precision = p->nb_bf16 ? "bf16" : "fp32";
+    info->isa = fg_cpu_name(fg_cpu_level());
+}
+
+void fg_plan_free(FgPlan **plan)
+{
+    FgPlan *p = plan ? *plan : NULL;
+    if (!p)
+        return;
+    for (int i = 0; i < p->nb_steps; i++)
+        fg_conv_prep_free(&p->steps[i].prep);
+    for (int i = 0; i < p->nb_slots; i++)
+        free(p->mem[i]);
+    fg_tensor_free(&p->staging);
+    free(p->steps);
+    free(p->alias);
+    free(p->shapes);
+    free(p->value);
+    free(p->need0);
+    free(p->need1);
+    free(p->slot);
+    free(p->mem);
+    free(p->mem_size);
+    free(p->scratch);
+    free(p->worst);
+    fg_params_free(&p->ps);
+    fg_graph_free(&p->g);
+    free(p);
+    *plan = NULL;
+}

@@ -1,0 +1,50 @@
+/* ffgan: a network made ready for one device. LGPL-2.1-or-later
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FFGAN_KERNELS_PLAN_H
+#define FFGAN_KERNELS_PLAN_H
+
+#include "model.h"
+#include "pool.h"
+
+typedef enum FgPrecision {
+    FG_PREC_AUTO,
+    FG_PREC_FP32,
+    FG_PREC_BF16
+} FgPrecision;
+
+typedef struct FgPlanOptions {
+    const char *device;    /* "auto", "cpu"; others -ENOTSUP with the list */
+    FgPrecision precision; /* AUTO = FP32: the same bits on every CPU */
+    int max_w, max_h;      /* largest input in pixels, >= 1 */
+    int tile;              /* input pixels of a tile's side, halo not counted;
+                              0 = chosen so that memory stays under
+                              memory_limit; >= max(w,h) = untiled */
+    size_t memory_limit;   /* bytes for activations, 0 = 1 GiB */
+    FgExecutor *ex;        /* kept by the plan; NULL = calling thread */
+} FgPlanOptions;
+
+typedef struct FgPlanInfo {
+    int scale_num, scale_den, channels_in, channels_out;
+    int radius, align, tile_w, tile_h; /* tile without halo */
+    size_t bytes;                      /* activations + packed weights */
+    double macs_per_pixel;
+    const char *device, *precision, *isa;
+} FgPlanInfo;
+
+typedef struct FgPlan FgPlan;
+
+/* Folds, packs and allocates everything once. The model may be freed after.
+ * Returns 0, -ENOMEM, -EINVAL, -ENOTSUP (+err). */
+int fg_plan_create(FgPlan **plan, const FgModel *m, const FgPlanOptions *opt,
+                   FgError *err);
+/* in [1,C,h,w] f32, out [1,C',h*s,w*s] f32, any strides, h <= max_h,
+ * w <= max_w; any size >= 1 works (missing alignment is padded by
+ * replication and cropped again). Allocates nothing, deterministic: the same
+ * bits for any tile, thread count and stride. One call at a time per plan.
+ * Returns 0, -EINVAL (a size over the maximum), or -EDOM when the output has
+ * a NaN or Inf (out is then complete but must not be used). */
+int fg_plan_run(FgPlan *plan, const FgTensor *in, FgTensor *out);
+void fg_plan_info(const FgPlan *plan, FgPlanInfo *info);
+void fg_plan_free(FgPlan **plan); /* accepts NULL */
+
+#endif

@@ -1,0 +1,94 @@
+/* ffgan: the inside of a plan.
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A value is the output of a graph node, named by its index. Steps run in
+ * order on one window of the picture: a tile and its halo. */
+#ifndef FFGAN_KERNELS_PLAN_PRIV_H
+#define FFGAN_KERNELS_PLAN_PRIV_H
+
+#include "conv.h"
+#include "op.h"
+#include "plan.h"
+
+typedef struct FgStep {
+    int conv;  /* 1: prep and epilogue; 0: the op's own forward */
+    int node;  /* the node that runs */
+    int out;   /* value made: of the last node folded in */
+    int nb_in; /* values read, the folded add's last */
+    int in[FG_MAX_IN];
+    int add; /* value that the epilogue adds, or -1 */
+    FgConvPrep prep;
+    FgConvEpilogue epilogue; /* act, alpha, slope, add_first */
+    FgTensor param[FG_MAX_PARAM];
+} FgStep;
+
+/* The end of most super-resolvers, done row by row straight into the
+ * picture: out = shuffle(value) + resize(base), either may be missing. */
+typedef struct FgTail {
+    int shuffle, factor;   /* value or -1 */
+    int base, base_factor; /* value or -1 */
+    int nb_taps;           /* 1, 2, 4: nearest, bilinear, bicubic */
+    int first[64];         /* of phase p: input row y / factor + first[p] */
+    float w[64][4];
+} FgTail;
+
+typedef struct FgTile {
+    int x, y, w, h;     /* the tile, input pixels */
+    int wx, wy, ww, wh; /* its window */
+} FgTile;
+
+struct FgPlan {
+    FgGraph g;
+    FgParams ps;
+    FgReach reach;
+    FgExecutor *ex;
+    int max_w, max_h, tile_w, tile_h;
+    int bf16, nb_bf16;
+    int channels_in, channels_out;
+    FgStep *steps;
+    int nb_steps;
+    int *alias; /* of each node: the value that it is */
+    int has_tail;
+    FgTail tail;
+
+    FgShape *shapes;    /* of each node, for the window in hand */
+    FgTensor *value;    /* of each node, likewise */
+    int *need0, *need1; /* rows first..last that later steps read */
+    int *slot;          /* of each node: memory, -1 = none */
+    void **mem;         /* of each slot */
+    size_t *mem_size;
+    int nb_slots;
+    FgTensor staging; /* windows over the right and lower edge, if align > 1 */
+    void *scratch;
+    size_t scratch_size, worker_scratch;
+    uint32_t *worst; /* per worker: largest exponent written */
+};
+
+/* plan_tile.c. Sets tile_w, tile_h for the options; allocates every buffer. */
+int fg_plan_layout(FgPlan *p, const FgPlanOptions *opt, FgError *err);
+/* Bytes of activations for windows of w x h, and the slots into p. */
+int fg_plan_assign(FgPlan *p, int w, int h, size_t *bytes);
+size_t fg_plan_bytes(const FgPlan *p);
+/* The i-th of nb tiles of a w x h picture; returns nb. */
+int fg_plan_tile(const FgPlan *p, int w, int h, int i, FgTile *t);
+
+/* plan_tail.c. Recognises the end of the graph: 1 and the nodes that it
+ * covers set in used[], or 0. */
+int fg_tail_match(FgTail *t, const FgGraph *g, const FgShape *shapes,
+                  const int *alias, const int *users, char *used);
+size_t fg_tail_scratch(const FgTail *t, int window_w, int channels);
+/* Floats [x0, x1) x c of row y of the window's output, dense, into scratch;
+ * returns where they are. */
+const float *fg_tail_row(const FgTail *t, const FgTensor *value, int channels,
+                         int y, int x0, int x1, void *scratch);
+
+static inline int fg_round_up(int n, int to)
+{
+    return (n + to - 1) / to * to;
+}
+static inline int fg_ceil_div(int64_t a, int64_t b)
+{
+    return (int)((a + b - 1) / b);
+}
+
+#endif

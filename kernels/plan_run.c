@@ -1,0 +1,283 @@
+/* ffgan: plans: running one.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "graph_priv.h"
+#include "plan_priv.h"
+
+static int min(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static int max(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+/* ---- which rows each value needs ---- */
+
+static void want(FgPlan *p, int value, int64_t first, int64_t last)
+{
+    const int h = p->shapes[value].h;
+    p->need0[value] = min(p->need0[value], (int)(first < 0 ? 0 : first));
+    p->need1[value] = max(p->need1[value], (int)(last >= h ? h - 1 : last));
+}
+
+static void want_inputs(FgPlan *p, const FgStep *s)
+{
+    const FgNode *n = &p->g.nodes[s->node];
+    const int whole = (n->op->flags & FG_OP_GLOBAL) || p->reach.global;
+    int first, last, ignored;
+    if (p->need1[s->out] < p->need0[s->out])
+        return;
+    fg_node_taps(n, p->need0[s->out], &first, &ignored);
+    fg_node_taps(n, p->need1[s->out], &ignored, &last);
+    /* Mirrored borders read up to pad rows further inside. */
+    const int mirror = n->attr.pad_mode ? 2 * n->attr.pad : 0;
+    for (int k = 0; k < s->nb_in; k++) {
+        if (s->in[k] == s->add && k == s->nb_in - 1)
+            want(p, s->add, p->need0[s->out], p->need1[s->out]);
+        else
+            want(p, s->in[k], whole ? 0 : (int64_t)first - mirror,
+                 whole ? INT_MAX : (int64_t)last + mirror);
+    }
+}
+
+/* Output rows y0 <= y < y1 of the window. */
+static void want_all(FgPlan *p, int y0, int y1)
+{
+    const FgTail *t = &p->tail;
+    for (int i = 0; i < p->g.nb_nodes; i++) {
+        p->need0[i] = INT_MAX;
+        p->need1[i] = -1;
+    }
+    if (!p->has_tail)
+        want(p, p->alias[p->g.nb_nodes - 1], y0, y1 - 1);
+    if (p->has_tail && t->shuffle >= 0)
+        want(p, t->shuffle, y0 / t->factor, (y1 - 1) / t->factor);
+    if (p->has_tail && t->base >= 0)
+        want(p, t->base, y0 / t->base_factor - 2,
+             (y1 - 1) / t->base_factor + 2);
+    for (int i = p->nb_steps - 1; i >= 0; i--)
+        want_inputs(p, &p->steps[i]);
+}
+
+/* ---- steps ---- */
+
+typedef struct ConvJob {
+    const FgPlan *p;
+    const FgConvPrep *prep;
+    const FgTensor *in;
+    FgTensor *out;
+    FgConvEpilogue e;
+    int y0, y1, rows;
+} ConvJob;
+
+static void conv_job(void *arg, int i, int worker)
+{
+    const ConvJob *j = arg;
+    const int y0 = j->y0 + i * j->rows, y1 = min(y0 + j->rows, j->y1);
+    fg_conv_rows(j->prep, j->in, j->out, y0, y1, &j->e,
+                 (char *)j->p->scratch + j->p->worker_scratch * (size_t)worker);
+}
+
+/* A run of rows starts by filling its ring: not too many runs. */
+static int rows_per_job(const FgPlan *p, int rows)
+{
+    const int threads = fg_threads(p->ex);
+    return threads > 1 ? max(8, fg_ceil_div(rows, 4 * threads)) : max(rows, 1);
+}
+
+static void run_conv(FgPlan *p, const FgStep *s)
+{
+    ConvJob j = {
+        p,           &s->prep,         &p->value[s->in[0]],  &p->value[s->out],
+        s->epilogue, p->need0[s->out], p->need1[s->out] + 1, 0};
+    if (s->add >= 0)
+        j.e.add = &p->value[s->add];
+    j.rows = rows_per_job(p, j.y1 - j.y0);
+    if (j.y1 > j.y0)
+        fg_run(p->ex, conv_job, &j, fg_ceil_div(j.y1 - j.y0, j.rows));
+}
+
+static int run_op(FgPlan *p, const FgStep *s)
+{
+    FgOpCall c;
+    memset(&c, 0, sizeof(c));
+    c.node = &p->g.nodes[s->node];
+    c.nb_in = s->nb_in;
+    c.nb_param = c.node->nb_param;
+    for (int k = 0; k < s->nb_in; k++)
+        c.in[k] = &p->value[s->in[k]];
+    for (int k = 0; k < c.nb_param; k++)
+        c.param[k] = &s->param[k];
+    c.out = &p->value[s->out];
+    c.ex = p->ex;
+    c.scratch = p->scratch;
+    return c.node->op->f32.forward(&c);
+}
+
+/* ---- into the picture ---- */
+
+typedef struct EmitJob {
+    FgPlan *p;
+    const FgTensor *out; /* the caller's, whole picture */
+    int px, py;          /* where the tile goes */
+    int x0, x1, y0;      /* what of the window goes there */
+} EmitJob;
+
+/* Exponents of NaN and infinity are the largest, so the largest magnitude's
+ * bits tell; integers, so that the order of the rows cannot matter. */
+static uint32_t largest_bits(const float *v, size_t n)
+{
+    uint32_t m[8] = {0};
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (int k = 0; k < 8; k++) {
+            uint32_t u;
+            memcpy(&u, v + i + k, sizeof(u));
+            u &= 0x7fffffff;
+            m[k] = u > m[k] ? u : m[k];
+        }
+    for (; i < n; i++) {
+        uint32_t u;
+        memcpy(&u, v + i, sizeof(u));
+        u &= 0x7fffffff;
+        m[0] = u > m[0] ? u : m[0];
+    }
+    for (int k = 1; k < 8; k++)
+        m[0] = m[k] > m[0] ? m[k] : m[0];
+    return m[0];
+}
+
+static void put_pixels(const FgTensor *out, int x, int y, const float *src,
+                       ptrdiff_t src_pitch, int n, int c)
+{
+    float *dst = fg_f32(out, 0, y, x);
+    if (out->pitch == c && src_pitch == c) {
+        memcpy(dst, src, sizeof(*dst) * (size_t)n * (size_t)c);
+        return;
+    }
+    for (int i = 0; i < n; i++, dst += out->pitch, src += src_pitch)
+        for (int k = 0; k < c; k++)
+            dst[k] = src[k];
+}
+
+static void emit_job(void *arg, int i, int worker)
+{
+    const EmitJob *j = arg;
+    FgPlan *p = j->p;
+    const int c = p->channels_out, y = j->y0 + i, n = j->x1 - j->x0;
+    uint32_t worst = p->worst[16 * worker], bits = 0;
+    const float *src;
+    ptrdiff_t pitch = c;
+    if (p->has_tail) {
+        src = fg_tail_row(&p->tail, p->value, c, y, j->x0, j->x1,
+                          (char *)p->scratch +
+                              p->worker_scratch * (size_t)worker);
+    } else {
+        const FgTensor *v = &p->value[p->alias[p->g.nb_nodes - 1]];
+        src = fg_f32(v, 0, y, j->x0);
+        pitch = v->pitch;
+    }
+    if (pitch == c)
+        bits = largest_bits(src, (size_t)n * (size_t)c);
+    for (int x = 0; pitch != c && x < n; x++)
+        bits |= largest_bits(src + x * pitch, (size_t)c);
+    p->worst[16 * worker] = bits > worst ? bits : worst;
+    put_pixels(j->out, j->px, j->py + i, src, pitch, n, c);
+}
+
+/* ---- tiles ---- */
+
+/* The window lies over the picture's right or lower edge: its missing pixels
+ * repeat the last ones. */
+static FgTensor staged(FgPlan *p, const FgTensor *in, const FgTile *t)
+{
+    const FgShape s = {1, p->channels_in, t->wh, t->ww};
+    FgTensor v = fg_tensor_wrap(p->staging.data, s, FG_F32);
+    for (int y = 0; y < t->wh; y++)
+        for (int x = 0; x < t->ww; x++)
+            memcpy(fg_f32(&v, 0, y, x),
+                   fg_f32(in, 0, min(t->wy + y, in->shape.h - 1),
+                          min(t->wx + x, in->shape.w - 1)),
+                   sizeof(float) * (size_t)s.c);
+    return v;
+}
+
+static int place_values(FgPlan *p, const FgTensor *in, const FgTile *t)
+{
+    const FgShape s = {1, p->channels_in, t->wh, t->ww};
+    const int rc = fg_graph_shapes(&p->g, s, p->shapes, NULL);
+    if (rc < 0)
+        return rc;
+    if (t->wx + t->ww > in->shape.w || t->wy + t->wh > in->shape.h)
+        p->value[0] = staged(p, in, t);
+    else
+        p->value[0] = fg_tensor_window(in, t->wx, t->wy, t->ww, t->wh);
+    for (int i = 1; i < p->g.nb_nodes; i++)
+        if (p->slot[i] >= 0)
+            p->value[i] = fg_tensor_wrap(p->mem[p->slot[i]], p->shapes[i],
+                                         FG_F32);
+    return 0;
+}
+
+static int run_tile(FgPlan *p, const FgTensor *in, const FgTensor *out,
+                    const FgTile *t)
+{
+    const int64_t num = p->reach.scale_num, den = p->reach.scale_den;
+    EmitJob e = {.p = p, .out = out};
+    e.px = (int)(t->x * num / den);
+    e.py = (int)(t->y * num / den);
+    e.x0 = (int)((t->x - t->wx) * num / den);
+    e.y0 = (int)((t->y - t->wy) * num / den);
+    e.x1 = e.x0 + fg_ceil_div((t->x + t->w) * num, den) - e.px;
+    const int rows = fg_ceil_div((t->y + t->h) * num, den) - e.py;
+    int rc = place_values(p, in, t);
+    if (rc < 0)
+        return rc;
+    want_all(p, e.y0, e.y0 + rows);
+    for (int i = 0; i < p->nb_steps && rc >= 0; i++) {
+        if (p->steps[i].conv)
+            run_conv(p, &p->steps[i]);
+        else
+            rc = run_op(p, &p->steps[i]);
+    }
+    if (rc >= 0)
+        fg_run(p->ex, emit_job, &e, rows);
+    return rc;
+}
+
+static int sizes_match(const FgPlan *p, FgShape in, FgShape out)
+{
+    const int num = p->reach.scale_num, den = p->reach.scale_den;
+    return in.n == 1 && out.n == 1 && in.c == p->channels_in &&
+           out.c == p->channels_out && in.w >= 1 && in.h >= 1 &&
+           in.w <= p->max_w && in.h <= p->max_h &&
+           out.w == fg_ceil_div((int64_t)in.w * num, den) &&
+           out.h == fg_ceil_div((int64_t)in.h * num, den);
+}
+
+int fg_plan_run(FgPlan *p, const FgTensor *in, FgTensor *out)
+{
+    const int w = in->shape.w, h = in->shape.h;
+    uint32_t worst = 0;
+    FgTile t;
+    if (in->dtype != FG_F32 || out->dtype != FG_F32 ||
+        !sizes_match(p, in->shape, out->shape))
+        return -EINVAL;
+    memset(p->worst, 0, (size_t)fg_threads(p->ex) * 64);
+    const int nb = fg_plan_tile(p, w, h, INT_MAX, &t);
+    for (int i = 0; i < nb; i++) {
+        fg_plan_tile(p, w, h, i, &t);
+        const int rc = run_tile(p, in, out, &t);
+        if (rc < 0)
+            return rc;
+    }
+    for (int i = 0; i < fg_threads(p->ex); i++)
+        worst = max(worst >> 16, p->worst[16 * i] >> 16) << 16;
+    return worst >= 0x7f800000 ? -EDOM : 0;
+}

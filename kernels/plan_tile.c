@@ -1,0 +1,321 @@
+/* ffgan: plans: tile size, memory reuse, allocation.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "graph_priv.h"
+#include "plan_priv.h"
+
+/* Activations below this stay in the outer caches of current CPUs. */
+#define CACHE_BYTES ((size_t)16 << 20)
+#define DEFAULT_LIMIT ((size_t)1 << 30)
+
+static int halo(const FgPlan *p)
+{
+    return fg_round_up(p->reach.radius, p->reach.align);
+}
+
+static int min(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+int fg_plan_tile(const FgPlan *p, int w, int h, int i, FgTile *t)
+{
+    const int nx = fg_ceil_div(w, p->tile_w), ny = fg_ceil_div(h, p->tile_h);
+    const int pw = fg_round_up(w, p->reach.align);
+    const int ph = fg_round_up(h, p->reach.align), r = halo(p);
+    if (i < nx * ny) {
+        t->x = i % nx * p->tile_w;
+        t->y = i / nx * p->tile_h;
+        t->w = min(p->tile_w, w - t->x);
+        t->h = min(p->tile_h, h - t->y);
+        t->wx = t->x > r ? t->x - r : 0;
+        t->wy = t->y > r ? t->y - r : 0;
+        t->ww = min(fg_round_up(t->x + t->w, p->reach.align) + r, pw) - t->wx;
+        t->wh = min(fg_round_up(t->y + t->h, p->reach.align) + r, ph) - t->wy;
+    }
+    return nx * ny;
+}
+
+static size_t shape_bytes(FgShape s)
+{
+    const size_t n = (size_t)s.c * (size_t)s.h * (size_t)s.w * sizeof(float);
+    return (n + 63) & ~(size_t)63;
+}
+
+/* ---- memory reuse ---- */
+
+static int last_use(const FgPlan *p, int value)
+{
+    int last = -1;
+    for (int i = 0; i < p->nb_steps; i++)
+        for (int k = 0; k < p->steps[i].nb_in; k++)
+            if (p->steps[i].in[k] == value)
+                last = i;
+    const int out = p->alias[p->g.nb_nodes - 1];
+    const int end = p->has_tail
+                        ? value == p->tail.shuffle || value == p->tail.base
+                        : value == out;
+    return end ? p->nb_steps : last;
+}
+
+/* The free slot that wastes or grows least, or a new one. */
+static int take_slot(FgPlan *p, const char *busy, size_t bytes)
+{
+    int best = -1;
+    size_t cost = bytes;
+    for (int i = 0; i < p->nb_slots; i++) {
+        const size_t size = p->mem_size[i];
+        const size_t c = size > bytes ? size - bytes : bytes - size;
+        if (!busy[i] && (best < 0 || c < cost)) {
+            best = i;
+            cost = c;
+        }
+    }
+    if (best < 0) {
+        best = p->nb_slots++;
+        p->mem_size[best] = 0;
+    }
+    if (p->mem_size[best] < bytes)
+        p->mem_size[best] = bytes;
+    return best;
+}
+
+int fg_plan_assign(FgPlan *p, int w, int h, size_t *bytes)
+{
+    const FgShape in = {1, p->channels_in, h, w};
+    const int rc = fg_graph_shapes(&p->g, in, p->shapes, NULL);
+    if (rc < 0)
+        return rc;
+    char *busy = calloc((size_t)p->nb_steps + 1, 1);
+    int *last = calloc((size_t)p->nb_steps + 1, sizeof(int));
+    if (busy && last) {
+        p->nb_slots = 0;
+        for (int i = 0; i < p->nb_steps; i++) {
+            const int v = p->steps[i].out;
+            for (int k = 0; k < p->nb_slots; k++)
+                busy[k] = last[k] >= i;
+            const int s = take_slot(p, busy, shape_bytes(p->shapes[v]));
+            p->slot[v] = s;
+            last[s] = last_use(p, v);
+        }
+        *bytes = p->reach.align > 1 ? shape_bytes(in) : 0;
+        for (int k = 0; k < p->nb_slots; k++)
+            *bytes += p->mem_size[k];
+    }
+    const int ok = busy && last;
+    free(busy);
+    free(last);
+    return ok ? 0 : -ENOMEM;
+}
+
+/* ---- the tile ---- */
+
+/* Windows have a whole number of grid steps and never exceed the picture. */
+static int window(const FgPlan *p, int tile, int max)
+{
+    const int64_t n = (int64_t)tile + 2 * halo(p);
+    const int whole = fg_round_up(max, p->reach.align);
+    return n < whole ? (int)n : whole;
+}
+
+static int tile_bytes(FgPlan *p, int w, int h, size_t *bytes)
+{
+    return fg_plan_assign(p, window(p, w, p->max_w), window(p, h, p->max_h),
+                          bytes);
+}
+
+/* The largest height for width w that needs at most limit bytes; 0 = none. */
+static int fit_height(FgPlan *p, int w, size_t limit, int *rc)
+{
+    const int a = p->reach.align;
+    int lo = 0, hi = fg_ceil_div(p->max_h, a);
+    while (lo < hi) {
+        const int mid = (lo + hi + 1) / 2;
+        size_t bytes = 0;
+        *rc = tile_bytes(p, w, mid * a, &bytes);
+        if (*rc < 0)
+            return 0;
+        if (bytes <= limit)
+            lo = mid;
+        else
+            hi = mid - 1;
+    }
+    return lo * a;
+}
+
+static int least_tile(const FgPlan *p)
+{
+    const int r = p->reach.radius;
+    return fg_round_up(r > 8 ? r : 8, p->reach.align);
+}
+
+/* Bands of the full width: each halves and again the next narrower tile only
+ * while not even a low one fits. */
+static int fit_limit(FgPlan *p, size_t limit, FgError *err)
+{
+    const int a = p->reach.align, least = least_tile(p);
+    for (int w = fg_round_up(p->max_w, a);; w = fg_round_up((w + 1) / 2, a)) {
+        int rc = 0;
+        const int h = fit_height(p, w, limit, &rc);
+        if (rc < 0)
+            return fg_error(err, rc, "plan: no memory or too large");
+        if (h >= min(least, fg_round_up(p->max_h, a))) {
+            p->tile_w = w;
+            p->tile_h = h;
+            return 0;
+        }
+        if (w <= least)
+            return fg_error(err, -ENOMEM,
+                            "plan: memory_limit of %zu bytes is too small for "
+                            "tiles of %d pixels with a border of %d",
+                            limit, least, halo(p));
+    }
+}
+
+/* Lower bands that stay in the cache, where recomputing their borders (about
+ * radius rows per band, as the rows needed shrink towards the output) costs
+ * no more than a tenth. */
+static int fit_cache(FgPlan *p)
+{
+    const int a = p->reach.align;
+    const int h = fg_round_up(10 * p->reach.radius + 16, a);
+    size_t bytes = 0;
+    if (p->tile_w < p->max_w || p->tile_h <= h)
+        return 0;
+    int rc = tile_bytes(p, p->tile_w, h, &bytes);
+    if (rc < 0 || bytes > CACHE_BYTES)
+        return rc;
+    const int fit = fit_height(p, p->tile_w, CACHE_BYTES, &rc);
+    if (rc >= 0 && fit >= h && fit < p->max_h)
+        p->tile_h = fg_round_up(
+            fg_ceil_div(p->max_h, fg_ceil_div(p->max_h, fit)), a);
+    return rc;
+}
+
+static int choose_tile(FgPlan *p, const FgPlanOptions *opt, FgError *err)
+{
+    const int a = p->reach.align;
+    const int64_t whole_w = fg_round_up(p->max_w, a);
+    const int64_t whole_h = fg_round_up(p->max_h, a);
+    if (p->reach.global || opt->tile > 0) {
+        const int64_t t = p->reach.global || opt->tile > 1 << 18
+                              ? 1 << 18
+                              : fg_round_up(opt->tile, a);
+        p->tile_w = (int)(t < whole_w ? t : whole_w);
+        p->tile_h = (int)(t < whole_h ? t : whole_h);
+        return 0;
+    }
+    int rc = fit_limit(p, opt->memory_limit ? opt->memory_limit : DEFAULT_LIMIT,
+                       err);
+    if (rc >= 0 && fit_cache(p) < 0)
+        rc = fg_error(err, -ENOMEM, "plan: out of memory");
+    return rc;
+}
+
+/* ---- allocation ---- */
+
+static size_t step_scratch(const FgPlan *p, const FgStep *s, size_t *worker)
+{
+    const FgNode *n = &p->g.nodes[s->node];
+    FgShape in[FG_MAX_IN];
+    *worker = 0;
+    if (s->conv) {
+        *worker = fg_conv_scratch(&s->prep, p->shapes[s->node].w);
+        return *worker * (size_t)fg_threads(p->ex);
+    }
+    for (int k = 0; k < s->nb_in; k++)
+        in[k] = p->shapes[s->in[k]];
+    return n->op->scratch ? n->op->scratch(n, in, &p->shapes[s->node], FG_F32,
+                                           fg_threads(p->ex))
+                          : 0;
+}
+
+static void size_scratch(FgPlan *p)
+{
+    const size_t threads = (size_t)fg_threads(p->ex);
+    for (int i = 0; i < p->nb_steps; i++) {
+        size_t worker;
+        const size_t n = step_scratch(p, &p->steps[i], &worker);
+        p->scratch_size = n > p->scratch_size ? n : p->scratch_size;
+        p->worker_scratch = worker > p->worker_scratch ? worker
+                                                       : p->worker_scratch;
+    }
+    if (p->has_tail) {
+        const int a = p->tail.shuffle, b = p->tail.base;
+        const int wa = a >= 0 ? p->shapes[a].w : 0;
+        const int wb = b >= 0 ? p->shapes[b].w : 0;
+        const size_t n = fg_tail_scratch(&p->tail, wa > wb ? wa : wb,
+                                         p->channels_out);
+        const size_t worker = (n + 63) & ~(size_t)63;
+        p->worker_scratch = worker > p->worker_scratch ? worker
+                                                       : p->worker_scratch;
+    }
+    if (p->worker_scratch * threads > p->scratch_size)
+        p->scratch_size = p->worker_scratch * threads;
+}
+
+static void *zeroed(size_t bytes)
+{
+    const size_t n = (bytes + 64) & ~(size_t)63;
+    void *m = aligned_alloc(64, n);
+    if (m)
+        memset(m, 0, n);
+    return m;
+}
+
+static int allocate(FgPlan *p, FgError *err)
+{
+    const int w = window(p, p->tile_w, p->max_w);
+    const int h = window(p, p->tile_h, p->max_h);
+    size_t bytes = 0;
+    int rc = fg_plan_assign(p, w, h, &bytes);
+    if (rc < 0)
+        return fg_error(err, rc, "plan: a window of %dx%d is too large", w, h);
+    size_scratch(p);
+    for (int i = 0; i < p->nb_slots && rc >= 0; i++) {
+        p->mem[i] = zeroed(p->mem_size[i]);
+        rc = p->mem[i] ? 0 : -ENOMEM;
+    }
+    p->scratch = zeroed(p->scratch_size);
+    if (rc >= 0 && p->reach.align > 1)
+        rc = fg_tensor_alloc(&p->staging, (FgShape){1, p->channels_in, h, w},
+                             FG_F32);
+    if (rc < 0 || !p->scratch)
+        return fg_error(err, -ENOMEM, "plan: out of memory (%zu bytes)", bytes);
+    return 0;
+}
+
+int fg_plan_layout(FgPlan *p, const FgPlanOptions *opt, FgError *err)
+{
+    const size_t n = (size_t)p->g.nb_nodes;
+    p->shapes = calloc(n, sizeof(*p->shapes));
+    p->value = calloc(n, sizeof(*p->value));
+    p->need0 = calloc(n, sizeof(int));
+    p->need1 = calloc(n, sizeof(int));
+    p->slot = calloc(n, sizeof(int));
+    p->mem = calloc(n, sizeof(*p->mem));
+    p->mem_size = calloc(n, sizeof(*p->mem_size));
+    p->worst = calloc((size_t)fg_threads(p->ex), 64);
+    if (!p->shapes || !p->value || !p->need0 || !p->need1 || !p->slot ||
+        !p->mem || !p->mem_size || !p->worst)
+        return fg_error(err, -ENOMEM, "plan: out of memory");
+    for (size_t i = 0; i < n; i++)
+        p->slot[i] = -1;
+    const int rc = choose_tile(p, opt, err);
+    return rc < 0 ? rc : allocate(p, err);
+}
+
+size_t fg_plan_bytes(const FgPlan *p)
+{
+    size_t n = p->scratch_size;
+    for (int i = 0; i < p->nb_slots; i++)
+        n += p->mem_size[i];
+    for (int i = 0; i < p->nb_steps; i++)
+        n += fg_conv_prep_bytes(&p->steps[i].prep);
+    if (p->staging.owned)
+        n += shape_bytes(p->staging.shape);
+    return n;
+}

@@ -1,0 +1,77 @@
+/* Element by element, AVX2, and the table of this level.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "kernels/x86/conv_work.h"
+
+#include <immintrin.h>
+#include <string.h>
+
+/* The C expressions, which compilers turn into AVX2 here, bit for bit. */
+static void relu_f32_avx2(float *dst, const float *src, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        dst[i] = src[i] < 0 ? 0 : src[i];
+}
+
+static void leaky_relu_f32_avx2(float *dst, const float *src, size_t n,
+                                float alpha)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float v = src[i] * alpha;
+
+        dst[i] = src[i] < 0 ? v : src[i];
+    }
+}
+
+static void prelu_f32_avx2(float *dst, const float *src, const float *slope,
+                           int pixels, int c)
+{
+    for (int x = 0; x < pixels; x++, dst += c, src += c) {
+        for (int i = 0; i < c; i++) {
+            const float v = src[i] * slope[i];
+
+            dst[i] = src[i] < 0 ? v : src[i];
+        }
+    }
+}
+
+static void add_f32_avx2(float *dst, const float *a, const float *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        dst[i] = a[i] + b[i];
+}
+
+static void relu_grad_f32_avx2(float *dst, const float *dy, const float *y,
+                               size_t n, float alpha, int add)
+{
+    if (add) {
+        for (size_t i = 0; i < n; i++)
+            dst[i] = dst[i] + dy[i] * (y[i] > 0 ? 1 : alpha);
+    } else {
+        for (size_t i = 0; i < n; i++)
+            dst[i] = dy[i] * (y[i] > 0 ? 1 : alpha);
+    }
+}
+
+static void f32_to_bf16_avx2(uint16_t *dst, const float *src, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits, rounded;
+
+        memcpy(&bits, &src[i], sizeof(bits));
+        rounded = bits + 0x7fff + (bits >> 16 & 1);
+        rounded = (bits & 0x7fffffff) > 0x7f800000 ? bits | 0x400000 : rounded;
+        dst[i] = (uint16_t)(rounded >> 16);
+    }
+}
+
+void fg_dsp_init_avx2(FgDsp *d)
+{
+    fg_dsp_init_conv_avx2(d);
+    fg_dsp_init_wgrad_avx2(d);
+    d->relu_f32 = relu_f32_avx2;
+    d->leaky_relu_f32 = leaky_relu_f32_avx2;
+    d->prelu_f32 = prelu_f32_avx2;
+    d->add_f32 = add_f32_avx2;
+    d->relu_grad_f32 = relu_grad_f32_avx2;
+    d->f32_to_bf16 = f32_to_bf16_avx2;
+}

@@ -1,0 +1,33 @@
+/* ffgan: the built-in commands. SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Each gets argv[0] = its own name and returns the exit code. */
+#ifndef FFGAN_PIPELINE_COMMANDS_H
+#define FFGAN_PIPELINE_COMMANDS_H
+
+#include "pipeline/run.h"
+
+#define FG_VERSION "0.1.0"
+
+int fg_cmd_upscale(int argc, char **argv);
+int fg_cmd_run(int argc, char **argv);
+int fg_cmd_model(int argc, char **argv);
+int fg_cmd_doctor(int argc, char **argv);
+int fg_cmd_version(int argc, char **argv);
+int fg_cmd_preset(int argc, char **argv); /* cmd_preset.c */
+
+/* One line "ffgan: COMMAND: text; 'ffgan COMMAND --help' ..."; returns
+ * FG_EXIT_USAGE. */
+int fg_usage_error(const char *command, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+struct FgModel;
+/* Finds and reads a model; prints the error. 0 or an exit code. */
+int fg_model_open(struct FgModel **m, const char *name, char *path,
+                  size_t size);
+/* model check; returns the exit code. */
+int fg_model_self_check(const char *name, int json);
+
+/* --dry-run: measures a few frames, prints plan and estimates on stdout. */
+int fg_dry_run(FgRun *run, int json);
+
+#endif

@@ -1,0 +1,15 @@
+# objects of the ffgan program; SPDX-License-Identifier: LGPL-2.1-or-later
+SOURCE_OBJS := pipeline/picture.o pipeline/list.o pipeline/yaml.o \
+    pipeline/keys.o
+
+PIPELINE_OBJS := pipeline/main.o pipeline/util.o pipeline/log.o \
+    pipeline/queue.o pipeline/progress.o pipeline/stop.o pipeline/input.o \
+    pipeline/sequence.o pipeline/source_av.o pipeline/graph.o \
+    pipeline/encoder.o pipeline/output.o pipeline/tempfile.o pipeline/streams.o pipeline/sink.o \
+    pipeline/verify.o pipeline/run.o pipeline/job.o pipeline/dryrun.o \
+    pipeline/cmd_upscale.o pipeline/cmd_model.o pipeline/cmd_check.o \
+    pipeline/cmd_doctor.o
+PIPELINE_OBJS += pipeline/preset.o pipeline/preset_keys.o \
+    pipeline/preset_graph.o pipeline/preset_schema.o pipeline/cmd_preset.o
+PIPELINE_OBJS += pipeline/preset_find.o pipeline/preset_params.o \
+    pipeline/preset_option.o pipeline/preset_output.o pipeline/preset_shots.o

@@ -1,0 +1,336 @@
+/* ffgan: second stage: the preset's chain.
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Two libavfilter graphs in a row: the chain as the preset has it, then, only
+ * where needed, a conversion to the encoder's format and the first frame's
+ * output size (inputs may change size on the way). */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libavfilter/avfilter.h>
+#include <libavfilter/buffersink.h>
+#include <libavfilter/buffersrc.h>
+#include <libavutil/mem.h>
+#include <libavutil/pixdesc.h>
+
+#include "pipeline/exit.h"
+#include "pipeline/run.h"
+#include "pipeline/util.h"
+
+typedef struct Chain {
+    AVFilterGraph *graph;
+    AVFilterContext *src, *sink;
+    int w, h, format, space, range; /* of what goes in */
+} Chain;
+
+typedef struct Stage {
+    FgRun *run;
+    Chain main, tail;
+    int deint;             /* the deinterlacer is in the main chain */
+    AVRational tb;         /* of frames to the encoder */
+    int64_t n, first_pts;  /* frames in */
+    const char **sent;     /* [commands] value that the filter has */
+    AVFrame *got, *done;
+} Stage;
+
+static void chain_close(Chain *c)
+{
+    avfilter_graph_free(&c->graph);
+    *c = (Chain){0};
+}
+
+static int chain_source(Chain *c, const AVFrame *f, AVRational tb,
+                        AVRational rate)
+{
+    AVBufferSrcParameters *const p = av_buffersrc_parameters_alloc();
+    c->src = avfilter_graph_alloc_filter(
+        c->graph, avfilter_get_by_name("buffer"), "in");
+    if (!p || !c->src) {
+        av_free(p);
+        return AVERROR(ENOMEM);
+    }
+    p->format = c->format = f->format;
+    p->width = c->w = f->width;
+    p->height = c->h = f->height;
+    p->color_space = c->space = f->colorspace;
+    p->color_range = c->range = f->color_range;
+    p->sample_aspect_ratio = f->sample_aspect_ratio;
+    p->time_base = tb;
+    if (rate.num > 0 && rate.den > 0)
+        p->frame_rate = rate;
+    int ret = av_buffersrc_parameters_set(c->src, p);
+    av_free(p);
+    if (ret >= 0)
+        ret = avfilter_init_dict(c->src, NULL);
+    return ret;
+}
+
+static int chain_text(Chain *c, const char *text)
+{
+    AVFilterInOut *ins = avfilter_inout_alloc(), *outs = avfilter_inout_alloc();
+    int ret = AVERROR(ENOMEM);
+    if (!ins || !outs)
+        goto end;
+    outs->name = av_strdup("in");
+    outs->filter_ctx = c->src;
+    ins->name = av_strdup("out");
+    ins->filter_ctx = c->sink;
+    if (outs->name && ins->name)
+        ret = avfilter_graph_parse_ptr(c->graph, text, &ins, &outs, NULL);
+end:
+    avfilter_inout_free(&ins);
+    avfilter_inout_free(&outs);
+    return ret;
+}
+
+static int chain_open(Chain *c, const char *text, const AVFrame *f,
+                      AVRational tb, AVRational rate, int threads)
+{
+    chain_close(c);
+    c->graph = avfilter_graph_alloc();
+    if (!c->graph)
+        return AVERROR(ENOMEM);
+    c->graph->nb_threads = threads;
+    c->graph->scale_sws_opts =
+        av_strdup("flags=bicubic+accurate_rnd+full_chroma_int");
+    if (!c->graph->scale_sws_opts)
+        return AVERROR(ENOMEM);
+    int ret = chain_source(c, f, tb, rate);
+    if (ret >= 0)
+        ret = avfilter_graph_create_filter(
+            &c->sink, avfilter_get_by_name("buffersink"), "out", NULL, NULL,
+            c->graph);
+    if (ret >= 0)
+        ret = chain_text(c, text);
+    if (ret >= 0)
+        ret = avfilter_graph_config(c->graph, NULL);
+    return ret;
+}
+
+static int fits(const Chain *c, const AVFrame *f)
+{
+    return c->graph && c->w == f->width && c->h == f->height &&
+           c->format == f->format && c->space == (int)f->colorspace &&
+           c->range == (int)f->color_range;
+}
+
+static int chain_fail(Stage *s, int ret)
+{
+    FgRun *const run = s->run;
+    const FgPreset *const p = run->job->preset;
+    char cause[512];
+    fg_log_cause(cause, sizeof(cause));
+    return fg_run_fail(run, fg_exit_chain(ret), "preset '%s': %s", p->name,
+                       *cause ? cause : fg_strerror(ret));
+}
+
+static int is_interlaced(const FgInput *in, const AVFrame *f)
+{
+    const AVStream *const st = fg_input_stream(in);
+    if (f->flags & AV_FRAME_FLAG_INTERLACED)
+        return 1;
+    return st && st->codecpar->field_order > AV_FIELD_PROGRESSIVE;
+}
+
+static int wants_deint(const Stage *s, const AVFrame *f)
+{
+    const FgPreset *const p = s->run->job->preset;
+    if (p->deinterlace == FG_DEINT_NO || !p->deint)
+        return 0;
+    return p->deinterlace == FG_DEINT_YES || is_interlaced(s->run->input, f);
+}
+
+static int open_main(Stage *s, const AVFrame *f)
+{
+    FgRun *const run = s->run;
+    const FgPreset *const p = run->job->preset;
+    const FgInput *const in = run->input;
+    s->deint = s->deint || wants_deint(s, f);
+    run->deinterlaced = s->deint;
+    char *const text = s->deint ? fg_format("%s,%s", p->deint, p->chain)
+                                : fg_format("%s", p->chain);
+    const int ret = text ? chain_open(&s->main, text, f, in->time_base,
+                                      in->frame_rate, run->job->threads)
+                         : AVERROR(ENOMEM);
+    free(text);
+    if (ret < 0)
+        return chain_fail(s, ret);
+    for (int i = 0; i < p->nb_commands; i++)
+        s->sent[i] = p->commands[i].value;
+    return 0;
+}
+
+/* The first frame out decides for the whole file. */
+static int learn_output(Stage *s, const AVFrame *f)
+{
+    FgRun *const run = s->run;
+    const AVRational rate = av_buffersink_get_frame_rate(s->main.sink);
+    const AVRational in = run->input->frame_rate;
+    s->tb = av_buffersink_get_time_base(s->main.sink);
+    run->out_w = f->width;
+    run->out_h = f->height;
+    run->out_fmt = fg_preset_pix_fmt(run->job->preset, f->format);
+    run->out_rate = rate.num > 0 && rate.den > 0 ? rate : (AVRational){0, 1};
+    run->rate_ratio =
+        rate.num > 0 && in.num > 0 ? av_q2d(rate) / av_q2d(in) : 1;
+    if (run->out_fmt < 0) {
+        const char *const name = av_get_pix_fmt_name(f->format);
+        return fg_run_fail(run, FG_EXIT_CONFIG,
+                           "preset '%s': encoder %s takes nothing like %s",
+                           run->job->preset->name, run->job->preset->codec,
+                           name ? name : "this format");
+    }
+    return 0;
+}
+
+static int send_out(Stage *s, AVFrame *f)
+{
+    AVFrame *out = av_frame_alloc();
+    if (!out)
+        return fg_run_fail(s->run, FG_EXIT_RETRY, "no memory");
+    av_frame_move_ref(out, f);
+    s->run->filtered++;
+    return fg_queue_push(s->run->out, (FgItem){FG_ITEM_FRAME, out});
+}
+
+static int drain_tail(Stage *s)
+{
+    for (;;) {
+        const int ret = av_buffersink_get_frame(s->tail.sink, s->done);
+        if (ret == AVERROR(EAGAIN) || ret == AVERROR_EOF)
+            return 0;
+        if (ret < 0)
+            return chain_fail(s, ret);
+        s->done->time_base = s->tb;
+        if (send_out(s, s->done) < 0)
+            return -1;
+    }
+}
+
+static int through_tail(Stage *s, AVFrame *f)
+{
+    FgRun *const run = s->run;
+    char text[128];
+    if (!fits(&s->tail, f)) {
+        snprintf(text, sizeof(text), "scale=%d:%d,format=%s", run->out_w,
+                 run->out_h, av_get_pix_fmt_name(run->out_fmt));
+        const int ret = chain_open(&s->tail, text, f, s->tb, run->out_rate,
+                                   run->job->threads);
+        if (ret < 0)
+            return chain_fail(s, ret);
+    }
+    const int ret = av_buffersrc_add_frame_flags(s->tail.src, f,
+                                                 AV_BUFFERSRC_FLAG_PUSH);
+    return ret < 0 ? chain_fail(s, ret) : drain_tail(s);
+}
+
+static int filtered(Stage *s, AVFrame *f)
+{
+    FgRun *const run = s->run;
+    const AVRational tb = av_buffersink_get_time_base(s->main.sink);
+    if (!run->out_w && learn_output(s, f) < 0)
+        return -1;
+    f->time_base = s->tb;
+    f->pts = av_rescale_q(f->pts, tb, s->tb);
+    f->duration = av_rescale_q(f->duration, tb, s->tb);
+    if (f->width == run->out_w && f->height == run->out_h &&
+        f->format == run->out_fmt)
+        return send_out(s, f);
+    return through_tail(s, f);
+}
+
+static int drain_main(Stage *s)
+{
+    while (!s->run->failed) {
+        const int ret = av_buffersink_get_frame(s->main.sink, s->got);
+        if (ret == AVERROR(EAGAIN) || ret == AVERROR_EOF)
+            return 0;
+        if (ret < 0)
+            return chain_fail(s, ret);
+        if (filtered(s, s->got) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int flush_main(Stage *s)
+{
+    if (!s->main.graph)
+        return 0;
+    const int ret = av_buffersrc_add_frame_flags(s->main.src, NULL,
+                                                 AV_BUFFERSRC_FLAG_PUSH);
+    return ret < 0 ? chain_fail(s, ret) : drain_main(s);
+}
+
+static int send_commands(Stage *s, const AVFrame *f)
+{
+    const FgPreset *const p = s->run->job->preset;
+    const double t =
+        (double)(f->pts - s->first_pts) * av_q2d(s->run->input->time_base);
+    for (int i = 0; i < p->nb_commands; i++) {
+        const FgCommand *const c = &p->commands[i];
+        const char *const v = fg_preset_command_value(p, i, t, s->n);
+        if (!strcmp(v, s->sent[i]))
+            continue;
+        const int ret = avfilter_graph_send_command(
+            s->main.graph, c->target, c->command, v, NULL, 0, 0);
+        if (ret < 0)
+            return chain_fail(s, ret);
+        s->sent[i] = v;
+    }
+    return 0;
+}
+
+static int one_frame(Stage *s, AVFrame *f)
+{
+    if (!s->n)
+        s->first_pts = f->pts;
+    if (!fits(&s->main, f) || (!s->deint && wants_deint(s, f))) {
+        if (flush_main(s) < 0 || open_main(s, f) < 0)
+            return -1;
+    }
+    if (send_commands(s, f) < 0)
+        return -1;
+    s->n++;
+    const int ret = av_buffersrc_add_frame_flags(s->main.src, f,
+                                                 AV_BUFFERSRC_FLAG_PUSH);
+    return ret < 0 ? chain_fail(s, ret) : drain_main(s);
+}
+
+static int all_frames(Stage *s)
+{
+    FgItem item;
+    int ret;
+    while ((ret = fg_queue_pop(s->run->frames, &item)) > 0) {
+        AVFrame *f = item.value;
+        ret = one_frame(s, f);
+        av_frame_free(&f);
+        if (ret < 0)
+            return ret;
+    }
+    return ret;
+}
+
+void *fg_graph_main(void *arg)
+{
+    FgRun *const run = arg;
+    Stage s = {.run = run, .got = av_frame_alloc(), .done = av_frame_alloc()};
+    s.sent = av_calloc((size_t)run->job->preset->nb_commands + 1,
+                       sizeof(*s.sent));
+    int ret = 0;
+    if (!s.got || !s.done || !s.sent)
+        ret = fg_run_fail(run, FG_EXIT_RETRY, "no memory");
+    if (!ret)
+        ret = all_frames(&s);
+    if (!ret)
+        flush_main(&s);
+    chain_close(&s.main);
+    chain_close(&s.tail);
+    av_frame_free(&s.got);
+    av_frame_free(&s.done);
+    av_free(s.sent);
+    fg_queue_finish(run->out);
+    run->running--;
+    return NULL;
+}

@@ -1,0 +1,130 @@
+/* ffgan: the program: finds the command and runs it.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pipeline/commands.h"
+#include "pipeline/exit.h"
+#include "pipeline/stop.h"
+#include "pipeline/util.h"
+
+typedef struct Command {
+    const char *name, *help;
+    int (*run)(int argc, char **argv); /* NULL: the program ffgan-NAME */
+} Command;
+
+static const Command commands[] = {
+    {"upscale", "enlarge a video or pictures with a preset", fg_cmd_upscale},
+    {"run", "the same, with the preset as the first word", fg_cmd_run},
+    {"preset", "list, show and check presets", fg_cmd_preset},
+    {"model", "list, describe and check weights files", fg_cmd_model},
+    {"doctor", "look at this machine and this installation", fg_cmd_doctor},
+    {"version", "print versions", fg_cmd_version},
+    {"train", "train weights from a recipe", NULL},
+    {"eval", "measure weights on pictures", NULL},
+    {"search", "search networks and settings", NULL},
+};
+enum { NB_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+static int print_help(FILE *f)
+{
+    fputs("usage: ffgan COMMAND [...]\n\ncommands:\n", f);
+    for (int i = 0; i < NB_COMMANDS; i++)
+        fprintf(f, "  %-8s  %s\n", commands[i].name, commands[i].help);
+    fputs("\n'ffgan COMMAND --help' tells more. First try:\n"
+          "  ffgan upscale in.mp4 -o out.mkv\n",
+          f);
+    return f == stdout ? FG_EXIT_OK : FG_EXIT_USAGE;
+}
+
+int fg_usage_error(const char *command, const char *fmt, ...)
+{
+    va_list ap;
+    fprintf(stderr, "ffgan: %s: ", command);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "; see 'ffgan %s --help'\n", command);
+    return FG_EXIT_USAGE;
+}
+
+int fg_cmd_version(int argc, char **argv)
+{
+    (void)argv;
+    if (argc > 1 && strcmp(argv[1], "-h") && strcmp(argv[1], "--help"))
+        return fg_usage_error("version", "takes no '%s'", argv[1]);
+    if (argc > 1) {
+        puts("usage: ffgan version\nPrints the version of ffgan and of the "
+             "FFmpeg libraries in it.");
+        return FG_EXIT_OK;
+    }
+    printf("ffgan %s\nFFmpeg %s\n", FG_VERSION, av_version_info());
+    return FG_EXIT_OK;
+}
+
+/* The trainer is a program of its own, beside this one. */
+static int run_beside(const char *name, char **argv)
+{
+    char dir[4096];
+    int ret = fg_self_dir(dir, sizeof(dir));
+    char *const path = ret < 0 ? NULL : fg_format("%s/ffgan-%s", dir, name);
+    if (path) {
+        argv[0] = path;
+        execv(path, argv);
+        ret = -errno;
+    }
+    fprintf(stderr, "ffgan: %s: cannot start ffgan-%s beside ffgan: %s\n", name,
+            name, strerror(ret < 0 ? -ret : ENOMEM));
+    free(path);
+    return FG_EXIT_DEVICE;
+}
+
+/* Words that are not letters could lead execv elsewhere. */
+static int is_plain(const char *s)
+{
+    return *s && strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-") ==
+                     strlen(s) && *s != '-';
+}
+
+static int unknown(const char *name, char **argv)
+{
+    const char *names[NB_COMMANDS + 1] = {NULL};
+    char dir[4096];
+    for (int i = 0; i < NB_COMMANDS; i++)
+        names[i] = commands[i].name;
+    if (is_plain(name) && !fg_self_dir(dir, sizeof(dir))) {
+        char *const path = fg_format("%s/ffgan-%s", dir, name);
+        const int there = path && !access(path, X_OK);
+        free(path);
+        if (there)
+            return run_beside(name, argv);
+    }
+    const char *const near = fg_nearest(name, names);
+    fprintf(stderr, "ffgan: no command '%s'%s%s%s; 'ffgan --help' lists them\n",
+            fg_show(name), near ? ", did you mean '" : "", near ? near : "",
+            near ? "'?" : "");
+    return FG_EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        return print_help(stderr);
+    const char *const name = argv[1];
+    if (!strcmp(name, "-h") || !strcmp(name, "--help") ||
+        !strcmp(name, "help"))
+        return print_help(stdout);
+    if (!strcmp(name, "--version"))
+        return fg_cmd_version(1, argv);
+    fg_log_init(0);
+    fg_find_data_dir();
+    for (int i = 0; i < NB_COMMANDS; i++)
+        if (!strcmp(name, commands[i].name))
+            return commands[i].run ? commands[i].run(argc - 1, argv + 1)
+                                   : run_beside(name, argv + 1);
+    return unknown(name, argv + 1);
+}

@@ -1,0 +1,351 @@
+/* ffgan: the output: a media file, or numbered pictures.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <libavutil/avstring.h>
+#include <libavutil/mathematics.h>
+#include <libavutil/mem.h>
+#include <libavutil/opt.h>
+
+#include "pipeline/exit.h"
+#include "pipeline/output.h"
+#include "pipeline/stop.h"
+#include "pipeline/util.h"
+
+enum { IO_BUFFER = 1 << 18 };
+
+static int fail(const FgOutput *o, int ret, const char *what, FgError *err)
+{
+    char cause[256];
+    const int code = o->io_err ? o->io_err : ret;
+    const char *const path = fg_show(o->job->output);
+    fg_log_cause(cause, sizeof(cause));
+    if (fg_exit_output(code) == FG_EXIT_CONFIG && *cause)
+        fg_error(err, 0, "%s: %s: %s (%s)", path, what, fg_strerror(code),
+                 cause);
+    else
+        fg_error(err, 0, "%s: %s: %s", path, what, fg_strerror(code));
+    return fg_exit_output(code);
+}
+
+static int choose_format(FgOutput *o, FgError *err)
+{
+    const char *const path = o->job->output;
+    const char *const want = o->job->preset->container;
+    const AVOutputFormat *by_name = av_guess_format(NULL, path, NULL);
+    o->format = want ? av_guess_format(want, NULL, NULL) : by_name;
+    if (!o->format) {
+        fg_error(err, 0, "%s: no container is known by '%s': use .mkv, .mp4, "
+                         ".mov, .webm or another that libavformat writes",
+                 fg_show(path), *fg_path_ext(path) ? fg_path_ext(path) : path);
+        return FG_EXIT_USAGE;
+    }
+    if (by_name && by_name != o->format && o->format->extensions &&
+        !av_match_ext(path, o->format->extensions)) {
+        fg_error(err, 0, "%s: preset '%s' writes %s: use a name that ends in "
+                         "one of: %s",
+                 fg_show(path), o->job->preset->name, o->format->name,
+                 o->format->extensions);
+        return FG_EXIT_USAGE;
+    }
+    if (o->format->flags & AVFMT_NOFILE) {
+        fg_error(err, 0, "%s: '%s' is not a file format", fg_show(path),
+                 o->format->name);
+        return FG_EXIT_USAGE;
+    }
+    return 0;
+}
+
+int fg_output_plan(FgOutput **out, const FgJob *job, const FgInput *in,
+                   FgReport *report, FgError *err)
+{
+    FgOutput *o = av_mallocz(sizeof(*o));
+    *out = o;
+    if (!o) {
+        fg_error(err, 0, "no memory");
+        return FG_EXIT_RETRY;
+    }
+    o->job = job;
+    o->input = in;
+    o->fd = -1;
+    o->first_pts = o->end_pts = AV_NOPTS_VALUE;
+    o->first_number = in->pictures.nb          ? in->pictures.first
+                      : job->start_number >= 0 ? job->start_number
+                                               : 1;
+    if (job->pictures_out)
+        return 0;
+    const int ret = choose_format(o, err);
+    return ret ? ret : fg_streams_plan(o, report, err);
+}
+
+static int on_write(void *opaque, const uint8_t *data, int size)
+{
+    FgOutput *const o = opaque;
+    const int ret = fg_write_all(o->fd, data, (size_t)size);
+    if (ret < 0 && !o->io_err)
+        o->io_err = ret;
+    return ret < 0 ? ret : size;
+}
+
+static int64_t on_seek(void *opaque, int64_t offset, int whence)
+{
+    FgOutput *const o = opaque;
+    if (whence == AVSEEK_SIZE) {
+        struct stat st;
+        return fstat(o->fd, &st) < 0 ? AVERROR(errno) : st.st_size;
+    }
+    const off_t at = lseek(o->fd, offset, whence & ~AVSEEK_FORCE);
+    return at < 0 ? AVERROR(errno) : at;
+}
+
+static int create_temp(FgOutput *o, const char *path)
+{
+    av_freep(&o->temp);
+    char *const name = fg_temp_name(path);
+    o->temp = name ? av_strdup(name) : NULL;
+    free(name);
+    if (!o->temp)
+        return AVERROR(ENOMEM);
+    /* A leftover of a dead process that had our number. */
+    unlink(o->temp);
+    o->fd = open(o->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (o->fd < 0) {
+        const int ret = AVERROR(errno);
+        av_freep(&o->temp);
+        return ret;
+    }
+    fg_stop_temp(o->temp);
+    return 0;
+}
+
+static int open_mux(FgOutput *o)
+{
+    int ret = avformat_alloc_output_context2(&o->mux, o->format, NULL, NULL);
+    if (ret < 0)
+        return ret;
+    uint8_t *const buffer = av_malloc(IO_BUFFER);
+    if (!buffer)
+        return AVERROR(ENOMEM);
+    o->mux->pb = avio_alloc_context(buffer, IO_BUFFER, 1, o, NULL, on_write,
+                                    on_seek);
+    if (!o->mux->pb) {
+        av_free(buffer);
+        return AVERROR(ENOMEM);
+    }
+    o->mux->flags |= AVFMT_FLAG_CUSTOM_IO;
+    /* Muxers that read their own file again (faststart) open this name. */
+    av_freep(&o->mux->url);
+    o->mux->url = av_asprintf("file:%s", o->temp);
+    return o->mux->url ? 0 : AVERROR(ENOMEM);
+}
+
+/* The edit lists that carry the start of each track count in the movie's
+ * ticks: 1/1000 s would round them. */
+static int64_t movie_timescale(const FgOutput *o)
+{
+    int64_t t = 1000;
+    for (unsigned i = 0; i < o->mux->nb_streams; i++) {
+        const int64_t d = o->mux->streams[i]->time_base.den;
+        if (d > 0 && t / av_gcd(t, d) <= INT32_MAX / 4 / d)
+            t = t / av_gcd(t, d) * d;
+    }
+    return t;
+}
+
+static int write_header(FgOutput *o, FgError *err)
+{
+    AVDictionary *opts = NULL;
+    const FgPreset *const p = o->job->preset;
+    int ret = 0;
+    if (av_opt_find((void *)&o->format->priv_class, "movie_timescale", NULL, 0,
+                    AV_OPT_SEARCH_FAKE_OBJ) &&
+        o->format->priv_class)
+        ret = av_dict_set_int(&opts, "movie_timescale", movie_timescale(o), 0);
+    for (int i = 0; i < p->nb_mux_opts && ret >= 0; i++)
+        ret = av_dict_set(&opts, p->mux_opts[i].key, p->mux_opts[i].value, 0);
+    if (ret >= 0)
+        ret = avformat_write_header(o->mux, &opts);
+    const AVDictionaryEntry *const left = av_dict_iterate(opts, NULL);
+    if (ret >= 0 && left) {
+        fg_error(err, 0, "%s: the container %s has no option '%s'",
+                 fg_show(o->job->output), o->format->name, left->key);
+        av_dict_free(&opts);
+        return FG_EXIT_CONFIG;
+    }
+    av_dict_free(&opts);
+    o->header = ret >= 0;
+    return ret < 0 ? fail(o, ret, "cannot start the file", err) : 0;
+}
+
+int fg_output_open(FgOutput *o, const AVCodecContext *enc, const AVFrame *like,
+                   FgError *err)
+{
+    o->enc_tb = enc->time_base;
+    if (o->job->discard || o->job->pictures_out)
+        return 0;
+    int ret = create_temp(o, o->job->output);
+    if (ret < 0)
+        return fail(o, ret, "cannot create it", err);
+    ret = open_mux(o);
+    if (ret >= 0)
+        ret = fg_streams_create(o, enc, like);
+    if (ret < 0)
+        return fail(o, ret, "cannot set up its streams", err);
+    o->packets = av_calloc(o->mux->nb_streams, sizeof(*o->packets));
+    o->rescaled = av_malloc_array(o->mux->nb_streams, sizeof(*o->rescaled));
+    if (!o->packets || !o->rescaled)
+        return fail(o, AVERROR(ENOMEM), "cannot set up its streams", err);
+    for (unsigned i = 0; i < o->mux->nb_streams; i++)
+        o->rescaled[i] = AV_NOPTS_VALUE;
+    return write_header(o, err);
+}
+
+/* Each picture appears whole, under its own number. */
+static int write_picture(FgOutput *o, const AVPacket *pkt, FgError *err)
+{
+    char *const path =
+        fg_pattern_name(o->job->output, o->first_number + o->pictures);
+    int ret = path ? create_temp(o, path) : AVERROR(ENOMEM);
+    if (!ret)
+        ret = fg_write_all(o->fd, pkt->data, (size_t)pkt->size);
+    if (!ret && fsync(o->fd) < 0)
+        ret = AVERROR(errno);
+    if (o->fd >= 0 && close(o->fd) < 0 && !ret)
+        ret = AVERROR(errno);
+    o->fd = -1;
+    if (!ret)
+        ret = fg_rename(o->temp, path, o->job->overwrite);
+    if (!ret) {
+        fg_stop_temp(NULL);
+        av_freep(&o->temp);
+        o->pictures++;
+        o->bytes += pkt->size;
+    }
+    if (ret < 0)
+        fg_error(err, 0, "%s: cannot write it: %s",
+                 fg_show(path ? path : o->job->output), fg_strerror(ret));
+    free(path);
+    return ret < 0 ? fg_exit_output(ret) : 0;
+}
+
+static void note_times(FgOutput *o, const AVPacket *pkt)
+{
+    const int64_t from = av_rescale_q(pkt->pts, o->enc_tb, AV_TIME_BASE_Q);
+    const int64_t to = av_rescale_q(pkt->pts + pkt->duration, o->enc_tb,
+                                    AV_TIME_BASE_Q);
+    if (o->first_pts == AV_NOPTS_VALUE || from < o->first_pts)
+        o->first_pts = from;
+    if (o->end_pts == AV_NOPTS_VALUE || to > o->end_pts)
+        o->end_pts = to;
+}
+
+/* Sound keeps its sample-exact steps even when the input's ticks are coarse
+ * (Matroska's are 1 ms). */
+static void rescale_copied(FgOutput *o, AVPacket *pkt, AVRational from, int to)
+{
+    const AVStream *const st = o->mux->streams[to];
+    const AVCodecParameters *const par = st->codecpar;
+    int samples = 0;
+    if (par->codec_type == AVMEDIA_TYPE_AUDIO && par->sample_rate > 0 &&
+        pkt->dts != AV_NOPTS_VALUE) {
+        samples = av_get_audio_frame_duration2((AVCodecParameters *)par,
+                                               pkt->size);
+        if (!samples)
+            samples = par->frame_size;
+    }
+    if (samples <= 0 || from.num != 1 || from.den >= par->sample_rate) {
+        av_packet_rescale_ts(pkt, from, st->time_base);
+        return;
+    }
+    pkt->dts = av_rescale_delta(from, pkt->dts,
+                                (AVRational){1, par->sample_rate}, samples,
+                                &o->rescaled[to], st->time_base);
+    pkt->pts = pkt->dts;
+    pkt->duration = av_rescale_q(pkt->duration, from, st->time_base);
+}
+
+int fg_output_write(FgOutput *o, AVPacket *pkt, int enc, FgError *err)
+{
+    int ret = 0;
+    if (enc && o->job->pictures_out && !o->job->discard)
+        ret = write_picture(o, pkt, err);
+    if (o->job->discard || o->job->pictures_out) {
+        av_packet_unref(pkt);
+        return ret;
+    }
+    const int to = enc ? o->video : o->map[pkt->stream_index];
+    if (enc) {
+        note_times(o, pkt);
+        av_packet_rescale_ts(pkt, o->enc_tb, o->mux->streams[to]->time_base);
+    } else {
+        rescale_copied(o, pkt,
+                       o->input->fmt->streams[pkt->stream_index]->time_base,
+                       to);
+    }
+    pkt->stream_index = to;
+    pkt->pos = -1;
+    o->packets[to]++;
+    ret = av_interleaved_write_frame(o->mux, pkt);
+    return ret < 0 ? fail(o, ret, "cannot write it", err) : 0;
+}
+
+int fg_output_finish(FgOutput *o, FgError *err)
+{
+    if (!o->header)
+        return 0;
+    int ret = av_write_trailer(o->mux);
+    avio_flush(o->mux->pb);
+    if (ret >= 0 && o->mux->pb->error < 0)
+        ret = o->mux->pb->error;
+    if (ret >= 0 && o->io_err)
+        ret = o->io_err;
+    if (ret >= 0 && fsync(o->fd) < 0)
+        ret = AVERROR(errno);
+    struct stat st;
+    if (ret >= 0 && !fstat(o->fd, &st))
+        o->bytes = st.st_size;
+    if (close(o->fd) < 0 && ret >= 0)
+        ret = AVERROR(errno); /* network disks tell late */
+    o->fd = -1;
+    return ret < 0 ? fail(o, ret, "cannot finish it", err) : 0;
+}
+
+int fg_output_commit(FgOutput *o, FgError *err)
+{
+    if (!o->temp)
+        return 0;
+    const int ret = fg_rename(o->temp, o->job->output, o->job->overwrite);
+    if (ret < 0)
+        return fail(o, ret, "cannot give it its name", err);
+    fg_stop_temp(NULL);
+    av_freep(&o->temp);
+    return 0;
+}
+
+void fg_output_free(FgOutput **po)
+{
+    FgOutput *const o = po ? *po : NULL;
+    if (!o)
+        return;
+    if (o->mux && o->mux->pb) {
+        av_freep(&o->mux->pb->buffer);
+        avio_context_free(&o->mux->pb);
+    }
+    avformat_free_context(o->mux);
+    if (o->fd >= 0)
+        close(o->fd);
+    if (o->temp) {
+        unlink(o->temp);
+        fg_stop_temp(NULL);
+    }
+    av_freep(&o->temp);
+    av_freep(&o->map);
+    av_freep(&o->packets);
+    av_freep(&o->rescaled);
+    av_freep(po);
+}

@@ -1,0 +1,70 @@
+/* ffgan: the output: a media file, or numbered pictures.
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A file is written under a temporary name in the same folder and gets its
+ * own name only when it is whole, checked and on the disk. Pictures are
+ * written that way one by one. Calls come from one thread at a time. */
+#ifndef FFGAN_PIPELINE_OUTPUT_H
+#define FFGAN_PIPELINE_OUTPUT_H
+
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+
+#include "pipeline/input.h"
+#include "pipeline/job.h"
+#include "pipeline/progress.h"
+
+typedef struct FgOutput {
+    const FgJob *job;
+    const FgInput *input;
+    const AVOutputFormat *format; /* NULL: pictures */
+    char *temp;                   /* name while it is written, or NULL */
+    int fd;                       /* -1 = closed */
+    int io_err;                   /* first errno of a write, negative */
+    AVFormatContext *mux;
+    int *map; /* [input streams] output stream, -1 = left out */
+    int video;
+    int64_t *packets;  /* [output streams] written */
+    int64_t *rescaled; /* [output streams] state of av_rescale_delta */
+    int header;        /* 1: written */
+    AVRational enc_tb; /* of the encoder's packets */
+    int64_t first_pts, end_pts; /* of the picture, in AV_TIME_BASE units */
+    int64_t first_number, pictures;
+    int64_t bytes; /* of the finished output */
+} FgOutput;
+
+/* Chooses the container and which streams are copied; opens nothing. Warns of
+ * streams that the container does not take. 0 or an exit code + err. */
+int fg_output_plan(FgOutput **o, const FgJob *job, const FgInput *in,
+                   FgReport *report, FgError *err);
+/* Creates the temporary file and writes the header. like is the first frame
+ * out of the chain, for side data. */
+int fg_output_open(FgOutput *o, const AVCodecContext *enc, const AVFrame *like,
+                   FgError *err);
+/* A packet of the encoder (enc 1) or of the input; pkt is left blank. */
+int fg_output_write(FgOutput *o, AVPacket *pkt, int enc, FgError *err);
+/* Trailer, flush, fsync, close; the temporary file is then whole. */
+int fg_output_finish(FgOutput *o, FgError *err);
+/* Renames to the final name and syncs the folder. */
+int fg_output_commit(FgOutput *o, FgError *err);
+/* Closes and removes what is not committed. Accepts NULL. */
+void fg_output_free(FgOutput **o);
+
+/* streams.c: the parts of plan and open that deal with streams. */
+int fg_streams_plan(FgOutput *o, FgReport *report, FgError *err);
+int fg_streams_create(FgOutput *o, const AVCodecContext *enc,
+                      const AVFrame *like);
+/* Whether packets of that input stream are to be written. */
+int fg_output_wants(const FgOutput *o, int stream);
+/* verify.c: reopens the temporary file and compares it with what was
+ * written: streams, packets, start, end. 0 or an exit code + err. */
+int fg_output_verify(const FgOutput *o, FgError *err);
+/* tempfile.c */
+/* ".NAME.PID.tmp" in the folder of path: malloc'ed, NULL on no memory. */
+char *fg_temp_name(const char *path);
+int fg_write_all(int fd, const uint8_t *data, size_t size); /* 0, -errno */
+/* Renames; without overwrite an existing path is an error (-EEXIST). Syncs
+ * the folder. */
+int fg_rename(const char *from, const char *to, int overwrite);
+
+#endif

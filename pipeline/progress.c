@@ -1,0 +1,184 @@
+/* ffgan: what a run tells the outside: start, progress, warnings, end.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pipeline/progress.h"
+#include "pipeline/util.h"
+
+void fg_report_init(FgReport *r, int json, int quiet)
+{
+    memset(r, 0, sizeof(*r));
+    r->json = json;
+    r->quiet = quiet;
+    r->terminal = !json && !quiet && isatty(STDERR_FILENO);
+    r->shown_pct = -1;
+    r->start = r->shown_at = fg_now();
+    pthread_mutex_init(&r->lock, NULL);
+}
+
+static void print_json(json_t *o)
+{
+    char *const s = o ? json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER) : 0;
+    if (s) {
+        puts(s);
+        fflush(stdout);
+    }
+    free(s);
+    json_decref(o);
+}
+
+static void clear_bar(FgReport *r)
+{
+    if (r->bar)
+        fputs("\r\033[K", stderr);
+    r->bar = 0;
+}
+
+/* Names are bytes, JSON is UTF-8: what is not becomes '?'. */
+static json_t *text_json(const char *s)
+{
+    json_t *const j = json_string(s);
+    return j ? j : json_string(fg_show("(name is not UTF-8)"));
+}
+
+void fg_report_start(FgReport *r, const char *input, const char *output,
+                     const char *preset, int64_t frames)
+{
+    pthread_mutex_lock(&r->lock);
+    r->total = frames;
+    if (r->json)
+        print_json(json_pack("{s:s,s:o,s:o,s:s,s:I}", "event", "start", "input",
+                             text_json(input), "output", text_json(output),
+                             "preset", preset, "frames", (json_int_t)frames));
+    else if (!r->quiet)
+        fprintf(stderr, "%s -> %s (preset %s)\n", fg_show(input),
+                fg_show(output), preset);
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void format_time(char out[24], double s)
+{
+    const long t = s > 0 && s < 1e8 ? (long)(s + 0.5) : 0;
+    if (t >= 3600)
+        snprintf(out, 24, "%ld:%02ld:%02ld", t / 3600, t / 60 % 60, t % 60);
+    else
+        snprintf(out, 24, "%ld:%02ld", t / 60, t % 60);
+}
+
+static void show_bar(FgReport *r, int64_t n, int pct, double fps,
+                     const char *eta)
+{
+    char bar[25];
+    const int full = pct < 0 ? 0 : pct * 24 / 100;
+    for (int i = 0; i < 24; i++)
+        bar[i] = i < full ? '#' : '.';
+    bar[24] = 0;
+    clear_bar(r);
+    if (pct >= 0)
+        fprintf(stderr, "[%s] %3d%%  %lld/%lld frames  %.2f fps  ETA %s", bar,
+                pct, (long long)n, (long long)r->total, fps, eta);
+    else
+        fprintf(stderr, "%lld frames  %.2f fps", (long long)n, fps);
+    r->bar = 1;
+}
+
+static void show_line(const FgReport *r, int64_t n, int pct, double fps,
+                      double left, const char *eta)
+{
+    if (r->json)
+        print_json(json_pack("{s:s,s:I,s:I,s:i,s:f,s:f}", "event", "progress",
+                             "frame", (json_int_t)n, "frames",
+                             (json_int_t)r->total, "percent", pct < 0 ? 0 : pct,
+                             "fps", fps, "eta_s", left));
+    else if (pct >= 0)
+        fprintf(stderr, "Progress: %d%%  %lld/%lld frames  %.2f fps  ETA %s\n",
+                pct, (long long)n, (long long)r->total, fps, eta);
+    else
+        fprintf(stderr, "%lld frames  %.2f fps\n", (long long)n, fps);
+}
+
+void fg_report_progress(FgReport *r, int64_t n)
+{
+    char eta[24];
+    pthread_mutex_lock(&r->lock);
+    const double now = fg_now();
+    /* The first frame carries the loading of models: not part of the rate. */
+    if (n && r->first_at <= 0)
+        r->first_at = now;
+    const double fps = n > 1 && now > r->first_at
+                           ? (double)(n - 1) / (now - r->first_at)
+                           : 0;
+    const double left =
+        fps > 0 && r->total > n ? (double)(r->total - n) / fps : 0;
+    int pct = r->total > 0 ? (int)(100 * n / r->total) : -1;
+    if (pct > 100)
+        pct = 100;
+    const double age = now - r->shown_at;
+    const int due = r->terminal ? age >= 0.2
+                                : age >= 5 || (pct > r->shown_pct && n &&
+                                               (age >= 1 || pct == 100));
+    if (!r->quiet && due) {
+        format_time(eta, left);
+        if (r->terminal)
+            show_bar(r, n, pct, fps, eta);
+        else
+            show_line(r, n, pct, fps, left, eta);
+        r->shown_at = now;
+        r->shown_pct = pct;
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+void fg_report_warn(FgReport *r, const char *fmt, ...)
+{
+    char text[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    pthread_mutex_lock(&r->lock);
+    r->warnings++;
+    clear_bar(r);
+    if (r->json)
+        print_json(json_pack("{s:s,s:o}", "event", "warning", "text",
+                             text_json(text)));
+    else if (!r->quiet)
+        fprintf(stderr, "ffgan: warning: %s\n", text);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void fg_report_done(FgReport *r, const char *output, int64_t frames,
+                    int64_t bytes)
+{
+    char took[24];
+    pthread_mutex_lock(&r->lock);
+    const double s = fg_now() - r->start;
+    format_time(took, s);
+    clear_bar(r);
+    if (r->json)
+        print_json(json_pack("{s:s,s:o,s:I,s:I,s:f,s:I}", "event", "done",
+                             "output", text_json(output), "frames",
+                             (json_int_t)frames, "bytes", (json_int_t)bytes,
+                             "seconds", s, "warnings",
+                             (json_int_t)r->warnings));
+    else if (!r->quiet)
+        fprintf(stderr, "done: %s, %lld frames, %.1f MB, %s\n", fg_show(output),
+                (long long)frames, (double)bytes * 1e-6, took);
+    pthread_mutex_unlock(&r->lock);
+}
+
+int fg_report_error(FgReport *r, int code, const char *text)
+{
+    pthread_mutex_lock(&r->lock);
+    clear_bar(r);
+    if (r->json)
+        print_json(json_pack("{s:s,s:i,s:o}", "event", "error", "code", code,
+                             "text", text_json(text)));
+    fprintf(stderr, "ffgan: %s\n", text);
+    pthread_mutex_unlock(&r->lock);
+    return code;
+}

@@ -1,0 +1,222 @@
+/* ffgan: the engine: starts the stages, watches, finishes.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <libavutil/frame.h>
+
+#include "pipeline/exit.h"
+#include "pipeline/output.h"
+#include "pipeline/run.h"
+#include "pipeline/stop.h"
+#include "pipeline/util.h"
+
+enum { FRAMES_ROOM = 6, OUT_ROOM = 24 };
+/* Schedulers give a few seconds between SIGTERM and SIGKILL. */
+static const double stop_grace_s = 2;
+
+int fg_run_fail(FgRun *run, int exit_code, const char *fmt, ...)
+{
+    va_list ap;
+    pthread_mutex_lock(&run->lock);
+    if (!run->exit_code) {
+        run->exit_code = exit_code;
+        va_start(ap, fmt);
+        vsnprintf(run->err.text, sizeof(run->err.text), fmt, ap);
+        va_end(ap);
+    }
+    run->failed = 1;
+    pthread_mutex_unlock(&run->lock);
+    fg_queue_fail(run->frames, -ECANCELED);
+    fg_queue_fail(run->out, -ECANCELED);
+    return -1;
+}
+
+static void drop_item(FgItem item)
+{
+    if (item.kind == FG_ITEM_FRAME) {
+        AVFrame *f = item.value;
+        av_frame_free(&f);
+    } else {
+        AVPacket *p = item.value;
+        av_packet_free(&p);
+    }
+}
+
+static void pause_ms(long ms)
+{
+    const struct timespec ts = {0, ms * 1000000};
+    nanosleep(&ts, NULL);
+}
+
+/* Waits for the stages; shows progress; hears signals. */
+static void watch(FgRun *run)
+{
+    double stopped_at = 0;
+    while (run->running > 0) {
+        const int sig = fg_stop_signal();
+        if (sig && stopped_at <= 0) {
+            stopped_at = fg_now();
+            fg_run_fail(run, FG_EXIT_SIGNAL + sig, "stopped by %s",
+                        strsignal(sig));
+        }
+        /* A frame of a wide network may take longer than we have. */
+        if (sig && fg_now() - stopped_at > stop_grace_s)
+            fg_stop_now(sig);
+        if (!run->job->discard)
+            fg_report_progress(run->report, run->encoded);
+        pause_ms(20);
+    }
+}
+
+static int start_stages(FgRun *run)
+{
+    void *(*const stage[])(void *) = {fg_source_main, fg_graph_main,
+                                      fg_sink_main};
+    pthread_t thread[3];
+    int n = 0;
+    run->running = 3;
+    for (; n < 3; n++)
+        if (pthread_create(&thread[n], NULL, stage[n], run)) {
+            run->running -= 3 - n;
+            fg_run_fail(run, FG_EXIT_RETRY, "cannot start a thread");
+            break;
+        }
+    watch(run);
+    while (n-- > 0)
+        pthread_join(thread[n], NULL);
+    return run->exit_code;
+}
+
+/* Frames in must come out, by the ratio that the chain's rates declare. */
+static int check_counts(FgRun *run)
+{
+    const int64_t in = run->decoded, out = run->encoded;
+    const int64_t want = llround((double)in * run->rate_ratio);
+    const int same = fabs(run->rate_ratio - 1) < 1e-6;
+    if (run->filtered != out)
+        return fg_run_fail(run, FG_EXIT_BUG,
+                           "%s: %lld frames encoded of %lld; nothing was kept",
+                           fg_show(run->job->output), (long long)out,
+                           (long long)run->filtered);
+    if (same ? out == want : llabs(out - want) <= 2 + want / 50)
+        return 0;
+    return fg_run_fail(run, FG_EXIT_CONFIG,
+                       "preset '%s': the chain gave %lld frames for %lld and "
+                       "declares %lld; nothing was kept",
+                       run->job->preset->name, (long long)out, (long long)in,
+                       (long long)want);
+}
+
+static int finish(FgRun *run)
+{
+    FgError err = {{0}};
+    FgOutput *const o = run->output;
+    if (run->job->discard)
+        return 0;
+    if (check_counts(run) < 0)
+        return run->exit_code;
+    int ret = fg_output_finish(o, &err);
+    if (!ret)
+        ret = fg_output_verify(o, &err);
+    const int sig = fg_stop_signal();
+    if (!ret && sig) {
+        fg_error(&err, 0, "stopped by %s", strsignal(sig));
+        ret = FG_EXIT_SIGNAL + sig;
+    }
+    if (!ret)
+        ret = fg_output_commit(o, &err);
+    if (ret)
+        fg_run_fail(run, ret, "%s", err.text);
+    return ret;
+}
+
+/* Numbered outputs are refused up front, not at frame 200. */
+static int check_pictures(FgRun *run)
+{
+    const FgJob *const job = run->job;
+    const FgOutput *const o = run->output;
+    const int64_t nb = run->input->nb_frames > 0 ? run->input->nb_frames : 1;
+    if (!job->pictures_out || job->overwrite || job->discard)
+        return 0;
+    for (int64_t i = 0; i < nb && !run->exit_code; i++) {
+        char *const path = fg_pattern_name(job->output, o->first_number + i);
+        if (!path)
+            fg_run_fail(run, FG_EXIT_RETRY, "no memory");
+        else if (!access(path, F_OK))
+            fg_run_fail(run, FG_EXIT_CANTCREAT,
+                        "%s: exists; -y writes over it", fg_show(path));
+        free(path);
+    }
+    return run->exit_code;
+}
+
+static int prepare(FgRun *run)
+{
+    FgError err = {{0}};
+    const FgJob *const job = run->job;
+    int ret = fg_input_open(&run->input, job, &err);
+    if (!ret)
+        ret = fg_output_plan(&run->output, job, run->input, run->report, &err);
+    if (ret) {
+        fg_run_fail(run, ret, "%s", err.text);
+        return ret;
+    }
+    run->frames = fg_queue_alloc(FRAMES_ROOM, 1, drop_item);
+    run->out = fg_queue_alloc(OUT_ROOM, 2, drop_item);
+    if (!run->frames || !run->out) {
+        fg_run_fail(run, FG_EXIT_RETRY, "no memory");
+        return FG_EXIT_RETRY;
+    }
+    return check_pictures(run);
+}
+
+static int64_t expected_frames(const FgRun *run)
+{
+    const FgInput *const in = run->input;
+    const FgJob *const job = run->job;
+    int64_t n = in->nb_frames;
+    if (job->len_s > 0) {
+        const double rate =
+            in->frame_rate.num > 0 ? av_q2d(in->frame_rate) : 25;
+        const int64_t part = llround(job->len_s * rate);
+        n = n <= 0 || part < n ? part : n;
+    }
+    return n;
+}
+
+int fg_run_job(FgRun *run)
+{
+    const FgJob *const job = run->job;
+    pthread_mutex_init(&run->lock, NULL);
+    run->rate_ratio = 1;
+    if (prepare(run))
+        return run->exit_code;
+    if (!job->discard)
+        fg_report_start(run->report, job->input, job->output,
+                        job->preset->name, expected_frames(run));
+    if (start_stages(run) || finish(run))
+        return run->exit_code;
+    if (!job->discard) {
+        run->report->total = run->encoded;
+        fg_report_progress(run->report, run->encoded);
+        fg_report_done(run->report, job->output, run->encoded,
+                       run->output->bytes);
+    }
+    return 0;
+}
+
+void fg_run_free(FgRun *run)
+{
+    fg_queue_free(&run->frames);
+    fg_queue_free(&run->out);
+    fg_output_free(&run->output);
+    fg_input_close(&run->input);
+    pthread_mutex_destroy(&run->lock);
+}

@@ -1,0 +1,379 @@
+/* ffgan: first stage: demux, decode.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libavutil/frame.h>
+
+#include "pipeline/exit.h"
+#include "pipeline/output.h"
+#include "pipeline/run.h"
+#include "pipeline/util.h"
+
+enum { EARLY_MAX = 64 };
+
+typedef struct Source {
+    FgRun *run;
+    FgInput *in;
+    AVFrame *frame;
+    int64_t from, to;  /* sample, in AV_TIME_BASE units; to INT64_MAX = all */
+    int64_t packets;   /* of the picture */
+    int64_t hidden;    /* packets that show nothing, by their own word */
+    int64_t last_pts;  /* of the last frame sent */
+    int64_t first_pts; /* of the first frame */
+    int64_t early[EARLY_MAX]; /* times of packets before the first frame */
+    int nb_early;
+    int64_t damaged, moved;
+    int past_end;     /* the sample is over */
+    int64_t shown_us; /* largest end of any packet, AV_TIME_BASE */
+    double started;
+} Source;
+
+static double frame_seconds(const Source *s, int64_t pts)
+{
+    return (double)pts * av_q2d(s->in->time_base);
+}
+
+static int whole_input(const Source *s)
+{
+    return s->to == INT64_MAX && !s->run->job->max_frames && !s->past_end;
+}
+
+static int damaged(Source *s, int64_t pts, const char *what)
+{
+    FgRun *const run = s->run;
+    char cause[256], at[48] = "";
+    fg_log_cause(cause, sizeof(cause));
+    s->damaged++;
+    if (run->job->allow_errors)
+        return 0;
+    if (pts != AV_NOPTS_VALUE)
+        snprintf(at, sizeof(at), " at %.3f s", frame_seconds(s, pts));
+    return fg_run_fail(run, FG_EXIT_DATA,
+                       "%s: %s after %lld frames%s%s%s%s; --allow-errors goes "
+                       "on",
+                       fg_show(s->in->path), what, (long long)run->decoded,
+                       s->in->pictures.nb ? "" : at, *cause ? " (" : "", cause,
+                       *cause ? ")" : "");
+}
+
+/* Times must rise for every encoder. */
+static void fix_time(Source *s, AVFrame *f)
+{
+    int64_t pts = f->best_effort_timestamp;
+    if (pts == AV_NOPTS_VALUE)
+        pts = f->pts;
+    if (pts == AV_NOPTS_VALUE && s->last_pts == AV_NOPTS_VALUE)
+        pts = 0;
+    if (pts == AV_NOPTS_VALUE ||
+        (s->last_pts != AV_NOPTS_VALUE && pts <= s->last_pts)) {
+        const int64_t step =
+            pts == AV_NOPTS_VALUE && s->in->frame_rate.num > 0
+                ? av_rescale_q(1, av_inv_q(s->in->frame_rate),
+                               s->in->time_base)
+                : 1;
+        if (!s->moved++)
+            fg_report_warn(s->run->report,
+                           "frame %lld has no rising time: moved to follow "
+                           "the one before (more may follow)",
+                           (long long)s->run->decoded);
+        pts = s->last_pts + (step > 0 ? step : 1);
+    }
+    f->pts = pts;
+    s->last_pts = pts;
+}
+
+static int push_frame(Source *s)
+{
+    FgRun *const run = s->run;
+    AVFrame *f = av_frame_alloc();
+    if (!f)
+        return fg_run_fail(run, FG_EXIT_RETRY, "no memory");
+    av_frame_move_ref(f, s->frame);
+    run->decoded++;
+    return fg_queue_push(run->frames, (FgItem){FG_ITEM_FRAME, f});
+}
+
+/* The sample's window; its times start at zero. */
+static int in_sample(Source *s, AVFrame *f)
+{
+    if (s->to == INT64_MAX)
+        return 1;
+    const int64_t t = av_rescale_q(f->pts, s->in->time_base, AV_TIME_BASE_Q);
+    if (t >= s->to)
+        s->past_end = 1;
+    if (t < s->from || t >= s->to)
+        return 0;
+    f->pts -= av_rescale_q(s->from, AV_TIME_BASE_Q, s->in->time_base);
+    return 1;
+}
+
+static int take_frame(Source *s)
+{
+    FgRun *const run = s->run;
+    AVFrame *const f = s->frame;
+    fix_time(s, f);
+    if (s->first_pts == AV_NOPTS_VALUE)
+        s->first_pts = f->pts;
+    const int bad = (f->flags & AV_FRAME_FLAG_CORRUPT) || f->decode_error_flags;
+    if (bad && damaged(s, f->pts, "damaged picture") < 0)
+        return -1;
+    if (!in_sample(s, f)) {
+        av_frame_unref(f);
+        return 0;
+    }
+    if (push_frame(s) < 0)
+        return -1;
+    const FgJob *const job = run->job;
+    if ((job->max_frames && run->decoded >= job->max_frames) ||
+        (job->max_seconds > 0 && run->decoded >= 3 &&
+         fg_now() - s->started > job->max_seconds))
+        run->full = 1;
+    return 0;
+}
+
+static int take_frames(Source *s)
+{
+    while (!s->run->full && !s->past_end) {
+        const int ret = avcodec_receive_frame(s->in->dec, s->frame);
+        if (ret == AVERROR(EAGAIN) || ret == AVERROR_EOF)
+            return 0;
+        if (ret == AVERROR(ENOMEM))
+            return fg_run_fail(s->run, FG_EXIT_RETRY, "no memory");
+        if (ret < 0) {
+            if (damaged(s, AV_NOPTS_VALUE, "damaged picture") < 0)
+                return -1;
+            continue;
+        }
+        if (take_frame(s) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int decode(Source *s, const AVPacket *pkt)
+{
+    int ret = avcodec_send_packet(s->in->dec, pkt);
+    if (ret == AVERROR(EAGAIN)) {
+        if (take_frames(s) < 0)
+            return -1;
+        ret = avcodec_send_packet(s->in->dec, pkt);
+    }
+    if (ret == AVERROR(ENOMEM))
+        return fg_run_fail(s->run, FG_EXIT_RETRY, "no memory");
+    if (ret < 0 && ret != AVERROR_EOF &&
+        damaged(s, pkt ? pkt->pts : AV_NOPTS_VALUE,
+                "picture cannot be decoded") < 0)
+        return -1;
+    return take_frames(s);
+}
+
+static int video_packet(Source *s, AVPacket *pkt)
+{
+    s->packets++;
+    if (pkt->flags & AV_PKT_FLAG_DISCARD)
+        s->hidden++;
+    else if (s->first_pts == AV_NOPTS_VALUE && s->nb_early < EARLY_MAX &&
+             pkt->pts != AV_NOPTS_VALUE)
+        s->early[s->nb_early++] = pkt->pts;
+    const int ret = decode(s, pkt);
+    av_packet_unref(pkt);
+    return ret;
+}
+
+static int other_packet(Source *s, AVPacket *pkt)
+{
+    FgRun *const run = s->run;
+    const AVRational tb = s->in->fmt->streams[pkt->stream_index]->time_base;
+    const int64_t ts = pkt->pts != AV_NOPTS_VALUE ? pkt->pts : pkt->dts;
+    const int64_t t =
+        ts == AV_NOPTS_VALUE ? 0 : av_rescale_q(ts, tb, AV_TIME_BASE_Q);
+    if (!fg_output_wants(run->output, pkt->stream_index) ||
+        (s->to != INT64_MAX && (t < s->from || t >= s->to))) {
+        av_packet_unref(pkt);
+        return 0;
+    }
+    if (s->to != INT64_MAX) {
+        const int64_t shift = av_rescale_q(s->from, AV_TIME_BASE_Q, tb);
+        if (pkt->pts != AV_NOPTS_VALUE)
+            pkt->pts -= shift;
+        if (pkt->dts != AV_NOPTS_VALUE)
+            pkt->dts -= shift;
+    }
+    AVPacket *p = av_packet_alloc();
+    if (!p)
+        return fg_run_fail(run, FG_EXIT_RETRY, "no memory");
+    av_packet_move_ref(p, pkt);
+    return fg_queue_push(run->out, (FgItem){FG_ITEM_PACKET, p});
+}
+
+static void note_end(Source *s, const AVPacket *pkt)
+{
+    const AVRational tb = s->in->fmt
+                              ? s->in->fmt->streams[pkt->stream_index]->time_base
+                              : s->in->time_base;
+    if (pkt->pts == AV_NOPTS_VALUE)
+        return;
+    const int64_t end =
+        av_rescale_q(pkt->pts + pkt->duration, tb, AV_TIME_BASE_Q);
+    if (end > s->shown_us)
+        s->shown_us = end;
+}
+
+static int read_all(Source *s, AVPacket *pkt)
+{
+    FgRun *const run = s->run;
+    while (!run->failed && !run->full && !s->past_end) {
+        int ret = fg_input_read(s->in, pkt);
+        if (ret == AVERROR_EOF)
+            break;
+        if (ret < 0) {
+            if (ret != AVERROR_INVALIDDATA && ret != AVERROR(EIO) &&
+                ret != AVERROR(ENOMEM) && !s->in->pictures.nb)
+                ret = AVERROR_INVALIDDATA;
+            if (ret == AVERROR_INVALIDDATA && !s->in->pictures.nb) {
+                if (damaged(s, AV_NOPTS_VALUE, "cannot be read on") < 0)
+                    return -1;
+                break;
+            }
+            return fg_run_fail(run, fg_exit_input(ret), "%s: %s",
+                               fg_show(s->in->path), fg_strerror(ret));
+        }
+        note_end(s, pkt);
+        const int picture =
+            !s->in->fmt || pkt->stream_index == s->in->video;
+        ret = picture ? video_packet(s, pkt) : other_packet(s, pkt);
+        if (ret < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Codecs and containers where one packet is not always one picture. */
+static int packets_are_pictures(const FgInput *in)
+{
+    static const char *const formats[] = {"mov",   "matroska", "avi", "nut",
+                                          "mxf",   "flv",      "asf", "ivf"};
+    if (in->pictures.nb)
+        return 1;
+    switch (in->dec->codec_id) {
+    case AV_CODEC_ID_VP8:
+    case AV_CODEC_ID_VP9:
+    case AV_CODEC_ID_MPEG4:
+    case AV_CODEC_ID_MSMPEG4V3:
+    case AV_CODEC_ID_WMV3:
+    case AV_CODEC_ID_VC1:
+        return 0;
+    default:
+        break;
+    }
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+        if (strstr(in->fmt->iformat->name, formats[i]))
+            return 1;
+    return 0;
+}
+
+/* Pictures before the first that can be shown (open GOP at the start). */
+static int64_t leading(const Source *s)
+{
+    int64_t n = 0;
+    for (int i = 0; i < s->nb_early; i++)
+        n += s->first_pts != AV_NOPTS_VALUE && s->early[i] < s->first_pts;
+    return n;
+}
+
+/* A cut Matroska file has no count, but says when it meant to end. */
+static int too_short(const Source *s)
+{
+    const AVFormatContext *const fmt = s->in->fmt;
+    if (!fmt)
+        return 0;
+    if (fg_log_premature())
+        return 1;
+    return strstr(fmt->iformat->name, "matroska") && fmt->duration > 0 &&
+           s->shown_us < fmt->duration - 250000;
+}
+
+static int check_counts(Source *s)
+{
+    FgRun *const run = s->run;
+    const FgInput *const in = s->in;
+    const char *const path = fg_show(run->job->input);
+    const int64_t lead = leading(s);
+    const int64_t lost = packets_are_pictures(in)
+                             ? s->packets - s->hidden - lead - run->decoded
+                             : 0;
+    const long long n = (long long)run->decoded;
+    if (run->failed || !whole_input(s))
+        return 0;
+    if (lead)
+        fg_report_warn(run->report,
+                       "%s: %lld picture(s) before the first whole one cannot "
+                       "be shown",
+                       path, (long long)lead);
+    if (run->job->allow_errors) {
+        if (s->damaged || lost > 0)
+            fg_report_warn(run->report, "%s: %lld damaged, %lld lost pictures",
+                           path, (long long)s->damaged,
+                           (long long)(lost > 0 ? lost : 0));
+        return 0;
+    }
+    if (in->promised > 0 && s->packets < in->promised)
+        return fg_run_fail(run, FG_EXIT_DATA,
+                           "%s: ends after %lld of %lld frames (cut short?); "
+                           "--allow-errors takes what is there",
+                           path, n, (long long)in->promised);
+    if (lost > 0)
+        return fg_run_fail(run, FG_EXIT_DATA,
+                           "%s: only %lld of %lld frames could be decoded; "
+                           "--allow-errors takes what is there",
+                           path, n, n + (long long)lost);
+    if (too_short(s))
+        return fg_run_fail(run, FG_EXIT_DATA,
+                           "%s: ends after %lld frames at %.3f s of %.3f s "
+                           "(cut short?); --allow-errors takes what is there",
+                           path, n,
+                           (double)s->shown_us / AV_TIME_BASE,
+                           (double)in->fmt->duration / AV_TIME_BASE);
+    return 0;
+}
+
+static void set_window(Source *s)
+{
+    const FgJob *const job = s->run->job;
+    s->from = s->in->start_us + (int64_t)(job->from_s * AV_TIME_BASE);
+    s->to = job->len_s > 0 ? s->from + (int64_t)(job->len_s * AV_TIME_BASE)
+                           : INT64_MAX;
+    s->last_pts = s->first_pts = AV_NOPTS_VALUE;
+    s->started = fg_now();
+    s->shown_us = INT64_MIN;
+}
+
+void *fg_source_main(void *arg)
+{
+    FgRun *const run = arg;
+    Source s = {.run = run, .in = run->input};
+    AVPacket *pkt = av_packet_alloc();
+    s.frame = av_frame_alloc();
+    set_window(&s);
+    int ret = 0;
+    if (!pkt || !s.frame)
+        ret = fg_run_fail(run, FG_EXIT_RETRY, "no memory");
+    if (!ret)
+        ret = read_all(&s, pkt);
+    if (!ret && !run->full && !s.past_end)
+        ret = decode(&s, NULL); /* drain */
+    if (!ret)
+        ret = check_counts(&s);
+    if (!ret && !run->failed && !run->decoded)
+        fg_run_fail(run, FG_EXIT_DATA, "%s: no frame in it%s",
+                    fg_show(run->job->input),
+                    run->job->len_s > 0 ? " at the sample's place" : "");
+    av_packet_free(&pkt);
+    av_frame_free(&s.frame);
+    fg_queue_finish(run->frames);
+    fg_queue_finish(run->out);
+    run->running--;
+    return NULL;
+}

@@ -1,0 +1,352 @@
+/* ffgan: which streams are copied, and with what.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include <libavutil/display.h>
+#include <libavutil/mem.h>
+#include <libavutil/intreadwrite.h>
+
+#include "pipeline/exit.h"
+#include "pipeline/output.h"
+#include "pipeline/util.h"
+
+static int is_cover(const AVStream *st)
+{
+    return st->disposition & AV_DISPOSITION_ATTACHED_PIC;
+}
+
+static unsigned copy_bit(const AVStream *st)
+{
+    switch (st->codecpar->codec_type) {
+    case AVMEDIA_TYPE_AUDIO:
+        return FG_COPY_AUDIO;
+    case AVMEDIA_TYPE_SUBTITLE:
+        return FG_COPY_SUBTITLES;
+    case AVMEDIA_TYPE_ATTACHMENT:
+        return FG_COPY_ATTACHMENTS;
+    case AVMEDIA_TYPE_VIDEO:
+        return is_cover(st) ? FG_COPY_ATTACHMENTS : 0;
+    default:
+        return FG_COPY_DATA;
+    }
+}
+
+static int is_matroska(const AVOutputFormat *f)
+{
+    return !strcmp(f->name, "matroska");
+}
+
+static int container_takes(const AVOutputFormat *f, const AVStream *st)
+{
+    const AVCodecParameters *const par = st->codecpar;
+    if (par->codec_type == AVMEDIA_TYPE_ATTACHMENT)
+        return is_matroska(f);
+    if (is_cover(st) && is_matroska(f))
+        return st->attached_pic.size > 0;
+    if (par->codec_id == AV_CODEC_ID_NONE)
+        return 0;
+    return avformat_query_codec(f, par->codec_id, FF_COMPLIANCE_NORMAL) != 0;
+}
+
+static int check_encoder(const FgOutput *o, FgError *err)
+{
+    const AVCodec *const enc =
+        avcodec_find_encoder_by_name(o->job->preset->codec);
+    if (enc && !avformat_query_codec(o->format, enc->id, FF_COMPLIANCE_NORMAL)) {
+        fg_error(err, 0, "%s: the container %s does not take %s of preset "
+                         "'%s': use .mkv",
+                 fg_show(o->job->output), o->format->name,
+                 avcodec_get_name(enc->id), o->job->preset->name);
+        return FG_EXIT_CONFIG;
+    }
+    return 0;
+}
+
+static int plan_one(const FgOutput *o, unsigned i, FgReport *report)
+{
+    const AVStream *const st = o->input->fmt->streams[i];
+    const unsigned bit = copy_bit(st);
+    const char *const type =
+        av_get_media_type_string(st->codecpar->codec_type);
+    if ((int)i == o->input->video)
+        return 1;
+    if (bit && !(o->job->preset->copy & bit)) {
+        if (bit == FG_COPY_DATA)
+            fg_report_warn(report, "stream %u (%s) is left out: the preset "
+                                   "does not copy data streams",
+                           i, type ? type : "data");
+        return 0;
+    }
+    if (container_takes(o->format, st))
+        return 1;
+    fg_report_warn(report, "stream %u (%s, %s) is left out: %s does not take "
+                           "it; .mkv takes most",
+                   i, type ? type : "data",
+                   avcodec_get_name(st->codecpar->codec_id), o->format->name);
+    return 0;
+}
+
+int fg_streams_plan(FgOutput *o, FgReport *report, FgError *err)
+{
+    const int ret = check_encoder(o, err);
+    if (ret)
+        return ret;
+    if (!o->input->fmt) /* pictures: one stream */
+        return 0;
+    const unsigned nb = o->input->fmt->nb_streams;
+    o->map = av_malloc_array(nb, sizeof(*o->map));
+    if (!o->map) {
+        fg_error(err, 0, "no memory");
+        return FG_EXIT_RETRY;
+    }
+    for (unsigned i = 0, n = 0; i < nb; i++) {
+        o->map[i] = plan_one(o, i, report) ? (int)n++ : -1;
+        if ((int)i == o->input->video)
+            o->video = o->map[i];
+    }
+    return 0;
+}
+
+static void keep_tag(AVCodecParameters *par, const AVOutputFormat *f)
+{
+    unsigned tag = 0;
+    const unsigned have = par->codec_tag;
+    if (f->codec_tag && av_codec_get_id(f->codec_tag, have) != par->codec_id &&
+        av_codec_get_tag2(f->codec_tag, par->codec_id, &tag))
+        par->codec_tag = 0;
+}
+
+/* Matroska has covers as attached files. */
+static int cover_to_file(AVStream *out, const AVStream *in)
+{
+    AVCodecParameters *const par = out->codecpar;
+    const int size = in->attached_pic.size;
+    const int png = par->codec_id == AV_CODEC_ID_PNG;
+    uint8_t *const data = av_mallocz((size_t)size + AV_INPUT_BUFFER_PADDING_SIZE);
+    if (!data)
+        return AVERROR(ENOMEM);
+    memcpy(data, in->attached_pic.data, (size_t)size);
+    av_freep(&par->extradata);
+    par->extradata = data;
+    par->extradata_size = size;
+    par->codec_type = AVMEDIA_TYPE_ATTACHMENT;
+    out->disposition = 0;
+    int ret = av_dict_set(&out->metadata, "filename",
+                          png ? "cover.png" : "cover.jpg",
+                          AV_DICT_DONT_OVERWRITE);
+    if (ret >= 0)
+        ret = av_dict_set(&out->metadata, "mimetype",
+                          png ? "image/png" : "image/jpeg",
+                          AV_DICT_DONT_OVERWRITE);
+    return ret;
+}
+
+/* Sound whose first packet lies before zero: Matroska says that as a delay of
+ * the codec; otherwise every stream would be shifted. */
+static void keep_priming(FgOutput *o, AVStream *out, int i)
+{
+    AVCodecParameters *const par = out->codecpar;
+    const int64_t pts = o->input->first_pts[i];
+    if (par->codec_type != AVMEDIA_TYPE_AUDIO || pts == AV_NOPTS_VALUE ||
+        pts >= 0 || o->job->len_s > 0 || par->sample_rate <= 0 ||
+        (!is_matroska(o->format) && strcmp(o->format->name, "webm") != 0))
+        return;
+    par->initial_padding = (int)av_rescale_q(
+        -pts, o->input->fmt->streams[i]->time_base,
+        (AVRational){1, par->sample_rate});
+}
+
+static int create_copy(FgOutput *o, int i)
+{
+    const AVStream *const in = o->input->fmt->streams[i];
+    AVStream *const out = avformat_new_stream(o->mux, NULL);
+    if (!out)
+        return AVERROR(ENOMEM);
+    int ret = avcodec_parameters_copy(out->codecpar, in->codecpar);
+    if (ret < 0)
+        return ret;
+    keep_tag(out->codecpar, o->format);
+    out->time_base = in->time_base;
+    out->avg_frame_rate = in->avg_frame_rate;
+    out->r_frame_rate = in->r_frame_rate;
+    out->sample_aspect_ratio = in->sample_aspect_ratio;
+    out->disposition = in->disposition;
+    /* Attached files need their names and types whatever the preset says. */
+    if ((o->job->preset->copy & FG_COPY_METADATA) ||
+        in->codecpar->codec_type == AVMEDIA_TYPE_ATTACHMENT)
+        ret = av_dict_copy(&out->metadata, in->metadata, 0);
+    keep_priming(o, out, i);
+    if (ret >= 0 && is_cover(in) && is_matroska(o->format))
+        ret = cover_to_file(out, in);
+    return ret;
+}
+
+int fg_output_wants(const FgOutput *o, int i)
+{
+    if (!o->format || !o->map || o->map[i] < 0)
+        return 0;
+    return !(is_matroska(o->format) && is_cover(o->input->fmt->streams[i]));
+}
+
+/* The matrix turns; its shift counts pixels, so it grows with the picture. */
+static void scale_matrix(int32_t *m, double sx, double sy)
+{
+    m[6] = (int32_t)((double)m[6] * sx);
+    m[7] = (int32_t)((double)m[7] * sy);
+}
+
+static int put_side_data(AVStream *out, enum AVPacketSideDataType type,
+                         const void *data, size_t size)
+{
+    AVCodecParameters *const par = out->codecpar;
+    if (av_packet_side_data_get(par->coded_side_data, par->nb_coded_side_data,
+                                type))
+        return 0;
+    AVPacketSideData *const sd = av_packet_side_data_new(
+        &par->coded_side_data, &par->nb_coded_side_data, type, size, 0);
+    if (!sd)
+        return AVERROR(ENOMEM);
+    memcpy(sd->data, data, size);
+    return 0;
+}
+
+static int keep_side_data(FgOutput *o, AVStream *out, const AVFrame *like)
+{
+    static const enum AVPacketSideDataType kept[] = {
+        AV_PKT_DATA_DISPLAYMATRIX,
+        AV_PKT_DATA_STEREO3D,
+        AV_PKT_DATA_SPHERICAL,
+        AV_PKT_DATA_MASTERING_DISPLAY_METADATA,
+        AV_PKT_DATA_CONTENT_LIGHT_LEVEL,
+        AV_PKT_DATA_AMBIENT_VIEWING_ENVIRONMENT,
+    };
+    const AVCodecParameters *const in =
+        o->input->fmt ? o->input->fmt->streams[o->input->video]->codecpar : 0;
+    int ret = 0;
+    for (size_t i = 0; in && i < sizeof(kept) / sizeof(kept[0]); i++) {
+        const AVPacketSideData *const sd = av_packet_side_data_get(
+            in->coded_side_data, in->nb_coded_side_data, kept[i]);
+        if (sd && ret >= 0)
+            ret = put_side_data(out, kept[i], sd->data, sd->size);
+    }
+    const AVFrameSideData *const turn =
+        av_frame_get_side_data(like, AV_FRAME_DATA_DISPLAYMATRIX);
+    if (turn && ret >= 0)
+        ret = put_side_data(out, AV_PKT_DATA_DISPLAYMATRIX, turn->data,
+                            turn->size);
+    const AVPacketSideData *const matrix = av_packet_side_data_get(
+        out->codecpar->coded_side_data, out->codecpar->nb_coded_side_data,
+        AV_PKT_DATA_DISPLAYMATRIX);
+    if (matrix && in && in->width && in->height)
+        scale_matrix((int32_t *)matrix->data,
+                     (double)out->codecpar->width / in->width,
+                     (double)out->codecpar->height / in->height);
+    return ret;
+}
+
+/* What describes the old encoding is not true of the new one. */
+static void drop_statistics(AVDictionary **meta)
+{
+    static const char *const keys[] = {
+        "encoder", "DURATION", "BPS", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES",
+        "_STATISTICS_WRITING_APP", "_STATISTICS_WRITING_DATE_UTC",
+        "_STATISTICS_TAGS", "SOURCE_ID",
+    };
+    AVDictionary *kept = NULL;
+    const AVDictionaryEntry *e = NULL;
+    while ((e = av_dict_iterate(*meta, e))) {
+        int drop = 0;
+        for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+            drop |= !strncmp(e->key, keys[i], strlen(keys[i]));
+        if (!drop)
+            av_dict_set(&kept, e->key, e->value, 0);
+    }
+    av_dict_free(meta);
+    *meta = kept;
+}
+
+static int create_video(FgOutput *o, const AVCodecContext *enc,
+                        const AVFrame *like)
+{
+    AVStream *const out = avformat_new_stream(o->mux, NULL);
+    const AVStream *const in = fg_input_stream(o->input);
+    if (!out)
+        return AVERROR(ENOMEM);
+    int ret = avcodec_parameters_from_context(out->codecpar, enc);
+    if (ret < 0)
+        return ret;
+    out->time_base = enc->time_base;
+    out->sample_aspect_ratio = enc->sample_aspect_ratio;
+    if (o->input->cfr)
+        out->avg_frame_rate = enc->framerate;
+    o->video = out->index;
+    ret = keep_side_data(o, out, like);
+    if (ret < 0 || !in)
+        return ret;
+    out->disposition = in->disposition;
+    if (o->job->preset->copy & FG_COPY_METADATA) {
+        ret = av_dict_copy(&out->metadata, in->metadata, 0);
+        drop_statistics(&out->metadata);
+    }
+    return ret;
+}
+
+static int copy_chapters(FgOutput *o)
+{
+    const AVFormatContext *const in = o->input->fmt;
+    AVFormatContext *const mux = o->mux;
+    if (!in->nb_chapters || o->job->len_s > 0)
+        return 0;
+    mux->chapters = av_calloc(in->nb_chapters, sizeof(*mux->chapters));
+    if (!mux->chapters)
+        return AVERROR(ENOMEM);
+    for (unsigned i = 0; i < in->nb_chapters; i++) {
+        AVChapter *const c = av_mallocz(sizeof(*c));
+        if (!c)
+            return AVERROR(ENOMEM);
+        *c = *in->chapters[i];
+        c->metadata = NULL;
+        mux->chapters[mux->nb_chapters++] = c;
+        const int ret =
+            av_dict_copy(&c->metadata, in->chapters[i]->metadata, 0);
+        if (ret < 0)
+            return ret;
+    }
+    return 0;
+}
+
+static int file_metadata(FgOutput *o)
+{
+    static const char *const container[] = {"major_brand", "minor_version",
+                                            "compatible_brands", "encoder",
+                                            "duration"};
+    const FgPreset *const p = o->job->preset;
+    int ret = 0;
+    if (o->input->fmt && (p->copy & FG_COPY_METADATA)) {
+        ret = av_dict_copy(&o->mux->metadata, o->input->fmt->metadata, 0);
+        for (size_t i = 0; i < sizeof(container) / sizeof(container[0]); i++)
+            av_dict_set(&o->mux->metadata, container[i], NULL, 0);
+    }
+    for (int i = 0; i < p->nb_tags && ret >= 0; i++)
+        ret = av_dict_set(&o->mux->metadata, p->tags[i].key,
+                          *p->tags[i].value ? p->tags[i].value : NULL, 0);
+    return ret;
+}
+
+int fg_streams_create(FgOutput *o, const AVCodecContext *enc,
+                      const AVFrame *like)
+{
+    int ret = file_metadata(o);
+    if (!o->input->fmt)
+        return ret < 0 ? ret : create_video(o, enc, like);
+    if (ret >= 0 && (o->job->preset->copy & FG_COPY_CHAPTERS))
+        ret = copy_chapters(o);
+    for (unsigned i = 0; i < o->input->fmt->nb_streams && ret >= 0; i++) {
+        if ((int)i == o->input->video)
+            ret = create_video(o, enc, like);
+        else if (o->map[i] >= 0)
+            ret = create_copy(o, (int)i);
+    }
+    return ret;
+}

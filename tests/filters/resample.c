@@ -1,0 +1,227 @@
+/* Tests of filters/resample: weights, phases, sizes, threads.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "filters/resample.h"
+
+enum { W = 37, H = 23, MAX = 3 * 128 * 128 };
+static float src[MAX], dst[MAX], ref[MAX];
+
+static void fill(int w, int h, int c)
+{
+    srand(7);
+    for (int i = 0; i < w * h * c; i++)
+        src[i] = (float)rand() / RAND_MAX - 0.3f;
+}
+
+static void resize(FgAxis x, FgAxis y, FgKernel k, int c, float *out,
+                   FgExecutor *ex)
+{
+    FgResize r;
+
+    assert_int_equal(fg_resize_init(&r, x, y, k, c), 0);
+    fg_resize_run(&r, (FgView){out, (ptrdiff_t)x.dst * c},
+                  (FgView){src, (ptrdiff_t)x.src * c}, 0, 1, NULL, ex);
+    fg_resize_free(&r);
+}
+
+static void test_same_size_is_a_copy(void **state)
+{
+    (void)state;
+    fill(W, H, 3);
+    resize(fg_axis(W, W), fg_axis(H, H), FG_LANCZOS3, 3, dst, NULL);
+    assert_memory_equal(src, dst, sizeof(float) * W * H * 3);
+}
+
+/* Constants and, inside, straight lines stay what they are. */
+static void test_polynomials(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        for (int i = 0; i < W * H; i++)
+            src[i] = 0.7f;
+        resize(fg_axis(W, 90), fg_axis(H, 11), k, 1, dst, NULL);
+        for (int i = 0; i < 90 * 11; i++)
+            assert_true(fabsf(dst[i] - 0.7f) < 1e-5f);
+    }
+    for (int i = 0; i < W * H; i++)
+        src[i] = (float)(i % W);
+    resize(fg_axis(W, 2 * W), fg_axis(H, H), FG_BICUBIC, 1, dst, NULL);
+    for (int x = 8; x < 2 * W - 8; x++)
+        assert_true(fabs(dst[2 * W * 5 + x] - (x / 2.0 - 0.25)) < 1e-4);
+}
+
+/* x2 by Keys a = -0.5: the phases have weights known from the literature. */
+static void test_bicubic_weights(void **state)
+{
+    const float w[4] = {-0.0703125f, 0.8671875f, 0.2265625f, -0.0234375f};
+
+    (void)state;
+    memset(src, 0, sizeof(src));
+    src[10] = 1;
+    resize(fg_axis(20, 40), fg_axis(1, 1), FG_BICUBIC, 1, dst, NULL);
+    assert_true(fabsf(dst[21] - w[1]) < 1e-6f);
+    assert_true(fabsf(dst[20] - w[1]) < 1e-6f);
+    assert_true(fabsf(dst[22] - w[2]) < 1e-6f);
+    assert_true(fabsf(dst[23] - w[0]) < 1e-6f);
+    assert_true(fabsf(dst[24] - w[3]) < 1e-6f);
+    assert_true(dst[25] == 0);
+}
+
+/* A picture of a sampled slow wave, moved by a phase, is the moved wave. */
+static void test_phase(void **state)
+{
+    const double phase = 0.375;
+    FgResize r;
+
+    (void)state;
+    for (int i = 0; i < 64; i++)
+        src[i] = (float)sin(i * 0.2);
+    assert_int_equal(fg_resize_init(&r, (FgAxis){64, 64, 0, 1}, fg_axis(1, 1),
+                                    FG_LANCZOS3, 1),
+                     0);
+    fg_resize_phase(&r, phase, 0);
+    fg_resize_run(&r, (FgView){dst, 64}, (FgView){src, 64}, 0, 1, NULL, NULL);
+    fg_resize_free(&r);
+    for (int i = 4; i < 60; i++)
+        assert_true(fabs(dst[i] - sin((i + phase) * 0.2)) < 1e-2);
+}
+
+/* Shrinking must remove what the small picture cannot hold. */
+static void test_antialias(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 96 * 4; i++)
+        src[i] = i % 2 ? 1 : 0;
+    for (int k = 0; k < 2; k++) {
+        resize(fg_axis(96, 24), fg_axis(4, 4), k, 1, dst, NULL);
+        for (int i = 4; i < 20; i++)
+            assert_true(fabsf(dst[i] - 0.5f) < 0.02f);
+    }
+}
+
+static double direct(FgAxis a, int i, const float *s, int stride, FgKernel k)
+{
+    const double c = a.first + i * a.step, wide = fmax(1, a.step);
+    const double radius = k == FG_BICUBIC ? 2 : 3;
+    double sum = 0, all = 0;
+
+    for (int j = (int)floor(c - radius * wide) - 2; j < c + radius * wide + 2;
+         j++) {
+        const double x = fabs(j - c) / wide;
+        const int at = j < 0 ? 0 : j > a.src - 1 ? a.src - 1 : j;
+        double w = 0;
+
+        if (k == FG_LANCZOS3 && x < 3)
+            w = x < 1e-9 ? 1
+                         : sin(M_PI * x) / (M_PI * x) * sin(M_PI * x / 3) /
+                               (M_PI * x / 3);
+        else if (k == FG_BICUBIC && x < 2)
+            w = x < 1 ? 1.5 * x * x * x - 2.5 * x * x + 1
+                      : -0.5 * x * x * x + 2.5 * x * x - 4 * x + 2;
+        sum += w * s[at * stride];
+        all += w;
+    }
+    return sum / all;
+}
+
+/* Any size, channels and edge against a plain double version. */
+static void test_against_direct(void **state)
+{
+    static const int sizes[][4] = {
+        {W, 50, H, 60}, {W, 11, H, 7}, {W, 60, H, 9},    {W, 9, H, 61},
+        {1, 5, 1, 7},   {2, 1, 3, 1},  {W, 2 * W, H, H}, {W, W, H, 2 * H}};
+    static float mid[MAX];
+
+    (void)state;
+    for (size_t t = 0; t < sizeof(sizes) / sizeof(*sizes); t++) {
+        const FgAxis x = fg_axis(sizes[t][0], sizes[t][1]);
+        const FgAxis y = fg_axis(sizes[t][2], sizes[t][3]);
+        const int c = 1 + (int)t % 3;
+
+        fill(x.src, y.src, c);
+        resize(x, y, t & 1, c, dst, NULL);
+        for (int i = 0; i < x.dst; i++)
+            for (int j = 0; j < y.src; j++)
+                mid[j * x.dst + i] = (float)direct(
+                    x, i, src + j * x.src * c + c - 1, c, t & 1);
+        for (int i = 0; i < x.dst; i++)
+            for (int j = 0; j < y.dst; j++)
+                assert_true(fabs(direct(y, j, mid + i, x.dst, t & 1) -
+                                 dst[(j * x.dst + i) * c + c - 1]) < 1e-5);
+    }
+}
+
+/* keep, gain, rows promised clean, and threads. */
+static void test_run_options(void **state)
+{
+    const FgAxis x = fg_axis(W, 80), ys[2] = {fg_axis(H, 70), fg_axis(H, 9)};
+    uint8_t dirty[H] = {0};
+    FgPool *pool;
+    FgResize r;
+
+    (void)state;
+    assert_int_equal(fg_pool_create(&pool, 3), 0);
+    for (int k = 0; k < 2; k++) {
+        const int n = 80 * ys[k].dst;
+
+        fill(W, H, 1);
+        for (int y = 0; y < H; y++) {
+            dirty[y] = y == 3 || y > 18;
+            for (int i = 0; i < W && !dirty[y]; i++)
+                src[y * W + i] = 0;
+        }
+        resize(x, ys[k], FG_BICUBIC, 1, ref, NULL);
+        fg_resize_init(&r, x, ys[k], FG_BICUBIC, 1);
+        for (int keep = 0; keep < 3; keep++) {
+            for (int i = 0; i < n; i++)
+                dst[i] = 3;
+            fg_resize_run(&r, (FgView){dst, 80}, (FgView){src, W}, keep * 0.5f,
+                          2, dirty, fg_pool_executor(pool));
+            for (int i = 0; i < n; i++)
+                assert_true(dst[i] == 3 * (keep * 0.5f) + 2 * ref[i]);
+        }
+        fg_resize_free(&r);
+    }
+    fg_pool_free(&pool);
+}
+
+static void test_refused(void **state)
+{
+    FgResize r;
+
+    (void)state;
+    assert_int_equal(
+        fg_resize_init(&r, (FgAxis){0, 4, 0, 1}, fg_axis(1, 1), FG_BICUBIC, 1),
+        -EINVAL);
+    assert_int_equal(
+        fg_resize_init(&r, fg_axis(4, 4), fg_axis(4, 4), FG_BICUBIC, 4),
+        -EINVAL);
+    fg_resize_free(&r);
+    fg_resize_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_same_size_is_a_copy),
+        cmocka_unit_test(test_polynomials),
+        cmocka_unit_test(test_bicubic_weights),
+        cmocka_unit_test(test_phase),
+        cmocka_unit_test(test_antialias),
+        cmocka_unit_test(test_against_direct),
+        cmocka_unit_test(test_run_options),
+        cmocka_unit_test(test_refused),
+    };
+
+    return cmocka_run_group_tests_name("resample", tests, NULL, NULL);
+}

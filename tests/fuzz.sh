@@ -1,0 +1,40 @@
+#!/bin/sh
+# Builds every tests/fuzz/*.c with libFuzzer and runs it for a while.
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# usage: fuzz.sh     environment: SECONDS_EACH (60), CLANG (clang)
+# Linked without libav: only what needs none can be fuzzed here. Findings are
+# left in build/fuzz/.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+clang=${CLANG:-clang}
+seconds=${SECONDS_EACH:-60}
+out=$root/build/fuzz
+passed=0 failed=0
+mkdir -p "$out"
+make --no-print-directory -j"$(nproc)" CC="$clang" BUILD="$out/obj" SAN= \
+    SANFLAGS="-fsanitize=fuzzer-no-link,address,undefined \
+-fno-sanitize-recover=all" fuzz-libs
+for src in tests/fuzz/*.c; do
+    [ -e "$src" ] || break
+    name=$(basename "$src" .c)
+    echo "== $name: $seconds s"
+    mkdir -p "$out/$name"
+    "$clang" -std=c11 -D_GNU_SOURCE -g -O1 -I. \
+        -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all "$src" \
+        -Wl,--start-group "$out"/obj/*.a -Wl,--end-group -ljansson -lyaml -lmd -lm -pthread -o "$out/$name.bin"
+    seeds=
+    [ ! -d "tests/fuzz/$name" ] || seeds=tests/fuzz/$name
+    if "$out/$name.bin" -max_total_time="$seconds" -rss_limit_mb=2048 \
+        -timeout=10 -artifact_prefix="$out/$name-" "$out/$name" $seeds \
+        > "$out/$name.log" 2>&1; then
+        passed=$((passed + 1))
+        tail -n 1 "$out/$name.log"
+    else
+        failed=$((failed + 1))
+        tail -n 40 "$out/$name.log"
+    fi
+done
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

@@ -1,0 +1,361 @@
+/* ffgan-train: command line, set-up, exit codes.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "trainer/main.h"
+#include "trainer/train.h"
+
+#define NAME "ffgan-train"
+
+static const char usage[] =
+    "usage: ffgan train RECIPE.yaml [-o OUT.safetensors] [--KEY=VALUE ...]\n"
+    "\n"
+    "  -o, --out FILE     weights file (default: the recipe's name)\n"
+    "  --KEY=VALUE        any key of the recipe, e.g. --steps=1000\n"
+    "  --data-root DIR    folder that relative data paths start from\n"
+    "                     (default: the recipe's folder)\n"
+    "  --resume           a checkpoint must be there to go on from\n"
+    "  --fresh            start anew, whatever is there\n"
+    "  --threads N        worker threads (default: all CPUs)\n"
+    "  --dry-run          read and check everything, train nothing\n"
+    "  --json             progress as one JSON object a line\n"
+    "  --keys             print the keys of a recipe\n"
+    "  -h, --help         this text\n"
+    "\n"
+    "The checkpoint lies beside OUT, as OUT.ckpt. The same command again goes\n"
+    "on from it; the result is the same as that of an uninterrupted run.\n";
+
+typedef struct Args {
+    const char *recipe, *out, *data_root;
+    const char **set; /* overrides, without their dashes */
+    int nb_set, resume, fresh, threads, dry, json;
+} Args;
+
+static void on_signal(int sig)
+{
+    if (fg_loop_signal)
+        _exit(128 + sig);
+    fg_loop_signal = sig;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction sa = {0};
+
+    sa.sa_handler = on_signal;
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+}
+
+/* One flag without a value: 1 if it was one. */
+static int parse_flag(Args *a, const char *arg)
+{
+    const struct {
+        const char *name;
+        int *flag;
+    } all[] = {{"--resume", &a->resume},
+               {"--fresh", &a->fresh},
+               {"--dry-run", &a->dry},
+               {"--json", &a->json}};
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (!strcmp(arg, all[i].name))
+            return *all[i].flag = 1;
+    return 0;
+}
+
+static int parse_value(Args *a, int argc, char **argv, int *i)
+{
+    const char *v;
+
+    if ((v = fg_option(argc, argv, i, "--out")) ||
+        (v = fg_option(argc, argv, i, "-o"))) {
+        a->out = v;
+    } else if ((v = fg_option(argc, argv, i, "--data-root"))) {
+        a->data_root = v;
+    } else if ((v = fg_option(argc, argv, i, "--threads"))) {
+        a->threads = fg_option_int(v, 0, 1024);
+        if (a->threads < 0)
+            return fg_fail(NAME, FG_EXIT_USAGE,
+                           "--threads is %s, allowed 0..1024", v);
+    } else if (!strncmp(argv[*i], "--", 2) && strchr(argv[*i], '=')) {
+        a->set[a->nb_set++] = argv[*i] + 2;
+    } else if (argv[*i][0] == '-') {
+        return fg_fail(NAME, FG_EXIT_USAGE,
+                       "unknown or incomplete option %s; see --help", argv[*i]);
+    } else if (a->recipe) {
+        return fg_fail(NAME, FG_EXIT_USAGE, "one recipe at a time: %s, %s",
+                       a->recipe, argv[*i]);
+    } else {
+        a->recipe = argv[*i];
+    }
+    return 0;
+}
+
+static int parse_args(Args *a, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        int ret;
+
+        if (parse_flag(a, argv[i]))
+            continue;
+        ret = parse_value(a, argc, argv, &i);
+        if (ret)
+            return ret;
+    }
+    if (!a->recipe)
+        return fg_fail(NAME, FG_EXIT_USAGE, "no recipe given; see --help");
+    if (a->resume && a->fresh)
+        return fg_fail(NAME, FG_EXIT_USAGE,
+                       "--resume and --fresh exclude each other");
+    return 0;
+}
+
+/* ---- set-up ---- */
+
+static int load_folders(FgTrain *t, FgError *err)
+{
+    const FgRecipe *r = t->recipe;
+    const FgYaml *l = r->train;
+    const int nb = l->type == FG_YAML_LIST ? l->nb : 1;
+    int ret = 0;
+
+    for (int i = 0; i < nb && !ret; i++) {
+        const FgYaml *item = l->type == FG_YAML_LIST ? &l->items[i] : l;
+        char *path = fg_recipe_path(r, item->text);
+
+        ret = path ? fg_data_add(&t->train, path, r->net.scale, 0, err)
+                   : -ENOMEM;
+        free(path);
+    }
+    if (!ret && r->val && r->val[0]) {
+        char *path = fg_recipe_path(r, r->val);
+
+        ret = path ? fg_data_add(&t->val, path, r->net.scale, r->val_images,
+                                 err)
+                   : -ENOMEM;
+        free(path);
+        if (!ret)
+            ret = fg_data_finish(&t->val, 16, t->ex, err);
+    }
+    return ret ? ret : fg_data_finish(&t->train, r->patch, t->ex, err);
+}
+
+static char *checkpoint_path(const char *out)
+{
+    const char ext[] = ".safetensors";
+    const size_t n = strlen(out), e = sizeof(ext) - 1;
+    const size_t stem = n > e && !strcmp(out + n - e, ext) ? n - e : n;
+    char *path;
+
+    return asprintf(&path, "%.*s.ckpt", (int)stem, out) < 0 ? NULL : path;
+}
+
+/* Found before hours are spent: can files be made beside out? */
+static int check_writable(const char *out, FgError *err)
+{
+    const char *slash = strrchr(out, '/');
+    char *dir = slash ? strndup(out, slash == out ? 1 : (size_t)(slash - out))
+                      : strdup(".");
+    int ret = 0;
+
+    if (!dir)
+        return -ENOMEM;
+    if (access(dir, W_OK | X_OK)) {
+        ret = -errno;
+        fg_error(err, ret, "%s: cannot write into this folder: %s", dir,
+                 strerror(-ret));
+    }
+    free(dir);
+    return ret;
+}
+
+static void summary(const FgTrain *t, const char *out)
+{
+    const FgRecipe *r = t->recipe;
+    FgReach reach = {0};
+    FgGraph g = {0};
+    FgParams ps = {0};
+
+    if (!fg_net_collapse(&t->net[0], FG_SET_PARAM, &g, &ps, NULL))
+        fg_graph_reach(&g, &reach, NULL);
+    fprintf(stderr,
+            "%s: %s %s x%d, %zu parameters (%zu in training), %.1f K MAC per "
+            "input pixel, %d pictures, %d for validation, %d threads -> %s\n",
+            r->name, r->net.family, r->luma ? "luma" : "rgb", r->net.scale,
+            fg_params_count(&ps), fg_params_count(&t->net[0].set[0]),
+            reach.macs / 1000, t->train.nb, t->val.nb, fg_threads(t->ex), out);
+    fg_params_free(&ps);
+    fg_graph_free(&g);
+}
+
+/* ---- the run ---- */
+
+static int resume(FgTrain *t, const Args *a, const char *checkpoint,
+                  FgError *err)
+{
+    int ret;
+
+    if (a->fresh)
+        return 0;
+    if (access(checkpoint, F_OK)) {
+        if (a->resume)
+            return fg_error(err, -ENOENT, "%s: no checkpoint to resume from",
+                            checkpoint);
+        return 0;
+    }
+    ret = fg_checkpoint_read(t, checkpoint, err);
+    if (!ret && !a->json)
+        fprintf(stderr, "going on from step %lld\n", (long long)t->step);
+    return ret;
+}
+
+static int run_locked(FgTrain *t, const Args *a, const char *out,
+                      const char *checkpoint)
+{
+    const FgLoopOptions o = {out, checkpoint, a->json};
+    FgError err = {""};
+    int ret = resume(t, a, checkpoint, &err);
+
+    if (ret)
+        return fg_fail(NAME, fg_exit_input(ret), "%s", err.text);
+    catch_signals();
+    ret = fg_loop(t, &o, &err);
+    if (ret == -EINTR)
+        return fg_fail(NAME, 128 + fg_loop_signal,
+                       "stopped at step %lld; the same command goes on",
+                       (long long)t->step);
+    if (ret)
+        return fg_fail(NAME, fg_exit_output(ret), "%s", err.text);
+    if (!a->json && isfinite(t->best))
+        fprintf(stderr, "%s: validation %.3f dB, SSIM %.4f, from step %lld\n",
+                out, t->best, t->best_ssim, (long long)t->best_step);
+    return 0;
+}
+
+/* Two runs on one checkpoint would overwrite each other. */
+static int run(FgTrain *t, const Args *a, const char *out,
+               const char *checkpoint)
+{
+    char *path;
+    int fd, code;
+
+    if (asprintf(&path, "%s.lock", checkpoint) < 0)
+        return FG_EXIT_TEMP;
+    fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+    if (fd < 0) {
+        code = fg_fail(NAME, FG_EXIT_CANTCREAT, "%s: cannot create: %s", path,
+                       strerror(errno));
+    } else if (flock(fd, LOCK_EX | LOCK_NB)) {
+        code = fg_fail(NAME, FG_EXIT_TEMP, "%s: another run is at work", out);
+    } else {
+        code = run_locked(t, a, out, checkpoint);
+        unlink(path);
+    }
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    return code;
+}
+
+static int train(FgTrain *t, const Args *a, const char *out,
+                 const char *checkpoint)
+{
+    FgError err = {""};
+    int ret = check_writable(out, &err), code;
+
+    if (ret)
+        return fg_fail(NAME, fg_exit_output(ret), "%s", err.text);
+    if (a->resume && access(checkpoint, F_OK))
+        return fg_fail(NAME, FG_EXIT_NOINPUT,
+                       "%s: no checkpoint to resume from", checkpoint);
+    ret = load_folders(t, &err);
+    if (ret)
+        return fg_fail(NAME, fg_exit_input(ret), "%s", err.text);
+    t->family = fg_family_find(t->recipe->task);
+    ret = t->family->create(t, &err);
+    if (ret) {
+        code = ret == -EINVAL ? FG_EXIT_CONFIG : fg_exit_input(ret);
+        code = fg_fail(NAME, code, "%s", err.text);
+    } else {
+        if (!a->json)
+            summary(t, out);
+        if (a->dry)
+            fputs(t->recipe->text, stdout);
+        code = a->dry ? 0 : run(t, a, out, checkpoint);
+    }
+    t->family->close(t);
+    return code;
+}
+
+static int with_recipe(const Args *a, const FgRecipe *r)
+{
+    FgTrain t = {.recipe = r, .best = -INFINITY, .last_val = NAN};
+    FgPool *pool = NULL;
+    char *out = NULL, *checkpoint = NULL;
+    int code = FG_EXIT_TEMP;
+
+    t.lr_scale = 1;
+    if (a->out)
+        out = strdup(a->out);
+    else if (asprintf(&out, "%s.safetensors", r->name) < 0)
+        out = NULL;
+    checkpoint = out ? checkpoint_path(out) : NULL;
+    if (!checkpoint || fg_pool_create(&pool, a->threads)) {
+        fg_fail(NAME, code, "not enough memory or threads");
+    } else {
+        t.ex = fg_pool_executor(pool);
+        code = train(&t, a, out, checkpoint);
+    }
+    for (int i = 0; i < t.nb_nets; i++)
+        fg_net_free(&t.net[i]);
+    fg_data_free(&t.train);
+    fg_data_free(&t.val);
+    fg_pool_free(&pool);
+    free(checkpoint);
+    free(out);
+    return code;
+}
+
+int fg_main_train(int argc, char **argv)
+{
+    Args a = {0};
+    FgRecipe r = {0};
+    FgError err = {""};
+    int code, ret;
+
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+            fputs(usage, stdout);
+            return 0;
+        }
+        if (!strcmp(argv[i], "--keys")) {
+            fg_recipe_print_keys();
+            return 0;
+        }
+    }
+    a.set = calloc((size_t)argc + 1, sizeof(*a.set));
+    if (!a.set)
+        return FG_EXIT_TEMP;
+    code = parse_args(&a, argc, argv);
+    if (!code) {
+        ret = fg_recipe_read(&r, a.recipe, a.set, a.nb_set, a.data_root, &err);
+        if (ret == -ENOENT || ret == -EACCES || ret == -EISDIR)
+            code = fg_fail(NAME, FG_EXIT_NOINPUT, "%s", err.text);
+        else if (ret)
+            code = fg_fail(NAME, FG_EXIT_CONFIG, "%s", err.text);
+        else
+            code = with_recipe(&a, &r);
+    }
+    fg_recipe_free(&r);
+    free(a.set);
+    return code;
+}

@@ -1,0 +1,25 @@
+/* Progress of a training run. SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FFGAN_TRAINER_LOG_H
+#define FFGAN_TRAINER_LOG_H
+
+#include "trainer/train.h"
+
+typedef struct FgLog {
+    int json, tty;
+    int steps;        /* since the last line */
+    double loss, mse; /* sums over them */
+    double since;     /* time of the last line */
+} FgLog;
+
+double fg_log_now(void); /* monotonic seconds */
+void fg_log_open(FgLog *l, int json);
+void fg_log_step(FgLog *l, const FgStepInfo *info);
+/* One line: step, loss, dB, validation dB, pictures per second, rate, ETA. On a
+ * terminal it replaces the line before. */
+void fg_log_line(FgLog *l, const FgTrain *t, double lr);
+/* An event that stays on the screen. */
+void fg_log_note(FgLog *l, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void fg_log_close(FgLog *l);
+
+#endif

@@ -1,0 +1,189 @@
+/* The loop that every family shares: schedule, guard, validation, checkpoints.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "trainer/log.h"
+
+#define BAD_RUN 10  /* non-finite steps in a row before a rollback */
+#define ROLLBACKS 6 /* before the run is given up */
+
+volatile int fg_loop_signal;
+
+typedef struct Loop {
+    FgTrain *t;
+    const FgLoopOptions *o;
+    FgLog log;
+    double base_s, start; /* elapsed before, clock at this start */
+    int bad, rollbacks;
+    int64_t saved_step, val_step;
+} Loop;
+
+double fg_loop_part(const FgTrain *t)
+{
+    const FgRecipe *r = t->recipe;
+    double part = (double)t->step / (double)r->steps;
+
+    if (r->minutes > 0 && t->elapsed_s / (60 * r->minutes) > part)
+        part = t->elapsed_s / (60 * r->minutes);
+    return part > 1 ? 1 : part;
+}
+
+static double rate(const FgTrain *t)
+{
+    const FgRecipe *r = t->recipe;
+    const double warm =
+        t->step < r->warmup ? (t->step + 1.0) / (r->warmup + 1.0) : 1;
+
+    if (r->minutes > 0)
+        return t->lr_scale * warm *
+               fg_schedule(fg_loop_part(t), 0, 1, r->lr, r->lr_min);
+    return t->lr_scale * fg_schedule((double)t->step, (double)r->warmup,
+                                     (double)r->steps, r->lr, r->lr_min);
+}
+
+static int save_checkpoint(Loop *l, FgError *err)
+{
+    if (l->saved_step == l->t->step)
+        return 0;
+    l->saved_step = l->t->step;
+    return fg_checkpoint_write(l->t, l->o->checkpoint, err);
+}
+
+static int write_out(Loop *l, int set, FgError *err)
+{
+    FgModel *m = NULL;
+    int ret = l->t->family->export_model(l->t, set, &m, err);
+
+    if (!ret)
+        ret = fg_model_write(m, l->o->out, err);
+    fg_model_free(&m);
+    return ret;
+}
+
+static int keep_best(Loop *l, double figure, double ssim, FgError *err)
+{
+    FgTrain *t = l->t;
+
+    t->best = figure;
+    t->best_ssim = ssim;
+    t->best_step = t->step;
+    for (int i = 0; i < t->nb_nets; i++)
+        fg_net_copy_set(&t->net[i], FG_SET_BEST, FG_SET_EMA);
+    return write_out(l, FG_SET_BEST, err);
+}
+
+static int validate(Loop *l, FgError *err)
+{
+    FgTrain *t = l->t;
+    double figure, ssim;
+    int ret;
+
+    if (l->val_step == t->step)
+        return 0;
+    l->val_step = t->step;
+    if (!t->val.nb)
+        return write_out(l, FG_SET_EMA, err);
+    ret = t->family->validate(t, &figure, &ssim, err);
+    if (ret)
+        return ret;
+    t->last_val = figure;
+    return figure > t->best ? keep_best(l, figure, ssim, err) : 0;
+}
+
+static int rollback(Loop *l, FgError *err)
+{
+    FgTrain *t = l->t;
+    const double scale = t->lr_scale / 2;
+    const int64_t skipped = t->skipped;
+    int ret;
+
+    if (++l->rollbacks > ROLLBACKS)
+        return fg_error(err, -EDOM,
+                        "training keeps diverging: %d rollbacks; try a lower "
+                        "'lr' or a 'clip'",
+                        ROLLBACKS);
+    ret = fg_checkpoint_read(t, l->o->checkpoint, err);
+    if (ret)
+        return ret;
+    t->lr_scale = scale;
+    t->skipped = skipped;
+    l->bad = 0;
+    l->saved_step = -1;
+    fg_log_note(&l->log,
+                "%d steps in a row were not finite: back to step %lld with "
+                "half the learning rate",
+                BAD_RUN, (long long)t->step);
+    return save_checkpoint(l, err);
+}
+
+static int one_step(Loop *l, FgError *err)
+{
+    FgTrain *t = l->t;
+    FgStepInfo info = {0};
+    const double lr = rate(t);
+    int ret = t->family->step(t, lr, fg_loop_part(t), &info);
+
+    if (ret)
+        return fg_error(err, ret, "step %lld failed: %s", (long long)t->step,
+                        strerror(-ret));
+    t->step++;
+    t->elapsed_s = l->base_s + fg_log_now() - l->start;
+    t->skipped += info.bad;
+    l->bad = info.bad ? l->bad + 1 : 0;
+    if (l->bad >= BAD_RUN)
+        return rollback(l, err);
+    fg_log_step(&l->log, &info);
+    if (t->step % t->recipe->log_every == 0)
+        fg_log_line(&l->log, t, lr);
+    return 0;
+}
+
+static int run(Loop *l, FgError *err)
+{
+    FgTrain *t = l->t;
+    int ret = 0;
+
+    while (!ret && !fg_loop_signal && fg_loop_part(t) < 1) {
+        ret = one_step(l, err);
+        if (!ret && l->bad == 0 && t->step % t->recipe->val_every == 0)
+            ret = validate(l, err);
+        if (!ret && l->bad == 0 && t->step % t->recipe->checkpoint_every == 0)
+            ret = save_checkpoint(l, err);
+    }
+    return ret;
+}
+
+/* The weights file may have been removed while the checkpoint stayed. */
+static int restore_out(Loop *l, FgError *err)
+{
+    if (!isfinite(l->t->best) || !access(l->o->out, F_OK))
+        return 0;
+    return write_out(l, FG_SET_BEST, err);
+}
+
+int fg_loop(FgTrain *t, const FgLoopOptions *o, FgError *err)
+{
+    Loop l = {.t = t, .o = o, .base_s = t->elapsed_s};
+    int ret;
+
+    l.start = fg_log_now();
+    l.saved_step = t->step ? t->step : -1;
+    l.val_step = -1;
+    fg_log_open(&l.log, o->json);
+    ret = save_checkpoint(&l, err);
+    if (!ret)
+        ret = restore_out(&l, err);
+    if (!ret)
+        ret = run(&l, err);
+    if (!ret && !fg_loop_signal)
+        ret = validate(&l, err);
+    if (!ret && l.bad == 0)
+        ret = save_checkpoint(&l, err);
+    if (!ret && !fg_loop_signal && l.log.steps)
+        fg_log_line(&l.log, t, rate(t));
+    fg_log_close(&l.log);
+    return !ret && fg_loop_signal ? -EINTR : ret;
+}

@@ -1,0 +1,130 @@
+/* How good a network is on a picture. SPDX-License-Identifier:
+ * LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "kernels/plan.h"
+#include "trainer/imresize.h"
+#include "trainer/metric.h"
+#include "trainer/score.h"
+
+struct FgScorer {
+    FgPlan *plan;
+    float *in, *out;
+    uint8_t *a, *b;
+    int scale, luma;
+};
+
+static int largest(FgScorer *s, const FgModel *m, const FgData *data,
+                   FgPlanOptions *opt)
+{
+    const size_t c = m->luma ? 1 : 3;
+    size_t px = 1, opx;
+
+    opt->max_w = opt->max_h = 1;
+    for (int i = 0; i < data->nb; i++) {
+        const FgPicture *p = &data->pair[i].lr;
+        const size_t n = (size_t)p->w * p->h;
+
+        opt->max_w = p->w > opt->max_w ? p->w : opt->max_w;
+        opt->max_h = p->h > opt->max_h ? p->h : opt->max_h;
+        px = n > px ? n : px;
+    }
+    opx = px * (size_t)m->scale * (size_t)m->scale;
+    s->in = malloc(sizeof(float) * px * c);
+    s->out = malloc(sizeof(float) * opx * c);
+    s->a = malloc(opx);
+    s->b = malloc(opx);
+    return s->in && s->out && s->a && s->b ? 0 : -ENOMEM;
+}
+
+int fg_scorer_create(FgScorer **out, const FgModel *m, const FgData *data,
+                     FgExecutor *ex, FgError *err)
+{
+    FgPlanOptions opt = {.device = "cpu", .precision = FG_PREC_FP32, .ex = ex};
+    FgScorer *s = calloc(1, sizeof(*s));
+    int ret;
+
+    *out = s;
+    if (!s)
+        return -ENOMEM;
+    s->scale = m->scale;
+    s->luma = m->luma;
+    ret = largest(s, m, data, &opt);
+    if (ret)
+        fg_error(err, ret, "not enough memory for validation");
+    else
+        ret = fg_plan_create(&s->plan, m, &opt, err);
+    if (ret)
+        fg_scorer_free(out);
+    return ret;
+}
+
+static FgScore compare(const uint8_t *a, const uint8_t *b, const FgPair *pair)
+{
+    const int w = pair->hr.w, h = pair->hr.h, border = w / pair->lr.w;
+
+    return (FgScore){fg_psnr(a, b, w, h, border), fg_ssim(a, b, w, h, border)};
+}
+
+int fg_scorer_run(FgScorer *s, const FgPair *pair, FgScore *out, FgError *err)
+{
+    const int c = s->luma ? 1 : 3;
+    const FgShape is = {1, c, pair->lr.h, pair->lr.w};
+    const FgShape os = {1, c, pair->hr.h, pair->hr.w};
+    FgTensor in = fg_tensor_wrap(s->in, is, FG_F32);
+    FgTensor res = fg_tensor_wrap(s->out, os, FG_F32);
+    const size_t px = (size_t)os.h * os.w;
+    int ret;
+
+    fg_picture_to_tensor(&pair->lr, s->luma, &in);
+    ret = fg_plan_run(s->plan, &in, &res);
+    if (ret)
+        return fg_error(err, ret, "%s: the network's output is %s", pair->name,
+                        ret == -EDOM ? "not finite" : "not available");
+    fg_studio_from_float(s->a, s->out, px, c);
+    fg_studio_from_rgb8(s->b, pair->hr.rgb, px);
+    *out = compare(s->a, s->b, pair);
+    return 0;
+}
+
+void fg_scorer_free(FgScorer **s)
+{
+    if (!s || !*s)
+        return;
+    fg_plan_free(&(*s)->plan);
+    free((*s)->in);
+    free((*s)->out);
+    free((*s)->a);
+    free((*s)->b);
+    free(*s);
+    *s = NULL;
+}
+
+int fg_score_bicubic(const FgPair *pair, FgScore *out)
+{
+    const FgPicture *hr = &pair->hr, *lr = &pair->lr;
+    const size_t px = (size_t)hr->w * hr->h, lpx = (size_t)lr->w * lr->h;
+    uint8_t *a = malloc(px), *b = malloc(px);
+    float *big = malloc(sizeof(*big) * px), *small;
+    int ret = -ENOMEM;
+
+    small = malloc(sizeof(*small) * lpx);
+    if (a && b && big && small) {
+        fg_studio_from_rgb8(b, hr->rgb, px);
+        for (size_t i = 0; i < px; i++)
+            big[i] = b[i];
+        ret = fg_imresize_f32(small, lr->w, lr->h, big, hr->w, hr->h, 1);
+        if (!ret)
+            ret = fg_imresize_f32(big, hr->w, hr->h, small, lr->w, lr->h, 1);
+    }
+    if (!ret) {
+        fg_round8(a, big, px);
+        *out = compare(a, b, pair);
+    }
+    free(small);
+    free(big);
+    free(a);
+    free(b);
+    return ret;
+}

@@ -1,0 +1,41 @@
+/* Forward and backward of one graph for one input shape.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FFGAN_TRAINER_TAPE_H
+#define FFGAN_TRAINER_TAPE_H
+
+#include "kernels/graph.h"
+#include "kernels/pool.h"
+
+/* Keeps every node's output (and, if gradients are wanted, its gradient) in
+ * memory that is allocated once. The graph and the parameters are borrowed:
+ * both must outlive the tape and parameters must not be added or moved. */
+typedef struct FgTape {
+    const FgGraph *graph;
+    FgParams *params, *grads; /* grads NULL: forward only */
+    FgExecutor *ex;
+    FgTensor *val;  /* [nb_nodes] outputs */
+    FgTensor *grad; /* [nb_nodes] d loss / d output, or NULL */
+    char *needs;    /* [nb_nodes] a gradient is of use here */
+    char *shared;   /* [nb_nodes] what is a view of another node's memory */
+    void *scratch;
+} FgTape;
+
+/* in: shape of node 0. grads has the names and shapes of params, or is NULL.
+ * want_input: the gradient of the input is wanted as well (a generator behind a
+ * critic). 0, -ENOMEM, -EINVAL (+err). On failure *t is zeroed. */
+int fg_tape_create(FgTape *t, const FgGraph *g, FgParams *params,
+                   FgParams *grads, FgShape in, int want_input, FgExecutor *ex,
+                   FgError *err);
+void fg_tape_free(FgTape *t); /* accepts NULL, zeroed */
+
+FgTensor *fg_tape_input(FgTape *t);       /* fill before forward */
+FgTensor *fg_tape_output(FgTape *t);      /* valid after forward */
+FgTensor *fg_tape_output_grad(FgTape *t); /* fill before backward */
+FgTensor *fg_tape_input_grad(FgTape *t);  /* NULL unless want_input */
+
+/* training: batch norms use and update batch statistics. */
+int fg_tape_forward(FgTape *t, int training);
+/* Adds to grads (the caller zeroes them). */
+int fg_tape_backward(FgTape *t, int training);
+
+#endif

@@ -1,0 +1,187 @@
+/* Supervised super-resolution: one network, pixel losses.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "trainer/export.h"
+#include "trainer/loss.h"
+#include "trainer/score.h"
+#include "trainer/tape.h"
+#include "trainer/train.h"
+
+typedef struct Sr {
+    FgTape tape;
+    FgTensor target;
+    FgCrops crops;
+    FgLossFft *fft;
+    double *sums;
+    int loss, mse;
+} Sr;
+
+static int warm_start(FgTrain *t, FgError *err)
+{
+    const FgRecipe *r = t->recipe;
+    FgModel *m = NULL;
+    char *path;
+    int ret;
+
+    if (!r->init || !r->init[0])
+        return 0;
+    path = fg_recipe_path(r, r->init);
+    if (!path)
+        return -ENOMEM;
+    ret = fg_model_read(&m, path, err);
+    if (!ret && !fg_net_warm_start(&t->net[0], m))
+        ret = fg_error(err, -EINVAL,
+                       "%s: init: no parameter has the name and shape of one "
+                       "of this network's",
+                       path);
+    if (!ret)
+        memcpy(t->parent, m->sha256, sizeof(t->parent));
+    fg_model_free(&m);
+    free(path);
+    return ret;
+}
+
+static int make_net(FgTrain *t, FgError *err)
+{
+    const FgRecipe *r = t->recipe;
+    FgGraph graph = {0};
+    int ret = fg_graph_build(&graph, &r->net, err);
+
+    if (ret)
+        return ret;
+    ret = fg_net_create(&t->net[0], "g", &graph, r->seed, err);
+    if (ret)
+        return ret;
+    t->nb_nets = 1;
+    t->net[0].optim = r->optim;
+    t->net[0].ema = r->ema;
+    t->net[0].clip = r->clip;
+    return warm_start(t, err);
+}
+
+static int make_buffers(FgTrain *t, Sr *s, FgError *err)
+{
+    const FgRecipe *r = t->recipe;
+    const int side = r->patch * r->net.scale;
+    const FgShape in = {r->batch, r->net.channels_in, r->patch, r->patch};
+    const FgShape out = {r->batch, r->net.channels_in, side, side};
+    FgNet *net = &t->net[0];
+    int ret = fg_tape_create(&s->tape, &net->graph, &net->set[FG_SET_PARAM],
+                             &net->grads, in, 0, t->ex, err);
+
+    if (!ret)
+        ret = fg_tensor_alloc(&s->target, out, FG_F32);
+    if (!ret && r->fft > 0)
+        ret = fg_loss_fft_create(&s->fft, side, side, fg_threads(t->ex), err);
+    s->sums = malloc(sizeof(*s->sums) * 2 * (size_t)r->batch);
+    if (!ret && !s->sums)
+        ret = -ENOMEM;
+    return ret;
+}
+
+static int sr_create(FgTrain *t, FgError *err)
+{
+    const FgRecipe *r = t->recipe;
+    Sr *s = calloc(1, sizeof(*s));
+    int ret;
+
+    if (!s)
+        return -ENOMEM;
+    t->priv = s;
+    s->crops = (FgCrops){&t->train, r->patch, r->luma,
+                         r->augment, r->flat, r->seed};
+    s->loss = fg_loss_find(r->loss);
+    s->mse = fg_loss_find("mse");
+    ret = make_net(t, err);
+    return ret ? ret : make_buffers(t, s, err);
+}
+
+static int sr_step(FgTrain *t, double lr, double part, FgStepInfo *info)
+{
+    const FgRecipe *r = t->recipe;
+    Sr *s = t->priv;
+    FgNet *net = &t->net[0];
+    FgTensor *y = fg_tape_output(&s->tape), *g = fg_tape_output_grad(&s->tape);
+    const int tail = part >= 1 - r->final_mse;
+    double norm;
+    int ret;
+
+    fg_crops_fill(&s->crops, t->step, fg_tape_input(&s->tape), &s->target,
+                  t->ex);
+    ret = fg_tape_forward(&s->tape, 1);
+    if (ret)
+        return ret;
+    info->loss = fg_loss_pixel(tail ? s->mse : s->loss, r->loss_eps, y,
+                               &s->target, g, t->ex, s->sums, &info->mse);
+    if (s->fft && !tail)
+        info->loss +=
+            fg_loss_fft(s->fft, r->fft, y, &s->target, g, t->ex, s->sums);
+    fg_net_zero_grads(net);
+    ret = fg_tape_backward(&s->tape, 1);
+    if (ret)
+        return ret;
+    norm = fg_net_grad_norm(net);
+    info->bad = !isfinite(info->loss) || !isfinite(norm);
+    if (!info->bad)
+        fg_net_step(net, lr, norm);
+    return 0;
+}
+
+static int sr_export(FgTrain *t, int set, FgModel **m, FgError *err)
+{
+    return fg_export_model(t, &t->net[0], set, m, err);
+}
+
+static int sr_validate(FgTrain *t, double *figure, double *ssim, FgError *err)
+{
+    FgScore mean = {0};
+    FgModel *m = NULL;
+    FgScorer *s = NULL;
+    int ret = sr_export(t, FG_SET_EMA, &m, err);
+
+    if (!ret)
+        ret = fg_scorer_create(&s, m, &t->val, t->ex, err);
+    for (int i = 0; i < t->val.nb && !ret; i++) {
+        FgScore one;
+
+        ret = fg_scorer_run(s, &t->val.pair[i], &one, err);
+        mean.psnr += one.psnr / t->val.nb;
+        mean.ssim += one.ssim / t->val.nb;
+    }
+    *figure = mean.psnr;
+    *ssim = mean.ssim;
+    fg_scorer_free(&s);
+    fg_model_free(&m);
+    return ret;
+}
+
+static void sr_close(FgTrain *t)
+{
+    Sr *s = t->priv;
+
+    if (!s)
+        return;
+    fg_tape_free(&s->tape);
+    fg_tensor_free(&s->target);
+    fg_loss_fft_free(&s->fft);
+    free(s->sums);
+    free(s);
+    t->priv = NULL;
+}
+
+const FgFamily fg_family_sr = {"sr",        sr_create, sr_step, sr_validate,
+                               sr_export, sr_close};
+
+const FgFamily *fg_family_find(const char *name)
+{
+    static const FgFamily *const all[] = {&fg_family_sr};
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (!strcmp(all[i]->name, name))
+            return all[i];
+    return NULL;
+}
