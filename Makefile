@@ -119,12 +119,17 @@ $(BUILD)/bin/ffgan-eval $(BUILD)/bin/ffgan-search: $(BUILD)/bin/ffgan-train
 	$(Q)ln -sf ffgan-train $@
 
 # ---- tests ----
-TEST_LIBS := $(if $(PIPELINE_OBJS),$(BUILD)/libffgan-pipeline.a) \
-    $(if $(TRAINER_OBJS),$(BUILD)/libffgan-trainer.a) \
-    $(if $(SOURCE_OBJS),$(BUILD)/libffgan-source.a) $(OURS)
+# Each room's tests link that room and those that it may use.
+a = $(call o,$(patsubst %,libffgan-%.a,$(1)))
+libs = $(or $(LIBS_$(word 2,$(subst /, ,$(1)))),$(LIBKERNELS))
+LIBS_filters := $(OURS)
+LIBS_pipeline := $(call a,pipeline source) $(OURS)
+LIBS_presets := $(LIBS_pipeline)
+LIBS_trainer := $(call a,trainer source) $(OURS)
 helpers = $(call o,$(patsubst %.c,%.o,$(filter $(dir $(1))%,$(TEST_HELPERS))))
 .SECONDEXPANSION:
-$(TESTS): $(BUILD)/%: $(BUILD)/%.o $$(call helpers,$$*) $(TEST_LIBS)
+$(TESTS): $(BUILD)/%: $(BUILD)/%.o $$(call helpers,$$*) \
+    $$(call libs,$$*)
 	$(LINK) $^ $(LIBS) $(CMOCKA_LIBS)
 $(BUILD)/tests/filters/%.o: tests/filters/%.c
 	$(Q)mkdir -p $(@D)
@@ -139,8 +144,8 @@ bench: all $(filter $(BUILD)/tests/bench/%,$(TESTS))
 	    echo "== $${p##*/}"; $$p || exit 1; done
 fuzz: $(CONFIG)
 	$(Q)SECONDS_EACH=$${FUZZ_SECONDS:-60} CLANG="$(CLANG)" sh tests/fuzz.sh
-fuzz-libs: $(filter-out $(AVFILTER),$(TEST_LIBS))
-check-ffmpeg9: $(CONFIG)
+fuzz-libs: $(LIBKERNELS) $(call a,pipeline source)
+check-ffmpeg9: $(CONFIG) $(call o,tests/filters/mkmodel)
 	$(Q)sh filters/overlay/check9.sh "$(CACHE)"
 lint: $(CONFIG)
 	$(Q)sh tests/lint.sh

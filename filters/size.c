@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
+#include <stddef.h>
 
 #include <libavutil/eval.h>
 #include <libavutil/mathematics.h>

@@ -7,6 +7,11 @@
 #include <errno.h>
 #include <string.h>
 
+#define conv_put FG_REAL_NAME(fg_conv_put)
+#define conv_all FG_REAL_NAME(fg_conv_all)
+#define conv_wgrad FG_REAL_NAME(fg_conv_wgrad)
+#define conv_bgrad FG_REAL_NAME(fg_conv_bgrad)
+
 static size_t round64(size_t n)
 {
     return (n + 63) & ~(size_t)63;
@@ -148,9 +153,8 @@ int FG_REAL_NAME(fg_conv2d_forward)(const FgOpCall *c)
     const fg_real *const bias = c->nb_param > 1 ? c->param[1]->data : NULL;
     const size_t packed = round64(fg_conv_prep_bytes(&p));
 
-    FG_REAL_NAME(fg_conv_put)(&p, c->scratch, c->param[0]->data, bias, 0);
-    FG_REAL_NAME(fg_conv_all)
-    (&p, c->in[0], c->out, 0, c->ex, (char *)c->scratch + packed);
+    conv_put(&p, c->scratch, c->param[0]->data, bias, 0);
+    conv_all(&p, c->in[0], c->out, 0, c->ex, (char *)c->scratch + packed);
     return 0;
 }
 
@@ -174,7 +178,7 @@ static void fold_job(void *arg, int n, int worker)
     const FgTensor dout = fg_tensor_images(a->dout, n, 1);
     FgTensor din = fg_tensor_images(a->din, n, 1);
 
-    FG_REAL_NAME(fg_conv_all)(a->g, &dout, &plane, 0, NULL, mem);
+    conv_all(a->g, &dout, &plane, 0, NULL, mem);
     if (!a->add)
         fg_tensor_zero(&din);
     for (int y = 0; y < s.h; y++) {
@@ -201,10 +205,9 @@ static void input_gradient(const FgOpCall *c, const FgConvPrep *f)
     Fold a = {f, &g, c->dout, c->din[0], c->din_add[0], rest, 0, 0};
     FgShape s;
 
-    FG_REAL_NAME(fg_conv_put)(&g, c->scratch, c->param[0]->data, NULL, 1);
+    conv_put(&g, c->scratch, c->param[0]->data, NULL, 1);
     if (!folds(f)) {
-        FG_REAL_NAME(fg_conv_all)
-        (&g, c->dout, c->din[0], c->din_add[0], c->ex, rest);
+        conv_all(&g, c->dout, c->din[0], c->din_add[0], c->ex, rest);
         return;
     }
     s = plane_shape(f, c->din[0]->shape);
@@ -220,10 +223,9 @@ int FG_REAL_NAME(fg_conv2d_backward)(const FgOpCall *c)
                                       FG_REAL_DTYPE);
 
     if (c->dparam[0])
-        FG_REAL_NAME(fg_conv_wgrad)
-    (&f, c->in[0], c->dout, c->dparam[0], c->ex, c->scratch);
+        conv_wgrad(&f, c->in[0], c->dout, c->dparam[0], c->ex, c->scratch);
     if (c->nb_param > 1 && c->dparam[1])
-        FG_REAL_NAME(fg_conv_bgrad)(c->dout, c->dparam[1], c->ex, c->scratch);
+        conv_bgrad(c->dout, c->dparam[1], c->ex, c->scratch);
     if (c->din[0])
         input_gradient(c, &f);
     return 0;

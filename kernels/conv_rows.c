@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+#define ring_init FG_REAL_NAME(fg_ring_init)
+#define ring_seek FG_REAL_NAME(fg_ring_seek)
+
 #ifdef FG_REAL_DOUBLE
 static void conv_row(const FgConvPrep *p, const double *const *rows,
                      int in_pitch, const double *w, const double *bias,
@@ -196,11 +199,11 @@ static void band_job(void *arg, int i, int worker)
     fg_real *const sum = (fg_real *)(mem + fg_ring_bytes(a->p, s.w));
     FgRing r;
 
-    FG_REAL_NAME(fg_ring_init)(&r, a->p, a->in, n, s, mem);
+    ring_init(&r, a->p, a->in, n, s, mem);
     for (int y = y0; y < y1; y++) {
         fg_real *const row = fg_at(a->out, n, y, 0);
 
-        FG_REAL_NAME(fg_ring_seek)(&r, y);
+        ring_seek(&r, y);
         whole_row(a->p, &r, a->add ? sum : row, s.w,
                   a->add ? s.c : a->out->pitch);
         if (a->add)

@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+#define ring_init FG_REAL_NAME(fg_ring_init)
+#define ring_seek FG_REAL_NAME(fg_ring_seek)
+
 #define MAX_PARTS 16
 #define PART_ROWS 16 /* fewer rows make no part of their own */
 
@@ -103,10 +106,10 @@ static void part_job(void *arg, int i, int worker)
         if (n != image) {
             void *const mem = a->rings + (size_t)worker * a->ring_bytes;
 
-            FG_REAL_NAME(fg_ring_init)(&r, p, a->in, n, s, mem);
+            ring_init(&r, p, a->in, n, s, mem);
         }
         image = n;
-        FG_REAL_NAME(fg_ring_seek)(&r, y);
+        ring_seek(&r, y);
         for (int g = 0; g < p->groups; g++) {
             for (int ky = 0; ky < p->k; ky++)
                 rows[ky] = (const fg_real *)r.rows[ky] + g * p->ic;

@@ -20,13 +20,25 @@ const char *fg_cpu_name(FgCpu level)
     return (int)level >= 0 && (int)level < NB_LEVELS ? names[level] : "unknown";
 }
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+/* clang 14 knows no __builtin_cpu_supports("f16c"); the bit needs no more OS
+ * support than AVX2, which is asked for beside it. */
+static int has_f16c(void)
+{
+    unsigned a, b, c = 0, d;
+    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+#endif
+
 FgCpu fg_cpu_detect(void)
 {
 #if defined(__x86_64__)
     /* libgcc also asks the OS (XGETBV) whether the registers are saved. */
     __builtin_cpu_init();
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") ||
-        !__builtin_cpu_supports("f16c"))
+        !has_f16c())
         return FG_CPU_C;
     if (!__builtin_cpu_supports("avx512f") ||
         !__builtin_cpu_supports("avx512bw") ||

@@ -6,6 +6,11 @@
 
 #include <errno.h>
 
+#define conv_put FG_REAL_NAME(fg_conv_put)
+#define conv_all FG_REAL_NAME(fg_conv_all)
+#define conv_wgrad FG_REAL_NAME(fg_conv_wgrad)
+#define conv_bgrad FG_REAL_NAME(fg_conv_bgrad)
+
 static size_t round64(size_t n)
 {
     return (n + 63) & ~(size_t)63;
@@ -113,8 +118,8 @@ int FG_REAL_NAME(fg_deconv2d_forward)(const FgOpCall *c)
     const fg_real *const bias = c->nb_param > 1 ? c->param[1]->data : NULL;
     void *const rest = (char *)c->scratch + round64(fg_conv_prep_bytes(&t));
 
-    FG_REAL_NAME(fg_conv_put)(&t, c->scratch, c->param[0]->data, bias, 1);
-    FG_REAL_NAME(fg_conv_all)(&t, c->in[0], c->out, 0, c->ex, rest);
+    conv_put(&t, c->scratch, c->param[0]->data, bias, 1);
+    conv_all(&t, c->in[0], c->out, 0, c->ex, rest);
     return 0;
 }
 
@@ -124,15 +129,13 @@ int FG_REAL_NAME(fg_deconv2d_backward)(const FgOpCall *c)
     void *const rest = (char *)c->scratch + round64(fg_conv_prep_bytes(&f));
 
     if (c->dparam[0]) {
-        FG_REAL_NAME(fg_conv_wgrad)
-        (&f, c->dout, c->in[0], c->dparam[0], c->ex, c->scratch);
+        conv_wgrad(&f, c->dout, c->in[0], c->dparam[0], c->ex, c->scratch);
     }
     if (c->nb_param > 1 && c->dparam[1])
-        FG_REAL_NAME(fg_conv_bgrad)(c->dout, c->dparam[1], c->ex, c->scratch);
+        conv_bgrad(c->dout, c->dparam[1], c->ex, c->scratch);
     if (c->din[0]) {
-        FG_REAL_NAME(fg_conv_put)(&f, c->scratch, c->param[0]->data, NULL, 0);
-        FG_REAL_NAME(fg_conv_all)
-        (&f, c->dout, c->din[0], c->din_add[0], c->ex, rest);
+        conv_put(&f, c->scratch, c->param[0]->data, NULL, 0);
+        conv_all(&f, c->dout, c->din[0], c->din_add[0], c->ex, rest);
     }
     return 0;
 }

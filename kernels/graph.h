@@ -133,7 +133,8 @@ typedef struct FgBuild {
     const char *activation; /* "relu", "leaky_relu", "prelu", "silu" */
     const char *base;       /* "none", "nearest", "bilinear", "bicubic" */
     int reparam;            /* 1: training form, each 3x3 conv gets parallel
-                               branches that fg_graph_collapse folds exactly */
+                               branches that fg_graph_collapse folds exactly;
+                               2: a widening branch as well (slower) */
 } FgBuild;
 /* Families:
  *  compact  conv3x3 in->F, act, blocks x (conv3x3 F->F, act),

@@ -19,7 +19,8 @@ typedef struct FgPlanOptions {
     int tile;              /* input pixels of a tile's side, halo not counted;
                               0 = chosen so that memory stays under
                               memory_limit; >= max(w,h) = untiled */
-    size_t memory_limit;   /* bytes for activations, 0 = 1 GiB */
+    size_t memory_limit;   /* bytes for activations, 0 = 1 GiB (16 GiB where
+                              tile is given or the network sees everything) */
     FgExecutor *ex;        /* kept by the plan; NULL = calling thread */
 } FgPlanOptions;
 

@@ -10,6 +10,8 @@
 /* Activations below this stay in the outer caches of current CPUs. */
 #define CACHE_BYTES ((size_t)16 << 20)
 #define DEFAULT_LIMIT ((size_t)1 << 30)
+/* Where the caller or the network fixes the tile: a guard against nonsense. */
+#define FIXED_LIMIT ((size_t)16 << 30)
 
 static int halo(const FgPlan *p)
 {
@@ -195,21 +197,31 @@ static int fit_cache(FgPlan *p)
     return rc;
 }
 
-static int choose_tile(FgPlan *p, const FgPlanOptions *opt, FgError *err)
+static int fixed_tile(FgPlan *p, int tile, size_t limit, FgError *err)
 {
     const int a = p->reach.align;
-    const int64_t whole_w = fg_round_up(p->max_w, a);
-    const int64_t whole_h = fg_round_up(p->max_h, a);
-    if (p->reach.global || opt->tile > 0) {
-        const int64_t t = p->reach.global || opt->tile > 1 << 18
-                              ? 1 << 18
-                              : fg_round_up(opt->tile, a);
-        p->tile_w = (int)(t < whole_w ? t : whole_w);
-        p->tile_h = (int)(t < whole_h ? t : whole_h);
-        return 0;
-    }
-    int rc = fit_limit(p, opt->memory_limit ? opt->memory_limit : DEFAULT_LIMIT,
-                       err);
+    const int t = p->reach.global || tile > 1 << 18 ? 1 << 18 : tile;
+    size_t bytes = 0;
+    p->tile_w = min(fg_round_up(t, a), fg_round_up(p->max_w, a));
+    p->tile_h = min(fg_round_up(t, a), fg_round_up(p->max_h, a));
+    const int rc = tile_bytes(p, p->tile_w, p->tile_h, &bytes);
+    if (rc < 0)
+        return fg_error(err, rc, "plan: a tile of %dx%d is too large",
+                        p->tile_w, p->tile_h);
+    if (bytes > limit)
+        return fg_error(err, -ENOMEM,
+                        "plan: tiles of %dx%d need %zu bytes, memory_limit "
+                        "allows %zu",
+                        p->tile_w, p->tile_h, bytes, limit);
+    return 0;
+}
+
+static int choose_tile(FgPlan *p, const FgPlanOptions *opt, FgError *err)
+{
+    const size_t limit = opt->memory_limit;
+    if (p->reach.global || opt->tile > 0)
+        return fixed_tile(p, opt->tile, limit ? limit : FIXED_LIMIT, err);
+    int rc = fit_limit(p, limit ? limit : DEFAULT_LIMIT, err);
     if (rc >= 0 && fit_cache(p) < 0)
         rc = fg_error(err, -ENOMEM, "plan: out of memory");
     return rc;

@@ -79,8 +79,8 @@ static void compare(const FgTensor *a, const FgTensor *b, Outcome *o)
     for (int y = 0; y < a->shape.h; y++)
         for (int x = 0; x < a->shape.w; x++)
             for (int c = 0; c < a->shape.c; c++) {
-                const double d =
-                    (double)fg_f32(a, 0, y, x)[c] - fg_f32(b, 0, y, x)[c];
+                const double d = (double)fg_f32(a, 0, y, x)[c] -
+                                 fg_f32(b, 0, y, x)[c];
                 sum += d * d;
                 n++;
                 if (fabs(d) > worst)

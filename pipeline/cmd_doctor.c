@@ -23,8 +23,8 @@ typedef struct Doctor {
 
 enum { OK, WARN, FAIL };
 
-__attribute__((format(printf, 3, 4))) static void
-say(Doctor *d, int level, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void say(Doctor *d, int level,
+                                                      const char *fmt, ...)
 {
     static const char *const word[] = {"ok  ", "warn", "FAIL"};
     va_list ap;
@@ -103,8 +103,9 @@ static void look_at_data(Doctor *d)
     if (d->models > d->bad_models)
         say(d, OK, "models: %d found", d->models - d->bad_models);
     else
-        say(d, FAIL, "models: none found; looked in $FFGAN_PATH, "
-                     "~/.config/ffgan and the installed folder");
+        say(d, FAIL,
+            "models: none found; looked in $FFGAN_PATH, "
+            "~/.config/ffgan and the installed folder");
     fg_preset_list(count_preset, d);
     if (fg_preset_find(FG_PRESET_DEFAULT, path, sizeof(path), &err) < 0)
         say(d, FAIL, "default preset: %s", err.text);
@@ -112,7 +113,8 @@ static void look_at_data(Doctor *d)
 
 static void look_at_folders(Doctor *d)
 {
-    const char *const tmp = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
+    const char *const set = getenv("TMPDIR");
+    const char *const tmp = set ? set : "/tmp";
     say(d, access(tmp, W_OK | X_OK) ? WARN : OK, "temporary folder %s%s",
         fg_show(tmp), access(tmp, W_OK | X_OK) ? ": not writable" : "");
     say(d, access(".", W_OK | X_OK) ? WARN : OK, "working folder%s",

@@ -30,14 +30,14 @@ static int print_one(void *arg, const char *name, const char *path)
     const int json = *(const int *)arg;
     const int bad = fg_model_read(&m, path, &err) < 0;
     if (json) {
-        json_t *const o =
-            bad ? json_pack("{s:s,s:s,s:s}", "name", name, "path", path,
-                            "error", err.text)
-                : json_pack("{s:s,s:s,s:i,s:I}", "name", name, "path", path,
-                            "scale", m->scale, "parameters",
-                            (json_int_t)fg_params_count(&m->params));
-        char *const s =
-            o ? json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
+        json_t *const o = bad ? json_pack("{s:s,s:s,s:s}", "name", name, "path",
+                                          path, "error", err.text)
+                              : json_pack(
+                                    "{s:s,s:s,s:i,s:I}", "name", name, "path",
+                                    path, "scale", m->scale, "parameters",
+                                    (json_int_t)fg_params_count(&m->params));
+        char *const s = o ? json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER)
+                          : NULL;
         if (s)
             puts(s);
         free(s);
@@ -69,8 +69,8 @@ static void info_text(const FgModel *m, const char *path, const FgReach *r,
                       const char *ops)
 {
     static const char *const keys[][2] = {
-        {"ffgan.metrics", "metrics"},  {"ffgan.licence", "licence"},
-        {"ffgan.recipe", "recipe"},    {"ffgan.data", "data"},
+        {"ffgan.metrics", "metrics"},   {"ffgan.licence", "licence"},
+        {"ffgan.recipe", "recipe"},     {"ffgan.data", "data"},
         {"ffgan.transfer", "transfer"}, {"ffgan.notes", "notes"}};
     printf("file        %s\n", fg_show(path));
     printf("sha256      %s\n", m->sha256);
@@ -104,8 +104,8 @@ static void info_json(const FgModel *m, const char *path, const FgReach *r,
         "parameters", (json_int_t)fg_params_count(&m->params), "nodes",
         m->graph.nb_nodes, "ops", ops, "reach", r->radius, "global", r->global,
         "macs_per_pixel", r->macs, "metadata", meta);
-    char *const s =
-        o ? json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
+    char *const s = o ? json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER)
+                      : NULL;
     if (s)
         puts(s);
     free(s);

@@ -254,7 +254,7 @@ int fg_cmd_preset(int argc, char **argv)
     if (!a.nb_words)
         return fail_usage("a command is missing");
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-        if (strcmp(commands[i].name, a.words[0]))
+        if (strcmp(commands[i].name, a.words[0]) != 0)
             continue;
         a.words++;
         a.nb_words--;

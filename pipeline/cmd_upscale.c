@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <libavutil/mem.h>
+#include <libavutil/parseutils.h>
 
 #include "pipeline/commands.h"
 #include "pipeline/exit.h"
@@ -111,6 +111,15 @@ static int number_option(Args *a, int c, const char *v)
     return 0;
 }
 
+static int rate_option(Args *a, const char *v)
+{
+    AVRational rate;
+    if (av_parse_video_rate(&rate, v) < 0)
+        return fg_usage_error(
+            a->command, "--rate '%s' is not a rate, as 24 or 24000/1001", v);
+    return replace(&a->job.rate, v);
+}
+
 static int add_set(Args *a, const char *v)
 {
     if (!strchr(v, '=') || *v == '=')
@@ -138,9 +147,9 @@ static int take_option(Args *a, int c, const char *v)
     case O_SAMPLE:
         return !parse_sample(&a->job, v)
                    ? 0
-                   : fg_usage_error(a->command,
-                                    "--sample '%s' is not LEN@FROM, as 5s@01:10",
-                                    v);
+                   : fg_usage_error(
+                         a->command,
+                         "--sample '%s' is not LEN@FROM, as 5s@01:10", v);
     case O_DRY:
         a->dry_run = 1;
         return 0;
@@ -154,7 +163,7 @@ static int take_option(Args *a, int c, const char *v)
         a->job.allow_errors = 1;
         return 0;
     case O_RATE:
-        return replace(&a->job.rate, v);
+        return rate_option(a, v);
     case 'v':
         a->verbosity = 1;
         return 0;
@@ -189,9 +198,8 @@ static int parse(Args *a, int argc, char **argv)
     if (is_run && optind < argc)
         a->preset = argv[optind++];
     if (argc - optind != 1)
-        return fg_usage_error(a->command, argc > optind
-                                              ? "more than one input"
-                                              : "no input given");
+        return fg_usage_error(a->command, argc > optind ? "more than one input"
+                                                        : "no input given");
     a->job.input = argv[optind];
     if (!*a->job.input || !strcmp(a->job.input, "-"))
         return fg_usage_error(a->command, "the input is a file's name; pipes "

@@ -62,8 +62,8 @@ static void print_streams(const FgRun *run)
     const AVFormatContext *const fmt = run->input->fmt;
     for (unsigned i = 0; fmt && i < fmt->nb_streams; i++) {
         const AVStream *const st = fmt->streams[i];
-        const char *const type =
-            av_get_media_type_string(st->codecpar->codec_type);
+        const char *const type = av_get_media_type_string(
+            st->codecpar->codec_type);
         const int copied = run->output->map && run->output->map[i] >= 0;
         printf("  stream %u   %s, %s: %s\n", i, type ? type : "data",
                avcodec_get_name(st->codecpar->codec_id),

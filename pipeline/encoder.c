@@ -53,10 +53,10 @@ static int copy_light(AVCodecContext *c, const AVFrame *f)
     };
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
         const AVFrameSideData *const sd = av_frame_get_side_data(f, kept[i]);
-        const int ret =
-            sd ? av_frame_side_data_clone(&c->decoded_side_data,
-                                          &c->nb_decoded_side_data, sd, 0)
-               : 0;
+        const int ret = sd ? av_frame_side_data_clone(&c->decoded_side_data,
+                                                      &c->nb_decoded_side_data,
+                                                      sd, 0)
+                           : 0;
         if (ret < 0)
             return ret;
     }
@@ -75,8 +75,8 @@ static int quiet_x265(AVDictionary **opts, const char *codec)
 {
     if (strcmp(codec, "libx265") != 0)
         return 0;
-    const AVDictionaryEntry *const e =
-        av_dict_get(*opts, "x265-params", NULL, 0);
+    const AVDictionaryEntry *const e = av_dict_get(*opts, "x265-params", NULL,
+                                                   0);
     char *const v = av_asprintf("log-level=error%s%s", e ? ":" : "",
                                 e ? e->value : "");
     return v ? av_dict_set(opts, "x265-params", v, AV_DICT_DONT_STRDUP_VAL)

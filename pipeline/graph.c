@@ -27,10 +27,10 @@ typedef struct Chain {
 typedef struct Stage {
     FgRun *run;
     Chain main, tail;
-    int deint;             /* the deinterlacer is in the main chain */
-    AVRational tb;         /* of frames to the encoder */
-    int64_t n, first_pts;  /* frames in */
-    const char **sent;     /* [commands] value that the filter has */
+    int deint;            /* the deinterlacer is in the main chain */
+    AVRational tb;        /* of frames to the encoder */
+    int64_t n, first_pts; /* frames in */
+    const char **sent;    /* [commands] value that the filter has */
     AVFrame *got, *done;
 } Stage;
 
@@ -44,8 +44,8 @@ static int chain_source(Chain *c, const AVFrame *f, AVRational tb,
                         AVRational rate)
 {
     AVBufferSrcParameters *const p = av_buffersrc_parameters_alloc();
-    c->src = avfilter_graph_alloc_filter(
-        c->graph, avfilter_get_by_name("buffer"), "in");
+    c->src = avfilter_graph_alloc_filter(c->graph,
+                                         avfilter_get_by_name("buffer"), "in");
     if (!p || !c->src) {
         av_free(p);
         return AVERROR(ENOMEM);
@@ -92,15 +92,15 @@ static int chain_open(Chain *c, const char *text, const AVFrame *f,
     if (!c->graph)
         return AVERROR(ENOMEM);
     c->graph->nb_threads = threads;
-    c->graph->scale_sws_opts =
-        av_strdup("flags=bicubic+accurate_rnd+full_chroma_int");
+    c->graph->scale_sws_opts = av_strdup(
+        "flags=bicubic+accurate_rnd+full_chroma_int");
     if (!c->graph->scale_sws_opts)
         return AVERROR(ENOMEM);
     int ret = chain_source(c, f, tb, rate);
     if (ret >= 0)
-        ret = avfilter_graph_create_filter(
-            &c->sink, avfilter_get_by_name("buffersink"), "out", NULL, NULL,
-            c->graph);
+        ret = avfilter_graph_create_filter(&c->sink,
+                                           avfilter_get_by_name("buffersink"),
+                                           "out", NULL, NULL, c->graph);
     if (ret >= 0)
         ret = chain_text(c, text);
     if (ret >= 0)
@@ -172,8 +172,8 @@ static int learn_output(Stage *s, const AVFrame *f)
     run->out_h = f->height;
     run->out_fmt = fg_preset_pix_fmt(run->job->preset, f->format);
     run->out_rate = rate.num > 0 && rate.den > 0 ? rate : (AVRational){0, 1};
-    run->rate_ratio =
-        rate.num > 0 && in.num > 0 ? av_q2d(rate) / av_q2d(in) : 1;
+    run->rate_ratio = rate.num > 0 && in.num > 0 ? av_q2d(rate) / av_q2d(in)
+                                                 : 1;
     if (run->out_fmt < 0) {
         const char *const name = av_get_pix_fmt_name(f->format);
         return fg_run_fail(run, FG_EXIT_CONFIG,
@@ -266,15 +266,15 @@ static int flush_main(Stage *s)
 static int send_commands(Stage *s, const AVFrame *f)
 {
     const FgPreset *const p = s->run->job->preset;
-    const double t =
-        (double)(f->pts - s->first_pts) * av_q2d(s->run->input->time_base);
+    const double t = (double)(f->pts - s->first_pts) *
+                     av_q2d(s->run->input->time_base);
     for (int i = 0; i < p->nb_commands; i++) {
         const FgCommand *const c = &p->commands[i];
         const char *const v = fg_preset_command_value(p, i, t, s->n);
         if (!strcmp(v, s->sent[i]))
             continue;
-        const int ret = avfilter_graph_send_command(
-            s->main.graph, c->target, c->command, v, NULL, 0, 0);
+        const int ret = avfilter_graph_send_command(s->main.graph, c->target,
+                                                    c->command, v, NULL, 0, 0);
         if (ret < 0)
             return chain_fail(s, ret);
         s->sent[i] = v;

@@ -83,10 +83,11 @@ static int pick_stream(FgInput *in, FgError *err)
             (st->disposition & AV_DISPOSITION_ATTACHED_PIC) ||
             !st->codecpar->width)
             continue;
-        const int64_t area =
-            (int64_t)st->codecpar->width * st->codecpar->height;
-        const int64_t score =
-            area + ((st->disposition & AV_DISPOSITION_DEFAULT) ? 1LL << 40 : 0);
+        const int64_t area = (int64_t)st->codecpar->width *
+                             st->codecpar->height;
+        const int64_t score = area + ((st->disposition & AV_DISPOSITION_DEFAULT)
+                                          ? 1LL << 40
+                                          : 0);
         if (score > best_score) {
             best_score = score;
             best = (int)i;
@@ -131,10 +132,10 @@ static void learn_times(FgInput *in)
               !av_cmp_q(avg, r);
     in->promised = st->nb_frames;
     in->nb_frames = st->nb_frames;
-    in->start_us =
-        in->fmt->start_time == AV_NOPTS_VALUE ? 0 : in->fmt->start_time;
-    const double len = st->duration > 0 ? (double)st->duration *
-                                              av_q2d(st->time_base)
+    in->start_us = in->fmt->start_time == AV_NOPTS_VALUE ? 0
+                                                         : in->fmt->start_time;
+    const double len = st->duration > 0
+                           ? (double)st->duration * av_q2d(st->time_base)
                        : in->fmt->duration > 0
                            ? (double)in->fmt->duration / AV_TIME_BASE
                            : 0;
@@ -158,7 +159,7 @@ static int all_sound_seen(const FgInput *in)
 static int read_ahead(FgInput *in, FgError *err)
 {
     in->first_pts = av_malloc_array(in->fmt->nb_streams, sizeof(int64_t));
-    in->ahead = av_calloc(AHEAD_MAX, sizeof(*in->ahead));
+    in->ahead = av_calloc(AHEAD_MAX, sizeof(void *));
     if (!in->first_pts || !in->ahead)
         return fail(in, AVERROR(ENOMEM), "", err);
     for (unsigned i = 0; i < in->fmt->nb_streams; i++)
@@ -210,8 +211,10 @@ static int picture_rate(FgInput *in, const FgJob *job, FgError *err)
                              : job->preset->rate ? job->preset->rate
                                                  : "25";
     if (av_parse_video_rate(&in->frame_rate, rate) < 0) {
-        fg_error(err, 0, "'%s' is not a rate: allowed are numbers and "
-                         "fractions, as 24 or 24000/1001", rate);
+        fg_error(err, 0,
+                 "'%s' is not a rate: allowed are numbers and "
+                 "fractions, as 24 or 24000/1001",
+                 rate);
         return FG_EXIT_USAGE;
     }
     in->time_base = av_inv_q(in->frame_rate);

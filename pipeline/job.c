@@ -18,9 +18,9 @@
 int fg_is_picture_name(const char *path)
 {
     static const char *const exts[] = {
-        ".png", ".tif", ".tiff", ".dpx", ".exr",  ".jpg", ".jpeg", ".webp",
-        ".bmp", ".ppm", ".pgm",  ".pam", ".j2k",  ".jp2", ".tga",  ".hdr",
-        ".sgi", ".pfm", ".qoi",  ".pcx", ".phm",  ".jxl"};
+        ".png", ".tif", ".tiff", ".dpx", ".exr", ".jpg", ".jpeg", ".webp",
+        ".bmp", ".ppm", ".pgm",  ".pam", ".j2k", ".jp2", ".tga",  ".hdr",
+        ".sgi", ".pfm", ".qoi",  ".pcx", ".phm", ".jxl"};
     for (size_t i = 0; i < sizeof(exts) / sizeof(exts[0]); i++)
         if (!strcasecmp(fg_path_ext(path), exts[i]))
             return 1;
@@ -53,25 +53,44 @@ static int container_takes_codec(const char *name, const char *codec)
     return f && c && avformat_query_codec(f, c->id, FF_COMPLIANCE_NORMAL) > 0;
 }
 
-/* IN.ext -> IN-PRESET.ext, beside it; .mkv when the container is no good. */
+/* malloc'ed extension without its dot: the preset's container's, else the
+ * input's where that container takes the codec, else mkv. */
+static char *default_ext(const FgJob *job)
+{
+    static const char *const known[] = {"mp4", "mov", "mkv", "m4v", "webm"};
+    const char *const ext = fg_path_ext(job->input);
+    const AVOutputFormat *const f = job->preset->container
+                                        ? av_guess_format(
+                                              job->preset->container, NULL,
+                                              NULL)
+                                        : NULL;
+    if (f && f->extensions)
+        return strndup(f->extensions, strcspn(f->extensions, ","));
+    if (job->pictures_in)
+        return strdup(ext + 1);
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (*ext && !strcasecmp(ext + 1, known[i]) &&
+            container_takes_codec(ext, job->preset->codec))
+            return strdup(ext + 1);
+    return strdup("mkv");
+}
+
+/* IN.ext -> IN-PRESET.ext, beside it. */
 static int default_output(FgJob *job, FgError *err)
 {
-    const char *ext = fg_path_ext(job->input);
     if (fg_is_pattern(job->input)) {
-        fg_error(err, 0, "%s: a sequence needs -o with a pattern, as "
-                         "'out.%%05d.png'", fg_show(job->input));
+        fg_error(err, 0,
+                 "%s: a sequence needs -o with a pattern, as "
+                 "'out.%%05d.png'",
+                 fg_show(job->input));
         return FG_EXIT_USAGE;
     }
-    const int stem = (int)(ext - job->input);
-    const char *const known[] = {".mp4", ".mov", ".mkv", ".m4v", ".webm"};
-    int keep = job->pictures_in;
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-        keep |= !strcasecmp(ext, known[i]) &&
-                container_takes_codec(ext, job->preset->codec);
-    if (job->preset->container || !keep)
-        ext = ".mkv";
-    job->output = fg_format("%.*s-%s%s", stem, job->input, job->preset->name,
-                            ext);
+    char *const ext = default_ext(job);
+    if (ext)
+        job->output = fg_format("%.*s-%s.%s",
+                                (int)(fg_path_ext(job->input) - job->input),
+                                job->input, job->preset->name, ext);
+    free(ext);
     if (job->output)
         return 0;
     fg_error(err, 0, "no memory");
@@ -82,18 +101,17 @@ static enum AVCodecID picture_codec(const char *path)
 {
     const AVOutputFormat *const image2 = av_guess_format("image2", NULL, NULL);
     char *const name = fg_format("x%s", fg_path_ext(path));
-    const enum AVCodecID id =
-        image2 && name ? av_guess_codec(image2, NULL, name, NULL,
-                                        AVMEDIA_TYPE_VIDEO)
-                       : AV_CODEC_ID_NONE;
+    const enum AVCodecID id = image2 && name
+                                  ? av_guess_codec(image2, NULL, name, NULL,
+                                                   AVMEDIA_TYPE_VIDEO)
+                                  : AV_CODEC_ID_NONE;
     free(name);
     return id;
 }
 
 static int check_pictures_out(const FgJob *job, FgError *err)
 {
-    const AVCodec *const enc =
-        avcodec_find_encoder_by_name(job->preset->codec);
+    const AVCodec *const enc = avcodec_find_encoder_by_name(job->preset->codec);
     if (!fg_is_pattern(job->output) &&
         (!job->pictures_in || fg_is_pattern(job->input))) {
         fg_error(err, 0, "%s: many frames need a pattern, as 'out.%%05d%s'",
@@ -103,8 +121,9 @@ static int check_pictures_out(const FgJob *job, FgError *err)
     const enum AVCodecID id = picture_codec(job->output);
     if (enc && enc->id == id)
         return 0;
-    fg_error(err, 0, "%s: preset '%s' encodes %s, the name asks for %s: "
-                     "choose a preset for it, as --preset sequence-2x",
+    fg_error(err, 0,
+             "%s: preset '%s' encodes %s, the name asks for %s: "
+             "choose a preset for it, as --preset sequence-2x",
              fg_show(job->output), job->preset->name,
              enc ? avcodec_get_name(enc->id) : job->preset->codec,
              avcodec_get_name(id));
@@ -187,8 +206,8 @@ int fg_job_check(FgJob *job, FgError *err)
         ret = default_output(job, err);
     if (ret)
         return ret;
-    job->pictures_out =
-        fg_is_pattern(job->output) || fg_is_picture_name(job->output);
+    job->pictures_out = fg_is_pattern(job->output) ||
+                        fg_is_picture_name(job->output);
     if (job->pictures_out)
         ret = check_pictures_out(job, err);
     if (ret || job->discard)

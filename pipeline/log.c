@@ -26,6 +26,13 @@ static void chomp(char *s)
             *s = ' ';
 }
 
+/* The graph says once more, in general words, what a filter just said. */
+static int is_echo(const char *name, const char *text)
+{
+    return *cause && !strcmp(name, "AVFilterGraph") &&
+           !strncmp(text, "Error", 5);
+}
+
 /* libav prints long contexts in pieces, but its error lines come whole. */
 static void on_message(void *ctx, int level, const char *fmt, va_list ap)
 {
@@ -44,7 +51,7 @@ static void on_message(void *ctx, int level, const char *fmt, va_list ap)
     pthread_mutex_lock(&lock);
     if (level <= shown_level)
         fprintf(stderr, "[%s] %s\n", name, text);
-    if (level <= AV_LOG_ERROR)
+    if (level <= AV_LOG_ERROR && !is_echo(name, text))
         snprintf(cause, sizeof(cause), "%s%s%s", name, *name ? ": " : "", text);
     else if (level == AV_LOG_WARNING && warn_fn && cls && cls->class_name &&
              !strncmp(cls->class_name, "gan", 3))

@@ -1,7 +1,6 @@
 /* ffgan: the program: finds the command and runs it.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,21 +40,11 @@ static int print_help(FILE *f)
     return f == stdout ? FG_EXIT_OK : FG_EXIT_USAGE;
 }
 
-int fg_usage_error(const char *command, const char *fmt, ...)
-{
-    va_list ap;
-    fprintf(stderr, "ffgan: %s: ", command);
-    va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
-    va_end(ap);
-    fprintf(stderr, "; see 'ffgan %s --help'\n", command);
-    return FG_EXIT_USAGE;
-}
-
 int fg_cmd_version(int argc, char **argv)
 {
     (void)argv;
-    if (argc > 1 && strcmp(argv[1], "-h") && strcmp(argv[1], "--help"))
+    if (argc > 1 && strcmp(argv[1], "-h") != 0 &&
+        strcmp(argv[1], "--help") != 0)
         return fg_usage_error("version", "takes no '%s'", argv[1]);
     if (argc > 1) {
         puts("usage: ffgan version\nPrints the version of ffgan and of the "
@@ -86,8 +75,9 @@ static int run_beside(const char *name, char **argv)
 /* Words that are not letters could lead execv elsewhere. */
 static int is_plain(const char *s)
 {
-    return *s && strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-") ==
-                     strlen(s) && *s != '-';
+    return *s &&
+           strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(s) &&
+           *s != '-';
 }
 
 static int unknown(const char *name, char **argv)
@@ -115,8 +105,7 @@ int main(int argc, char **argv)
     if (argc < 2)
         return print_help(stderr);
     const char *const name = argv[1];
-    if (!strcmp(name, "-h") || !strcmp(name, "--help") ||
-        !strcmp(name, "help"))
+    if (!strcmp(name, "-h") || !strcmp(name, "--help") || !strcmp(name, "help"))
         return print_help(stdout);
     if (!strcmp(name, "--version"))
         return fg_cmd_version(1, argv);

@@ -40,15 +40,17 @@ static int choose_format(FgOutput *o, FgError *err)
     const AVOutputFormat *by_name = av_guess_format(NULL, path, NULL);
     o->format = want ? av_guess_format(want, NULL, NULL) : by_name;
     if (!o->format) {
-        fg_error(err, 0, "%s: no container is known by '%s': use .mkv, .mp4, "
-                         ".mov, .webm or another that libavformat writes",
+        fg_error(err, 0,
+                 "%s: no container is known by '%s': use .mkv, .mp4, "
+                 ".mov, .webm or another that libavformat writes",
                  fg_show(path), *fg_path_ext(path) ? fg_path_ext(path) : path);
         return FG_EXIT_USAGE;
     }
     if (by_name && by_name != o->format && o->format->extensions &&
         !av_match_ext(path, o->format->extensions)) {
-        fg_error(err, 0, "%s: preset '%s' writes %s: use a name that ends in "
-                         "one of: %s",
+        fg_error(err, 0,
+                 "%s: preset '%s' writes %s: use a name that ends in "
+                 "one of: %s",
                  fg_show(path), o->job->preset->name, o->format->name,
                  o->format->extensions);
         return FG_EXIT_USAGE;
@@ -208,8 +210,8 @@ int fg_output_open(FgOutput *o, const AVCodecContext *enc, const AVFrame *like,
 /* Each picture appears whole, under its own number. */
 static int write_picture(FgOutput *o, const AVPacket *pkt, FgError *err)
 {
-    char *const path =
-        fg_pattern_name(o->job->output, o->first_number + o->pictures);
+    char *const path = fg_pattern_name(o->job->output,
+                                       o->first_number + o->pictures);
     int ret = path ? create_temp(o, path) : AVERROR(ENOMEM);
     if (!ret)
         ret = fg_write_all(o->fd, pkt->data, (size_t)pkt->size);
@@ -283,9 +285,8 @@ int fg_output_write(FgOutput *o, AVPacket *pkt, int enc, FgError *err)
         note_times(o, pkt);
         av_packet_rescale_ts(pkt, o->enc_tb, o->mux->streams[to]->time_base);
     } else {
-        rescale_copied(o, pkt,
-                       o->input->fmt->streams[pkt->stream_index]->time_base,
-                       to);
+        rescale_copied(
+            o, pkt, o->input->fmt->streams[pkt->stream_index]->time_base, to);
     }
     pkt->stream_index = to;
     pkt->pos = -1;

@@ -24,10 +24,10 @@ typedef struct FgOutput {
     AVFormatContext *mux;
     int *map; /* [input streams] output stream, -1 = left out */
     int video;
-    int64_t *packets;  /* [output streams] written */
-    int64_t *rescaled; /* [output streams] state of av_rescale_delta */
-    int header;        /* 1: written */
-    AVRational enc_tb; /* of the encoder's packets */
+    int64_t *packets;           /* [output streams] written */
+    int64_t *rescaled;          /* [output streams] state of av_rescale_delta */
+    int header;                 /* 1: written */
+    AVRational enc_tb;          /* of the encoder's packets */
     int64_t first_pts, end_pts; /* of the picture, in AV_TIME_BASE units */
     int64_t first_number, pictures;
     int64_t bytes; /* of the finished output */

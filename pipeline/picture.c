@@ -77,6 +77,8 @@ static int reader_open_codec(Reader *r)
     const AVCodecParameters *par;
     int ret;
 
+    if (!r->fmt)
+        return -EINVAL;
     ret = av_find_best_stream(r->fmt, AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0);
     if (ret < 0)
         return av_fail(r, ret, "no picture inside");

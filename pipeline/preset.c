@@ -146,6 +146,40 @@ static int merge_docs(FgYaml *out, const FgPresetDoc *docs, int nb)
     return ret;
 }
 
+static int is_null(const FgYaml *y)
+{
+    return y->type == FG_YAML_SCALAR && !y->quoted &&
+           (!strcmp(y->text, "null") || !strcmp(y->text, "~"));
+}
+
+/* "key: null" takes a key of the base away again. */
+static void drop_nulls(FgYaml *y)
+{
+    int n = 0;
+
+    if (!y || y->type != FG_YAML_MAP)
+        return;
+    for (int i = 0; i < y->nb; i++) {
+        if (is_null(&y->items[i])) {
+            fg_yaml_free(&y->items[i]);
+            free(y->keys[i]);
+            continue;
+        }
+        drop_nulls(&y->items[i]);
+        y->items[n] = y->items[i];
+        y->keys[n] = y->keys[i];
+        y->key_line[n] = y->key_line[i];
+        y->key_column[n++] = y->key_column[i];
+    }
+    y->nb = n;
+}
+
+static void drop_nulls_of(FgYaml *doc)
+{
+    drop_nulls((FgYaml *)fg_yaml_get(doc, "input"));
+    drop_nulls((FgYaml *)fg_yaml_get(doc, "output"));
+}
+
 /* ---- reading ---- */
 
 /* "blend: 0.3" becomes "blend: {default: 0.3}". */
@@ -352,7 +386,7 @@ static int load_input(FgLoad *l)
     const char *const deint = fg_keys_string(in, fg_preset_input,
                                              "deinterlace");
 
-    if (accel && strcmp(accel->text, "none"))
+    if (accel && strcmp(accel->text, "none") != 0)
         return fg_load_fail(l, hw, accel, -1,
                             "input: 'hwaccel' is %s, allowed none: this "
                             "version decodes on the CPU",
@@ -369,24 +403,36 @@ static int load_input(FgLoad *l)
 
 /* ---- loading ---- */
 
-static int substitute_docs(FgLoad *l)
+static int substitute_sections(const FgLoad *l, FgYaml *doc, const char *file)
 {
     static const char *const sections[] = {"input", "chain", "output", NULL};
     const FgPreset *const p = l->preset;
     int ret = 0;
 
+    for (const char *const *s = sections; *s && !ret; s++) {
+        FgYaml *const y = (FgYaml *)fg_yaml_get(doc, *s);
+        if (y)
+            ret = fg_params_substitute(y, p->params, p->nb_params, file,
+                                       l->err);
+    }
+    return ret;
+}
+
+/* Each file by itself, so that messages have its name; then the whole. */
+static int substitute_docs(FgLoad *l)
+{
+    int ret = 0;
+
     for (int i = 0; i < l->nb_docs && !ret; i++) {
         FgPresetDoc *const d = &l->docs[i];
-        for (const char *const *s = sections; *s && !ret; s++) {
-            FgYaml *const y = (FgYaml *)fg_yaml_get(&d->yaml, *s);
-            if (y)
-                ret = fg_params_substitute(y, p->params, p->nb_params, d->file,
-                                           l->err);
-        }
+        drop_nulls_of(&d->yaml);
+        ret = substitute_sections(l, &d->yaml, d->file);
         if (!ret)
             ret = check_full(d, l->err);
     }
-    return ret;
+    if (!ret)
+        ret = fg_yaml_copy(&l->full, &l->raw);
+    return ret ? ret : substitute_sections(l, &l->full, l->docs[0].file);
 }
 
 static int load_docs(FgLoad *l, const char *const *set, int nb_set)
@@ -398,11 +444,11 @@ static int load_docs(FgLoad *l, const char *const *set, int nb_set)
     if (!ret)
         ret = merge_docs(&l->raw, l->docs, l->nb_docs);
     if (!ret)
+        drop_nulls_of(&l->raw);
+    if (!ret)
         ret = fg_params_resolve(l, set, nb_set);
     if (!ret)
         ret = substitute_docs(l);
-    if (!ret)
-        ret = merge_docs(&l->full, l->docs, l->nb_docs);
     if (!ret)
         ret = load_names(l);
     if (!ret)

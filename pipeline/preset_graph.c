@@ -212,8 +212,8 @@ static int check_item(const FgLoad *l, const FgYaml *chain, int i)
         return ret;
     if (value && !options &&
         (value->type == FG_YAML_LIST ||
-         (*value->text && strcmp(value->text, "null") &&
-          strcmp(value->text, "~"))))
+         (*value->text && strcmp(value->text, "null") != 0 &&
+          strcmp(value->text, "~") != 0)))
         return fg_load_fail(l, chain_path, item, 0,
                             "%s: write its options as a map, {option: value}",
                             filter);

@@ -62,7 +62,8 @@ static size_t list_constants(const AVClass *cls, const char *unit, char *out,
     size_t n = 0;
 
     while (cls && (o = av_opt_next(&cls, o))) {
-        if (o->type != AV_OPT_TYPE_CONST || !o->unit || strcmp(o->unit, unit))
+        if (o->type != AV_OPT_TYPE_CONST || !o->unit ||
+            strcmp(o->unit, unit) != 0)
             continue;
         if (n < size)
             n += (size_t)snprintf(out + n, size - n, "%s%s", n ? ", " : "",

@@ -228,11 +228,11 @@ int fg_preset_pix_fmt(const FgPreset *p, int source_fmt)
     const AVPixFmtDescriptor *const from = av_pix_fmt_desc_get(source_fmt);
     enum AVPixelFormat best = AV_PIX_FMT_NONE;
 
-    if (strcmp(p->pix_fmt, "source"))
+    if (strcmp(p->pix_fmt, "source") != 0)
         return av_get_pix_fmt(p->pix_fmt);
     if (!from)
         return AV_PIX_FMT_NONE;
-    if (codec_takes(list, source_fmt))
+    if (!list || codec_takes(list, source_fmt))
         return source_fmt;
     for (; *list != AV_PIX_FMT_NONE; list++) {
         const AVPixFmtDescriptor *const to = av_pix_fmt_desc_get(*list);

@@ -138,7 +138,7 @@ static int apply_set(FgLoad *l, const char *text)
         return -EINVAL;
     for (int i = 0; i < p->nb_params; i++) {
         char *value;
-        if (strcmp(p->params[i].key, key))
+        if (strcmp(p->params[i].key, key) != 0)
             continue;
         value = strdup(text + len + 1);
         if (!value)

@@ -203,12 +203,12 @@ static int compare_chain(const Shots *s, const FgYaml *entry, FgShot *shot,
 
     for (int i = 0; i < chain->nb && !ret; i++) {
         const char *const filter = fg_chain_item(s->base, i, &base);
-        if (strcmp(filter, fg_chain_item(chain, i, &now)))
+        if (strcmp(filter, fg_chain_item(chain, i, &now)) != 0)
             return fg_load_fail(s->l, shots_path, entry, -1,
                                 "shots: this would change the filters of the "
                                 "chain");
         for (int k = 0; base && k < base->nb && !ret; k++)
-            if (strcmp(base->items[k].text, now->items[k].text))
+            if (strcmp(base->items[k].text, now->items[k].text) != 0)
                 ret = add_change(s, entry, shot, i, &base->items[k],
                                  base->keys[k], now->items[k].text);
     }

@@ -112,8 +112,8 @@ void fg_report_progress(FgReport *r, int64_t n)
     const double fps = n > 1 && now > r->first_at
                            ? (double)(n - 1) / (now - r->first_at)
                            : 0;
-    const double left =
-        fps > 0 && r->total > n ? (double)(r->total - n) / fps : 0;
+    const double left = fps > 0 && r->total > n ? (double)(r->total - n) / fps
+                                                : 0;
     int pct = r->total > 0 ? (int)(100 * n / r->total) : -1;
     if (pct > 100)
         pct = 100;

@@ -150,8 +150,8 @@ static int check_pictures(FgRun *run)
         if (!path)
             fg_run_fail(run, FG_EXIT_RETRY, "no memory");
         else if (!access(path, F_OK))
-            fg_run_fail(run, FG_EXIT_CANTCREAT,
-                        "%s: exists; -y writes over it", fg_show(path));
+            fg_run_fail(run, FG_EXIT_CANTCREAT, "%s: exists; -y writes over it",
+                        fg_show(path));
         free(path);
     }
     return run->exit_code;
@@ -183,8 +183,8 @@ static int64_t expected_frames(const FgRun *run)
     const FgJob *const job = run->job;
     int64_t n = in->nb_frames;
     if (job->len_s > 0) {
-        const double rate =
-            in->frame_rate.num > 0 ? av_q2d(in->frame_rate) : 25;
+        const double rate = in->frame_rate.num > 0 ? av_q2d(in->frame_rate)
+                                                   : 25;
         const int64_t part = llround(job->len_s * rate);
         n = n <= 0 || part < n ? part : n;
     }
@@ -199,8 +199,8 @@ int fg_run_job(FgRun *run)
     if (prepare(run))
         return run->exit_code;
     if (!job->discard)
-        fg_report_start(run->report, job->input, job->output,
-                        job->preset->name, expected_frames(run));
+        fg_report_start(run->report, job->input, job->output, job->preset->name,
+                        expected_frames(run));
     if (start_stages(run) || finish(run))
         return run->exit_code;
     if (!job->discard) {

@@ -41,7 +41,7 @@ typedef struct FgRun {
     int out_w, out_h, out_fmt;
     AVRational out_rate; /* 0/1 = unknown */
     int deinterlaced;    /* the deinterlacer was put in front */
-    double rate_ratio; /* frames out per frame in as the chain declares it */
+    double rate_ratio;   /* frames out per frame in as the chain declares it */
     double first_frame_at, last_frame_at; /* fg_now, written by the sink */
 } FgRun;
 

@@ -167,19 +167,19 @@ int fg_sequence_list(FgSequence *s, const char *path, int64_t start,
     if (!stat(path, &st) || !find_pattern(fg_path_base(path), &p))
         return fill(s, path, &one, 1, err);
     int ret = read_numbers(path, &p, &v, &n, err);
-    while (!ret && i < n && v[i] < start)
+    while (!ret && v && i < n && v[i] < start)
         i++;
-    if (!ret && i == n)
+    if (!ret && (!v || i == n))
         ret = fg_error(err, -ENOENT, "%s: no such pictures", fg_show(path));
-    if (!ret && start >= 0 && v[i] != start)
+    if (!ret && v && start >= 0 && v[i] != start)
         ret = fg_error(err, -ENOENT,
                        "%s: no picture %lld; the next one is %lld",
                        fg_show(path), (long long)start, (long long)v[i]);
-    if (!ret)
+    if (!ret && v)
         ret = check_gaps(path, v + i, n - i, err);
     if (!ret && n - i > INT32_MAX)
         ret = fg_error(err, -EINVAL, "%s: too many pictures", fg_show(path));
-    if (!ret)
+    if (!ret && v)
         ret = fill(s, path, v + i, n - i, err);
     free(v);
     if (ret < 0)

@@ -19,7 +19,7 @@ enum { LENGTHS = 1024 };
 typedef struct Sink {
     FgRun *run;
     AVCodecContext *enc;
-    AVFrame *held;    /* waits for the next frame's time */
+    AVFrame *held; /* waits for the next frame's time */
     AVPacket *pkt;
     AVPacket **early; /* packets that came before the header */
     int nb_early, cap_early;
@@ -31,8 +31,8 @@ static int keep_early(Sink *s, AVPacket *pkt)
 {
     if (s->nb_early == s->cap_early) {
         const int cap = s->cap_early ? 2 * s->cap_early : 64;
-        AVPacket **const more =
-            av_realloc_array(s->early, (size_t)cap, sizeof(*more));
+        AVPacket **const more = av_realloc_array(s->early, (size_t)cap,
+                                                 sizeof(void *));
         if (!more) {
             av_packet_free(&pkt);
             return fg_run_fail(s->run, FG_EXIT_RETRY, "no memory");
@@ -118,10 +118,9 @@ static int encode(Sink *s, AVFrame *f)
     }
     const int ret = avcodec_send_frame(s->enc, f);
     if (ret < 0)
-        return fg_run_fail(run,
-                           ret == AVERROR(ENOMEM) ? FG_EXIT_RETRY : FG_EXIT_BUG,
-                           "encoder %s: %s", run->job->preset->codec,
-                           fg_strerror(ret));
+        return fg_run_fail(
+            run, ret == AVERROR(ENOMEM) ? FG_EXIT_RETRY : FG_EXIT_BUG,
+            "encoder %s: %s", run->job->preset->codec, fg_strerror(ret));
     return take_packets(s);
 }
 

@@ -68,11 +68,10 @@ static void fix_time(Source *s, AVFrame *f)
         pts = 0;
     if (pts == AV_NOPTS_VALUE ||
         (s->last_pts != AV_NOPTS_VALUE && pts <= s->last_pts)) {
-        const int64_t step =
-            pts == AV_NOPTS_VALUE && s->in->frame_rate.num > 0
-                ? av_rescale_q(1, av_inv_q(s->in->frame_rate),
-                               s->in->time_base)
-                : 1;
+        const int64_t step = pts == AV_NOPTS_VALUE && s->in->frame_rate.num > 0
+                                 ? av_rescale_q(1, av_inv_q(s->in->frame_rate),
+                                                s->in->time_base)
+                                 : 1;
         if (!s->moved++)
             fg_report_warn(s->run->report,
                            "frame %lld has no rising time: moved to follow "
@@ -187,8 +186,9 @@ static int other_packet(Source *s, AVPacket *pkt)
     FgRun *const run = s->run;
     const AVRational tb = s->in->fmt->streams[pkt->stream_index]->time_base;
     const int64_t ts = pkt->pts != AV_NOPTS_VALUE ? pkt->pts : pkt->dts;
-    const int64_t t =
-        ts == AV_NOPTS_VALUE ? 0 : av_rescale_q(ts, tb, AV_TIME_BASE_Q);
+    const int64_t t = ts == AV_NOPTS_VALUE
+                          ? 0
+                          : av_rescale_q(ts, tb, AV_TIME_BASE_Q);
     if (!fg_output_wants(run->output, pkt->stream_index) ||
         (s->to != INT64_MAX && (t < s->from || t >= s->to))) {
         av_packet_unref(pkt);
@@ -210,13 +210,13 @@ static int other_packet(Source *s, AVPacket *pkt)
 
 static void note_end(Source *s, const AVPacket *pkt)
 {
-    const AVRational tb = s->in->fmt
-                              ? s->in->fmt->streams[pkt->stream_index]->time_base
-                              : s->in->time_base;
+    const AVRational tb =
+        s->in->fmt ? s->in->fmt->streams[pkt->stream_index]->time_base
+                   : s->in->time_base;
     if (pkt->pts == AV_NOPTS_VALUE)
         return;
-    const int64_t end =
-        av_rescale_q(pkt->pts + pkt->duration, tb, AV_TIME_BASE_Q);
+    const int64_t end = av_rescale_q(pkt->pts + pkt->duration, tb,
+                                     AV_TIME_BASE_Q);
     if (end > s->shown_us)
         s->shown_us = end;
 }
@@ -241,8 +241,7 @@ static int read_all(Source *s, AVPacket *pkt)
                                fg_show(s->in->path), fg_strerror(ret));
         }
         note_end(s, pkt);
-        const int picture =
-            !s->in->fmt || pkt->stream_index == s->in->video;
+        const int picture = !s->in->fmt || pkt->stream_index == s->in->video;
         ret = picture ? video_packet(s, pkt) : other_packet(s, pkt);
         if (ret < 0)
             return -1;
@@ -253,8 +252,8 @@ static int read_all(Source *s, AVPacket *pkt)
 /* Codecs and containers where one packet is not always one picture. */
 static int packets_are_pictures(const FgInput *in)
 {
-    static const char *const formats[] = {"mov",   "matroska", "avi", "nut",
-                                          "mxf",   "flv",      "asf", "ivf"};
+    static const char *const formats[] = {"mov", "matroska", "avi", "nut",
+                                          "mxf", "flv",      "asf", "ivf"};
     if (in->pictures.nb)
         return 1;
     switch (in->dec->codec_id) {
@@ -333,8 +332,7 @@ static int check_counts(Source *s)
         return fg_run_fail(run, FG_EXIT_DATA,
                            "%s: ends after %lld frames at %.3f s of %.3f s "
                            "(cut short?); --allow-errors takes what is there",
-                           path, n,
-                           (double)s->shown_us / AV_TIME_BASE,
+                           path, n, (double)s->shown_us / AV_TIME_BASE,
                            (double)in->fmt->duration / AV_TIME_BASE);
     return 0;
 }
@@ -350,6 +348,20 @@ static void set_window(Source *s)
     s->shown_us = INT64_MIN;
 }
 
+static void work(Source *s, AVPacket *pkt)
+{
+    FgRun *const run = s->run;
+    if (read_all(s, pkt) < 0)
+        return;
+    if (!run->full && !s->past_end && decode(s, NULL) < 0) /* drain */
+        return;
+    if (check_counts(s) < 0 || run->failed || run->decoded)
+        return;
+    fg_run_fail(run, FG_EXIT_DATA, "%s: no frame in it%s",
+                fg_show(run->job->input),
+                run->job->len_s > 0 ? " at the sample's place" : "");
+}
+
 void *fg_source_main(void *arg)
 {
     FgRun *const run = arg;
@@ -357,19 +369,10 @@ void *fg_source_main(void *arg)
     AVPacket *pkt = av_packet_alloc();
     s.frame = av_frame_alloc();
     set_window(&s);
-    int ret = 0;
-    if (!pkt || !s.frame)
-        ret = fg_run_fail(run, FG_EXIT_RETRY, "no memory");
-    if (!ret)
-        ret = read_all(&s, pkt);
-    if (!ret && !run->full && !s.past_end)
-        ret = decode(&s, NULL); /* drain */
-    if (!ret)
-        ret = check_counts(&s);
-    if (!ret && !run->failed && !run->decoded)
-        fg_run_fail(run, FG_EXIT_DATA, "%s: no frame in it%s",
-                    fg_show(run->job->input),
-                    run->job->len_s > 0 ? " at the sample's place" : "");
+    if (pkt && s.frame)
+        work(&s, pkt);
+    else
+        fg_run_fail(run, FG_EXIT_RETRY, "no memory");
     av_packet_free(&pkt);
     av_frame_free(&s.frame);
     fg_queue_finish(run->frames);

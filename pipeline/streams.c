@@ -51,11 +51,13 @@ static int container_takes(const AVOutputFormat *f, const AVStream *st)
 
 static int check_encoder(const FgOutput *o, FgError *err)
 {
-    const AVCodec *const enc =
-        avcodec_find_encoder_by_name(o->job->preset->codec);
-    if (enc && !avformat_query_codec(o->format, enc->id, FF_COMPLIANCE_NORMAL)) {
-        fg_error(err, 0, "%s: the container %s does not take %s of preset "
-                         "'%s': use .mkv",
+    const AVCodec *const enc = avcodec_find_encoder_by_name(
+        o->job->preset->codec);
+    if (enc &&
+        !avformat_query_codec(o->format, enc->id, FF_COMPLIANCE_NORMAL)) {
+        fg_error(err, 0,
+                 "%s: the container %s does not take %s of preset "
+                 "'%s': use .mkv",
                  fg_show(o->job->output), o->format->name,
                  avcodec_get_name(enc->id), o->job->preset->name);
         return FG_EXIT_CONFIG;
@@ -67,21 +69,22 @@ static int plan_one(const FgOutput *o, unsigned i, FgReport *report)
 {
     const AVStream *const st = o->input->fmt->streams[i];
     const unsigned bit = copy_bit(st);
-    const char *const type =
-        av_get_media_type_string(st->codecpar->codec_type);
+    const char *const type = av_get_media_type_string(st->codecpar->codec_type);
     if ((int)i == o->input->video)
         return 1;
     if (bit && !(o->job->preset->copy & bit)) {
         if (bit == FG_COPY_DATA)
-            fg_report_warn(report, "stream %u (%s) is left out: the preset "
-                                   "does not copy data streams",
+            fg_report_warn(report,
+                           "stream %u (%s) is left out: the preset "
+                           "does not copy data streams",
                            i, type ? type : "data");
         return 0;
     }
     if (container_takes(o->format, st))
         return 1;
-    fg_report_warn(report, "stream %u (%s, %s) is left out: %s does not take "
-                           "it; .mkv takes most",
+    fg_report_warn(report,
+                   "stream %u (%s, %s) is left out: %s does not take "
+                   "it; .mkv takes most",
                    i, type ? type : "data",
                    avcodec_get_name(st->codecpar->codec_id), o->format->name);
     return 0;
@@ -123,7 +126,8 @@ static int cover_to_file(AVStream *out, const AVStream *in)
     AVCodecParameters *const par = out->codecpar;
     const int size = in->attached_pic.size;
     const int png = par->codec_id == AV_CODEC_ID_PNG;
-    uint8_t *const data = av_mallocz((size_t)size + AV_INPUT_BUFFER_PADDING_SIZE);
+    uint8_t *const data = av_mallocz((size_t)size +
+                                     AV_INPUT_BUFFER_PADDING_SIZE);
     if (!data)
         return AVERROR(ENOMEM);
     memcpy(data, in->attached_pic.data, (size_t)size);
@@ -230,8 +234,8 @@ static int keep_side_data(FgOutput *o, AVStream *out, const AVFrame *like)
         if (sd && ret >= 0)
             ret = put_side_data(out, kept[i], sd->data, sd->size);
     }
-    const AVFrameSideData *const turn =
-        av_frame_get_side_data(like, AV_FRAME_DATA_DISPLAYMATRIX);
+    const AVFrameSideData *const turn = av_frame_get_side_data(
+        like, AV_FRAME_DATA_DISPLAYMATRIX);
     if (turn && ret >= 0)
         ret = put_side_data(out, AV_PKT_DATA_DISPLAYMATRIX, turn->data,
                             turn->size);
@@ -249,9 +253,15 @@ static int keep_side_data(FgOutput *o, AVStream *out, const AVFrame *like)
 static void drop_statistics(AVDictionary **meta)
 {
     static const char *const keys[] = {
-        "encoder", "DURATION", "BPS", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES",
-        "_STATISTICS_WRITING_APP", "_STATISTICS_WRITING_DATE_UTC",
-        "_STATISTICS_TAGS", "SOURCE_ID",
+        "encoder",
+        "DURATION",
+        "BPS",
+        "NUMBER_OF_FRAMES",
+        "NUMBER_OF_BYTES",
+        "_STATISTICS_WRITING_APP",
+        "_STATISTICS_WRITING_DATE_UTC",
+        "_STATISTICS_TAGS",
+        "SOURCE_ID",
     };
     AVDictionary *kept = NULL;
     const AVDictionaryEntry *e = NULL;
@@ -298,7 +308,7 @@ static int copy_chapters(FgOutput *o)
     AVFormatContext *const mux = o->mux;
     if (!in->nb_chapters || o->job->len_s > 0)
         return 0;
-    mux->chapters = av_calloc(in->nb_chapters, sizeof(*mux->chapters));
+    mux->chapters = av_calloc(in->nb_chapters, sizeof(void *));
     if (!mux->chapters)
         return AVERROR(ENOMEM);
     for (unsigned i = 0; i < in->nb_chapters; i++) {
@@ -308,8 +318,8 @@ static int copy_chapters(FgOutput *o)
         *c = *in->chapters[i];
         c->metadata = NULL;
         mux->chapters[mux->nb_chapters++] = c;
-        const int ret =
-            av_dict_copy(&c->metadata, in->chapters[i]->metadata, 0);
+        const int ret = av_dict_copy(&c->metadata, in->chapters[i]->metadata,
+                                     0);
         if (ret < 0)
             return ret;
     }

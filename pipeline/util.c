@@ -13,6 +13,7 @@
 #include <libavutil/error.h>
 
 #include "kernels/model.h"
+#include "pipeline/commands.h"
 #include "pipeline/exit.h"
 #include "pipeline/preset.h"
 #include "pipeline/util.h"
@@ -254,4 +255,15 @@ int fg_exit_chain(int err)
     default:
         return FG_EXIT_CONFIG;
     }
+}
+
+int fg_usage_error(const char *command, const char *fmt, ...)
+{
+    va_list ap;
+    fprintf(stderr, "ffgan: %s: ", command);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "; see 'ffgan %s --help'\n", command);
+    return FG_EXIT_USAGE;
 }

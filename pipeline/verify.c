@@ -73,8 +73,8 @@ static void count(Check *c, const AVPacket *pkt)
     if (to != c->o->video || pkt->pts == AV_NOPTS_VALUE)
         return;
     const int64_t t = av_rescale_q(pkt->pts, tb, AV_TIME_BASE_Q);
-    const int64_t e =
-        av_rescale_q(pkt->pts + pkt->duration, tb, AV_TIME_BASE_Q);
+    const int64_t e = av_rescale_q(pkt->pts + pkt->duration, tb,
+                                   AV_TIME_BASE_Q);
     if (t < c->first)
         c->first = t;
     if (e > c->end)
@@ -100,8 +100,8 @@ static int read_packets(Check *c)
 /* Containers that keep one packet one packet, and times as they are. */
 static int keeps_packets(const FgOutput *o)
 {
-    static const char *const names[] = {"matroska", "webm", "mov", "mp4",
-                                        "ipod", "nut"};
+    static const char *const names[] = {"matroska", "webm", "mov",
+                                        "mp4",      "ipod", "nut"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (!strcmp(o->format->name, names[i]))
             return 1;
@@ -111,8 +111,8 @@ static int keeps_packets(const FgOutput *o)
 static int compare(const Check *c, FgError *err)
 {
     const FgOutput *const o = c->o;
-    const int64_t tick =
-        av_rescale_q(1, o->mux->streams[o->video]->time_base, AV_TIME_BASE_Q);
+    const int64_t tick = av_rescale_q(1, o->mux->streams[o->video]->time_base,
+                                      AV_TIME_BASE_Q);
     const int64_t tolerance = tick + 1000;
     const int64_t frames = o->packets[o->video];
     if (c->packets[o->video] != frames)

@@ -197,7 +197,7 @@ static int parse_alias(Parser *p, FgYaml *y)
     const yaml_mark_t at = p->event.start_mark;
 
     for (int i = p->nb_anchors; i-- > 0;) {
-        if (strcmp(p->anchors[i].name, name))
+        if (strcmp(p->anchors[i].name, name) != 0)
             continue;
         /* One is already counted for the alias itself. */
         p->nb_values += (int)count_values(&p->anchors[i].value) - 1;

@@ -139,9 +139,9 @@ static int load_folders(FgTrain *t, FgError *err)
     if (!ret && r->val && r->val[0]) {
         char *path = fg_recipe_path(r, r->val);
 
-        ret = path ? fg_data_add(&t->val, path, r->net.scale, r->val_images,
-                                 err)
-                   : -ENOMEM;
+        ret = path
+                  ? fg_data_add(&t->val, path, r->net.scale, r->val_images, err)
+                  : -ENOMEM;
         free(path);
         if (!ret)
             ret = fg_data_finish(&t->val, 16, t->ex, err);
@@ -202,8 +202,6 @@ static void summary(const FgTrain *t, const char *out)
 static int resume(FgTrain *t, const Args *a, const char *checkpoint,
                   FgError *err)
 {
-    int ret;
-
     if (a->fresh)
         return 0;
     if (access(checkpoint, F_OK)) {
@@ -212,10 +210,7 @@ static int resume(FgTrain *t, const Args *a, const char *checkpoint,
                             checkpoint);
         return 0;
     }
-    ret = fg_checkpoint_read(t, checkpoint, err);
-    if (!ret && !a->json)
-        fprintf(stderr, "going on from step %lld\n", (long long)t->step);
-    return ret;
+    return fg_checkpoint_read(t, checkpoint, err);
 }
 
 static int run_locked(FgTrain *t, const Args *a, const char *out,
@@ -227,6 +222,10 @@ static int run_locked(FgTrain *t, const Args *a, const char *out,
 
     if (ret)
         return fg_fail(NAME, fg_exit_input(ret), "%s", err.text);
+    if (!a->json)
+        summary(t, out);
+    if (!a->json && t->step)
+        fprintf(stderr, "going on from step %lld\n", (long long)t->step);
     catch_signals();
     ret = fg_loop(t, &o, &err);
     if (ret == -EINTR)
@@ -286,10 +285,10 @@ static int train(FgTrain *t, const Args *a, const char *out,
         code = ret == -EINVAL ? FG_EXIT_CONFIG : fg_exit_input(ret);
         code = fg_fail(NAME, code, "%s", err.text);
     } else {
-        if (!a->json)
+        if (a->dry) {
             summary(t, out);
-        if (a->dry)
             fputs(t->recipe->text, stdout);
+        }
         code = a->dry ? 0 : run(t, a, out, checkpoint);
     }
     t->family->close(t);

@@ -21,8 +21,8 @@ typedef struct Fill {
 static int pick(const FgData *d, uint32_t a, uint32_t b)
 {
     const uint64_t total = d->area[d->nb - 1];
-    const uint64_t at =
-        (uint64_t)((((unsigned __int128)a << 32 | b) * total) >> 64);
+    const uint64_t at = (uint64_t)((((unsigned __int128)a << 32 | b) * total) >>
+                                   64);
     int lo = 0, hi = d->nb - 1;
 
     while (lo < hi) {

@@ -108,8 +108,8 @@ void fg_log_line(FgLog *l, const FgTrain *t, double lr)
                      ? took / l->steps * (double)(t->recipe->steps - t->step)
                      : NAN;
 
-    if (t->recipe->minutes > 0 && !(t->recipe->minutes * 60 - t->elapsed_s >
-                                    eta))
+    if (t->recipe->minutes > 0 &&
+        !(t->recipe->minutes * 60 - t->elapsed_s > eta))
         eta = t->recipe->minutes * 60 - t->elapsed_s;
     if (l->json)
         line_json(t, loss, db, rate, lr, eta);

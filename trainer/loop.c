@@ -34,8 +34,9 @@ double fg_loop_part(const FgTrain *t)
 static double rate(const FgTrain *t)
 {
     const FgRecipe *r = t->recipe;
-    const double warm =
-        t->step < r->warmup ? (t->step + 1.0) / (r->warmup + 1.0) : 1;
+    const double warm = t->step < r->warmup
+                            ? (t->step + 1.0) / (r->warmup + 1.0)
+                            : 1;
 
     if (r->minutes > 0)
         return t->lr_scale * warm *

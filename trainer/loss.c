@@ -84,8 +84,7 @@ static void one_image(void *arg, int i, int worker)
     double mse = 0;
 
     (void)worker;
-    j->sums[2 * i] =
-        j->row(y, t, fg_f32(j->g, i, 0, 0), j->n, j->k, j->eps);
+    j->sums[2 * i] = j->row(y, t, fg_f32(j->g, i, 0, 0), j->n, j->k, j->eps);
     for (size_t k = 0; k < j->n; k++) {
         const float d = y[k] - t[k];
 

@@ -1,5 +1,5 @@
-/* L1 on the two-dimensional spectrum. SPDX-License-Identifier:
- * LGPL-2.1-or-later */
+/* L1 on the two-dimensional spectrum.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>

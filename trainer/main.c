@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <libavutil/log.h>
+
 #include "trainer/main.h"
 
 int fg_fail(const char *program, int code, const char *fmt, ...)
@@ -95,6 +97,8 @@ int main(int argc, char **argv)
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     const char *name = slash ? slash + 1 : argc > 0 ? argv[0] : "ffgan-train";
 
+    /* Our own message names the file and the reason, on one line. */
+    av_log_set_level(AV_LOG_QUIET);
     if (!strcmp(name, "ffgan-eval"))
         return fg_main_eval(argc, argv);
     if (!strcmp(name, "ffgan-search"))

@@ -1,12 +1,13 @@
-/* What quality figures are measured with. SPDX-License-Identifier:
- * LGPL-2.1-or-later */
+/* What quality figures are measured with.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
 #ifndef FFGAN_TRAINER_METRIC_H
 #define FFGAN_TRAINER_METRIC_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* Full-range BT.601 luma of an 8-bit RGB pixel, 0..1: what luma networks see. */
+/* Full-range BT.601 luma of an 8-bit RGB pixel, 0..1: what luma networks see.
+ */
 static inline float fg_luma(const uint8_t *rgb)
 {
     return (0.299f * rgb[0] + 0.587f * rgb[1] + 0.114f * rgb[2]) / 255.0f;

@@ -26,8 +26,8 @@ int fg_net_create(FgNet *net, const char *name, FgGraph *graph, uint64_t seed,
         goto fail;
     }
     for (int i = 0; i < net->grads.nb; i++) {
-        const size_t size =
-            fg_param_count(&net->grads.p[i]) * sizeof(*net->grads.p[i].data);
+        const size_t size = fg_param_count(&net->grads.p[i]) *
+                            sizeof(*net->grads.p[i].data);
 
         memset(net->set[FG_SET_M].p[i].data, 0, size);
         memset(net->set[FG_SET_V].p[i].data, 0, size);

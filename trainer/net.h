@@ -10,8 +10,8 @@ enum { FG_SET_PARAM, FG_SET_EMA, FG_SET_M, FG_SET_V, FG_SET_BEST, FG_NB_SETS };
 
 /* A family of one network has one FgNet, a GAN several; each steps alone. */
 typedef struct FgNet {
-    const char *name; /* stands in checkpoints: "g", "d"; static */
-    FgGraph graph;    /* training form */
+    const char *name;         /* stands in checkpoints: "g", "d"; static */
+    FgGraph graph;            /* training form */
     FgParams set[FG_NB_SETS]; /* weights, their average, moments, best average;
                                  all of the same names and shapes */
     FgParams grads;

@@ -11,7 +11,8 @@ typedef struct FgOptim {
     double beta1, beta2; /* adam, adamw */
     double eps;          /* adam, adamw */
     double momentum;     /* sgd */
-    double weight_decay; /* adam, sgd: added to the gradient; adamw: decoupled */
+    double
+        weight_decay; /* adam, sgd: added to the gradient; adamw: decoupled */
 } FgOptim;
 
 /* "adam", "adamw", "sgd" -> row, or -1. */

@@ -1,5 +1,5 @@
-/* How good a network is on a picture. SPDX-License-Identifier:
- * LGPL-2.1-or-later */
+/* How good a network is on a picture.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <stdlib.h>
 

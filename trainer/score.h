@@ -1,5 +1,5 @@
-/* How good a network is on a picture. SPDX-License-Identifier:
- * LGPL-2.1-or-later */
+/* How good a network is on a picture.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
 #ifndef FFGAN_TRAINER_SCORE_H
 #define FFGAN_TRAINER_SCORE_H
 

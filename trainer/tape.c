@@ -76,8 +76,8 @@ static char sharing(const FgTape *t, int i, int user, const FgShape *shapes)
         return 0;
     if (!strcmp(u->op->name, "add"))
         return SHARE_GRAD;
-    if (!strcmp(u->op->name, "relu") && (!strcmp(n->op->name, "conv2d") ||
-                                         !strcmp(n->op->name, "add")))
+    if (!strcmp(u->op->name, "relu") &&
+        (!strcmp(n->op->name, "conv2d") || !strcmp(n->op->name, "add")))
         return SHARE_VAL | SHARE_GRAD;
     return 0;
 }

@@ -92,8 +92,8 @@ static int sr_create(FgTrain *t, FgError *err)
     if (!s)
         return -ENOMEM;
     t->priv = s;
-    s->crops = (FgCrops){&t->train, r->patch, r->luma,
-                         r->augment, r->flat, r->seed};
+    s->crops = (FgCrops){&t->train,  r->patch, r->luma,
+                         r->augment, r->flat,  r->seed};
     s->loss = fg_loss_find(r->loss);
     s->mse = fg_loss_find("mse");
     ret = make_net(t, err);
@@ -118,8 +118,8 @@ static int sr_step(FgTrain *t, double lr, double part, FgStepInfo *info)
     info->loss = fg_loss_pixel(tail ? s->mse : s->loss, r->loss_eps, y,
                                &s->target, g, t->ex, s->sums, &info->mse);
     if (s->fft && !tail)
-        info->loss +=
-            fg_loss_fft(s->fft, r->fft, y, &s->target, g, t->ex, s->sums);
+        info->loss += fg_loss_fft(s->fft, r->fft, y, &s->target, g, t->ex,
+                                  s->sums);
     fg_net_zero_grads(net);
     ret = fg_tape_backward(&s->tape, 1);
     if (ret)
@@ -173,8 +173,8 @@ static void sr_close(FgTrain *t)
     t->priv = NULL;
 }
 
-const FgFamily fg_family_sr = {"sr",        sr_create, sr_step, sr_validate,
-                               sr_export, sr_close};
+const FgFamily fg_family_sr = {"sr",        sr_create, sr_step,
+                               sr_validate, sr_export, sr_close};
 
 const FgFamily *fg_family_find(const char *name)
 {

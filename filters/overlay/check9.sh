@@ -12,7 +12,7 @@ cache=$1
 out=$root/build-ff9
 log=$out/build.log
 series=9.0
-files=420
+files=560
 . "$overlay/lib.sh"
 
 skip() {

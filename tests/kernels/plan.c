@@ -147,6 +147,9 @@ static void memory_limit_changes_no_bit(void **state)
     o.memory_limit = 1000;
     assert_int_equal(fg_plan_create(&p, m, &o, &err), -ENOMEM);
     assert_non_null(strstr(err.text, "memory_limit"));
+    o.tile = 64;
+    assert_int_equal(fg_plan_create(&p, m, &o, &err), -ENOMEM);
+    assert_non_null(strstr(err.text, "64x64"));
     assert_null(p);
     fg_model_free(&m);
 }

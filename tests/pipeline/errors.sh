@@ -65,8 +65,9 @@ refused "missing preset" 78 "nope" cli upscale whole.mp4 -p nope -o d/a.mp4
 sed 's/codec: "${codec}"/codec: libx265x/' "$P" > bad.yaml
 refused "bad preset" 78 "bad.yaml:[0-9]*:[0-9]*: " run ./bad.yaml whole.mp4 -o d/a.mp4
 refused "bad parameter" 78 "w" run "$P" whole.mp4 -o d/a.mp4 --set w=99999
-refused "odd size for the encoder" 78 "libx264 does not take 161x90" \
-    run "$P" whole.mp4 -o d/a.mp4 --set w=161
+mk -f lavfi -i testsrc2=s=161x91:r=25:d=1 -c:v ffv1 -pix_fmt yuv420p odd.mkv
+refused "a size that the encoder refuses" 78 "encoder dnxhd does not take" \
+    run "$N" odd.mkv -o d/a.mov --set codec=dnxhd
 
 # Models.
 if cli doctor || grep -q "^ok .*filter gansr" "$T/out"; then
@@ -84,9 +85,9 @@ fi
 mkdir small
 if mount -t tmpfs -o size=256k none small 2> /dev/null; then
     refused "full disk, mp4" 74 "a.mp4: .*No space left" \
-        run "$P" whole.mp4 -o small/a.mp4 --set w=1280 --set h=720
+        run "$P" whole.mp4 -o small/a.mp4 --set w=640 --set h=480
     refused "full disk, mkv" 74 "a.mkv: .*No space left" \
-        run "$P" whole.mp4 -o small/a.mkv --set w=1280 --set h=720
+        run "$P" whole.mp4 -o small/a.mkv --set codec=ffv1
     check "full disk: nothing is left" [ -z "$(ls -A small)" ]
     mount -o remount,ro small
     refused "read-only disk" 73 "Read-only file system" run "$P" whole.mp4 -o small/a.mp4

@@ -30,13 +30,25 @@ same() { # COMMAND... prints what file $1 has
     "$@" > "$T/out" && diff "$file" "$T/out"
 }
 
-# The graph as libavfilter sees it; models need not be there, so the network
-# is replaced by a filter of the same place in the chain.
+# The graph as libavfilter builds it and a frame comes through. A network that
+# is not there is replaced by a filter in the same place of the chain.
 builds() {
     graph=$("$FFGAN" preset graph "$1") || return 1
-    plain=$(echo "$graph" | sed 's/gansr=[^,]*/scale=iw*2:ih*2/')
-    "$FFMPEG" -nostdin -v error -f lavfi -i testsrc=s=64x48:d=0.2 \
-        -vf "format=yuv420p,$plain" -f null - || return 1
+    model=$(echo "$graph" | sed 's/.*gansr[^,]*model=\([^:,]*\).*/\1/')
+    [ -e "$ROOT/presets/weights/$model.safetensors" ] ||
+        graph=$(echo "$graph" | sed 's/gansr[^,]*/scale=iw*2:ih*2/')
+    "$FFMPEG" -nostdin -v error -f lavfi -i testsrc=s=32x24:d=0.04 \
+        -vf "format=yuv420p,$graph" -f null -
+}
+
+# Every gansr key of the table is an option of the filter, and the other way.
+gansr_keys() {
+    "$FFGAN" preset keys | sed -n '/^gansr$/,/^$/p' |
+        sed -n 's/^  \([a-z_]*\)  *\(text\|integer\|number\|word\) .*/\1/p' |
+        grep -v '^threads$' | sort > "$T/keys"
+    "$FFMPEG" -v error -h filter=gansr |
+        sed -n 's/^   \([a-z_]*\)  *<.*/\1/p' | sort > "$T/options"
+    [ -s "$T/keys" ] && diff "$T/keys" "$T/options"
 }
 
 list=$("$FFGAN" preset list | cut -d' ' -f1)
@@ -63,6 +75,7 @@ for file in "$ROOT"/presets/*.yaml; do
         grep -qF "\`$name\`" "$ROOT/presets/README.md"
 done
 
+check "gansr: the table and the filter have the same options" gansr_keys
 check "the key page is current" same "$ROOT/docs/preset-keys.md" \
     "$FFGAN" preset keys --markdown
 check "the schema is current" same "$ROOT/docs/preset.schema.json" \
@@ -94,6 +107,22 @@ head -c 300 /dev/urandom > noise.yaml
 "$FFGAN" preset check noise.yaml > "$T/out" 2>&1
 rc=$?
 check "noise is refused" [ "$rc" = 78 ]
+
+# Frames 3 to 5 of a black clip are made lighter, and only those.
+cat > shots.yaml << 'END'
+preset: 1
+params: {light: {default: 0, min: -1, max: 1}}
+chain: [{eq: {brightness: "${light}"}}]
+output: {video: {codec: ffv1}}
+shots: [{from_frame: 3, to_frame: 5, light: 0.5}]
+END
+"$FFMPEG" -nostdin -v error -f lavfi -i color=black:s=32x16:r=10 -frames:v 8 \
+    -pix_fmt yuv420p -c:v ffv1 in.mkv
+check "a preset with shots runs" \
+    "$FFGAN" upscale in.mkv -o out.mkv --preset ./shots.yaml -q
+"$FFMPEG" -nostdin -v error -i out.mkv -f framecrc - |
+    sed -n 's/^0, .*, *//p' | uniq -c | sed 's/^ *//; s/ .*//' > "$T/runs"
+check "a shot changes its own frames" [ "$(echo $(cat "$T/runs"))" = "3 3 2" ]
 
 check "no command" says 64 "a command is missing" "$FFGAN" preset
 check "unknown command" says 64 "did you mean 'check'?" "$FFGAN" preset chek

@@ -470,6 +470,15 @@ static void test_extends(void **state)
     assert_string_equal(p->codec_opts[1].value, "slow");
     fg_preset_free(&p);
 
+    /* null takes a key away. */
+    put("kid.yaml", "preset: 1\nextends: base\n"
+                    "output: {video: {crf: null, tune: ~}}\n");
+    load_file("kid", &p, &err);
+    assert_string_equal(err.text, "");
+    assert_int_equal(p->nb_codec_opts, 1);
+    assert_string_equal(p->codec_opts[0].value, "slow");
+    fg_preset_free(&p);
+
     /* The range is the base's, the value and so the place the kid's. */
     put("kid.yaml", "preset: 1\nextends: ./base.yaml\nparams: {b: 1.5}\n");
     load_file("kid", &p, &err);

@@ -143,8 +143,7 @@ static void check(FgBuild b)
     double want, got, got2;
 
     assert_int_equal(fg_pool_create(&pool, 2), 0);
-    if (fg_graph_build(&g, &b, &err) ||
-        fg_net_create(&net, "g", &g, 3, &err))
+    if (fg_graph_build(&g, &b, &err) || fg_net_create(&net, "g", &g, 3, &err))
         fail_msg("%s", err.text);
     want = (loss_f64(&net.graph, &net.set[FG_SET_PARAM], in, eps) -
             loss_f64(&net.graph, &net.set[FG_SET_PARAM], in, -eps)) /
@@ -199,8 +198,8 @@ static void shared_nodes(void **state)
     twice = fg_graph_op(&g, "add", "twice", in, in, none);
     relu = fg_graph_op(&g, "relu", "relu", twice, -1, none);
     assert_true(fg_graph_op(&g, "add", "sum", relu, twice, none) >= 0);
-    assert_int_equal(fg_tape_create(&t, &g, &ps, &grads,
-                                    (FgShape){1, 1, 1, 2}, 1, NULL, &err),
+    assert_int_equal(fg_tape_create(&t, &g, &ps, &grads, (FgShape){1, 1, 1, 2},
+                                    1, NULL, &err),
                      0);
     x = fg_tape_input(&t)->data;
     x[0] = 1;

@@ -1,0 +1,107 @@
+#!/bin/sh
+# The command line: help, words, events, estimates.
+# SPDX-License-Identifier: LGPL-2.1-or-later
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/common.inc"
+cd "$T" || exit 1
+mk -f lavfi -i testsrc2=s=96x64:r=25:d=4 -f lavfi -i sine=d=4 -c:v libx264 -g 25 -c:a aac in.mp4
+
+# Help and usage.
+for c in "" upscale run preset model doctor version; do
+    check "ffgan $c --help" cli $c --help
+    check "ffgan $c --help says how" grep -q "^usage: ffgan" out
+done
+check "ffgan upscale -h" cli upscale -h
+check "ffgan version" cli version
+check "ffgan version names both" [ "$(grep -c '^ffgan [0-9]\|^FFmpeg [0-9]' out)" = 2 ]
+check "no words: 64" sh -c "$FFGAN 2> err; [ \$? = 64 ]"
+refused "unknown command" 64 "did you mean 'upscale'" cli upscal
+refused "unknown option" 64 "no option '--frobnicate'" run "$P" in.mp4 --frobnicate
+refused "option without its value" 64 "needs a value" run "$P" in.mp4 -o
+refused "no input" 64 "no input" cli upscale
+refused "two inputs" 64 "more than one" cli upscale in.mp4 in.mp4
+refused "--threads that is no number" 64 "threads" run "$P" in.mp4 --threads many
+refused "--set without =" 64 "KEY=VALUE" run "$P" in.mp4 --set w
+refused "--sample that is no time" 64 "5s@01:10" run "$P" in.mp4 --sample soon
+refused "--rate that is no rate" 64 "not a rate" run "$N" x.%d.png -o y.%d.png --set codec=png --rate fast
+refused "a program that is not there" 64 "no command" cli ../../bin/true
+
+# Progress: lines, one of them 100 %.
+check "progress in lines" run "$P" in.mp4 -o a.mp4
+check "progress in lines: 100 %" grep -q "^Progress: 100%" err
+check "nothing on stdout" [ ! -s out ]
+check "-q" run "$P" in.mp4 -o b.mp4 -q
+check "-q says nothing" [ ! -s err -a ! -s out ]
+if command -v script > /dev/null; then
+    script -qec "'$FFGAN' run '$P' in.mp4 -o tty.mp4" /dev/null < /dev/null > tty.txt 2>&1
+    check "a bar on a terminal" grep -q "done: tty.mp4" tty.txt
+else
+    skip "a bar on a terminal" "no script(1)"
+fi
+
+# Events.
+check "--json" run "$P" in.mp4 -o c.mp4 --json
+check "--json: start first" sh -c 'head -n 1 out | grep -q "\"event\":\"start\".*\"frames\":100"'
+check "--json: done last" sh -c 'tail -n 1 out | grep -q "\"event\":\"done\".*\"frames\":100"'
+check "--json: progress between" grep -q '"event":"progress","frame":100,"frames":100,"percent":100' out
+check "--json: one object a line" sh -c '! grep -v "^{.*}$" out'
+refused "--json: an error" 66 "none.mp4" run "$P" none.mp4 -o d.mp4 --json
+check "--json: error event" grep -q '"event":"error","code":66' out
+refused "--json: the output exists" 73 "exists" run "$P" in.mp4 -o c.mp4 --json
+
+# Default names.
+check "default output" run "$P" in.mp4
+check "default output is in-p.mp4" [ "$(frames in-p.mp4)" = 100 ]
+cp in.mp4 in.avi
+check "default output of another container" run "$P" in.avi
+check "default output is in-p.mkv" [ "$(frames in-p.mkv)" = 100 ]
+
+# Dry run.
+ls -A > before.txt
+check "--dry-run" run "$P" in.mp4 -o e.mp4 --dry-run
+ls -A > after.txt
+check "--dry-run writes nothing" [ "$(grep -cvx -e out -e err after.txt)" -le "$(grep -cvx -e out -e err before.txt)" -o ! -e e.mp4 ]
+for word in "^input .*in.mp4" "96x64 yuv420p, 25.000 fps, 100 frames" \
+    "stream 1 .*copied" "^preset .*p " "w = 160" "^-vf .*zscale=" "160x90" \
+    "^estimate .* fps, .* MB, .* of memory"; do
+    check "--dry-run shows '$word'" grep -q -e "$word" out
+done
+check "--dry-run --json" run "$P" in.mp4 -o e.mp4 --dry-run --json
+check "--dry-run --json is one plan" grep -q '^{"event":"plan".*"width":160,"height":90' out
+check "--dry-run wrote no output" [ ! -e e.mp4 ]
+
+# Samples.
+check "--sample" run "$P" in.mp4 -o s.mp4 --sample 1s@00:01.6
+check "--sample: 25 frames" [ "$(frames s.mp4)" = 25 ]
+check "--sample: starts at zero" [ "$(pts_of s.mp4 v | head -n 1)" = 0.000000 ]
+mk -i in.mp4 -vf "trim=1.6:2.6,setpts=PTS-STARTPTS" -an -c:v ffv1 ref.mkv
+check "--sample, pixels" run "$N" in.mp4 -o s.mkv --sample 1s@1.6
+for f in ref s; do
+    mk -i $f.mkv -map 0:v -f framehash -hash md5 - | grep -v '^#' | sed 's/.*, *//' > $f.txt
+done
+check "--sample: the very frames" cmp ref.txt s.txt
+check "--sample has sound" [ -n "$(pts_of s.mp4 a)" ]
+refused "--sample behind the end" 65 "no frame" run "$P" in.mp4 -o t.mp4 --sample 1s@60
+
+# Models and the machine.
+cli doctor
+rc=$?
+check "doctor: exit 0 or 69" [ $rc = 0 -o $rc = 69 ]
+check "doctor names CPU, threads, FFmpeg, GPU" [ "$(grep -c 'CPU: \|threads: \|FFmpeg \|GPU: ' out)" -ge 4 ]
+check "model list" cli model list
+refused "model info of nothing" 66 "none-such" cli model info none-such
+echo "not a model" > bad.safetensors
+refused "model info of junk" 65 "bad.safetensors" cli model info ./bad.safetensors
+if cli model info fast-x2; then
+    for word in sha256 scale parameters reach work; do
+        check "model info shows $word" grep -q "^$word" out
+    done
+    check "model info --json" cli model info fast-x2 --json
+    check "model info --json has the graph's facts" grep -q '"scale":2.*"reach":' out
+    check "model check" cli model check fast-x2
+    check "model check tells dB and codes" grep -q "dB, at most [0-9]* code" out
+else
+    skip "model info" "no fast-x2 here"
+fi
+check "no temporary file is left" nothing_left .
+done_testing
