@@ -1,5 +1,6 @@
 # kernels: pure maths. KERNELS_REAL is compiled twice, as NAME.o (float) and
 # NAME_f64.o (double, -DFG_REAL_DOUBLE). ISA flags come from file names.
+# SPDX-License-Identifier: LGPL-2.1-or-later
 KERNELS_OBJS := \
     kernels/error.o kernels/tensor.o kernels/cpu.o kernels/pool.o \
     kernels/philox.o kernels/dsp.o kernels/dsp_c.o kernels/conv_pack.o \

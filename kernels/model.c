@@ -359,7 +359,7 @@ static int check_network(const Reader *r)
 {
     FgModel *m = r->m;
     FgError why = {{0}};
-    FgReach reach;
+    FgReach reach = {0};
     if (fg_graph_params(&m->graph, &m->params, &why) < 0 ||
         fg_graph_reach(&m->graph, &reach, &why) < 0)
         return wrap(r, -EBADMSG, &why);

@@ -54,6 +54,8 @@ static void folder_pair(Folders *f, const char *dir, size_t len)
 
 static void folders_list(Folders *f)
 {
+    const char *const config = getenv("XDG_CONFIG_HOME");
+    const char *const user = getenv("HOME");
     char home[PATH_MAX] = "";
     memset(f, 0, sizeof(*f));
     for (const char *p = getenv("FFGAN_PATH"); p && *p;) {
@@ -61,10 +63,10 @@ static void folders_list(Folders *f)
         folder_pair(f, p, n);
         p += n + (p[n] == ':');
     }
-    if (getenv("XDG_CONFIG_HOME") && getenv("XDG_CONFIG_HOME")[0] == '/')
-        snprintf(home, sizeof(home), "%s/ffgan", getenv("XDG_CONFIG_HOME"));
-    else if (getenv("HOME") && getenv("HOME")[0] == '/')
-        snprintf(home, sizeof(home), "%s/.config/ffgan", getenv("HOME"));
+    if (config && config[0] == '/')
+        snprintf(home, sizeof(home), "%s/ffgan", config);
+    else if (user && user[0] == '/')
+        snprintf(home, sizeof(home), "%s/.config/ffgan", user);
     folder_pair(f, home, strlen(home));
     folder_pair(f, data_dir, strlen(data_dir));
     folder_pair(f, FFGAN_DATADIR, strlen(FFGAN_DATADIR));

@@ -318,7 +318,7 @@ static int check(const FgModel *m, const char *path, FgReach *reach,
 
 int fg_model_write(const FgModel *m, const char *path, FgError *err)
 {
-    FgReach reach;
+    FgReach reach = {0};
     size_t len = 0;
     int rc = check(m, path, &reach, err);
     if (rc < 0)

@@ -191,7 +191,7 @@ static int fit_cache(FgPlan *p)
     if (rc < 0 || bytes > CACHE_BYTES)
         return rc;
     const int fit = fit_height(p, p->tile_w, CACHE_BYTES, &rc);
-    if (rc >= 0 && fit >= h && fit < p->max_h)
+    if (rc >= 0 && fit >= h && fit > 0 && fit < p->max_h)
         p->tile_h = fg_round_up(
             fg_ceil_div(p->max_h, fg_ceil_div(p->max_h, fit)), a);
     return rc;

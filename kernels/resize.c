@@ -104,7 +104,7 @@ static void resize_columns(const Resize *r, fg_real *tmp, int n, int y)
     const FgTensor *const in = r->c->in[0];
     const int f = r->c->node->attr.factor, p = y % f, dense = fg_dense_row(in);
     const FgShape s = in->shape;
-    const fg_real *rows[4] = {0};
+    const fg_real *rows[4] = {fg_at(in, n, 0, 0)};
     for (int k = 0; k < r->taps.nb; k++)
         rows[k] = fg_at(in, n,
                         fg_clamp(y / f + r->taps.first[p] + k, 0, s.h - 1), 0);
@@ -126,7 +126,7 @@ static void resize_edge(const Resize *r, const fg_real *tmp, int n, int y,
     const FgShape s = r->c->in[0]->shape;
     const int f = r->c->node->attr.factor;
     for (int x = x0; x < x1; x++) {
-        const fg_real *at[4] = {0};
+        const fg_real *at[4] = {tmp};
         for (int k = 0; k < r->taps.nb; k++)
             at[k] = tmp + (size_t)s.c *
                               fg_clamp(x + r->taps.first[p] + k, 0, s.w - 1);

@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # usage: fuzz.sh     environment: SECONDS_EACH (60), CLANG (clang)
-# Linked without libav: only what needs none can be fuzzed here. Findings are
-# left in build/fuzz/.
+# Findings are left in build/fuzz/.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
@@ -12,6 +11,7 @@ clang=${CLANG:-clang}
 seconds=${SECONDS_EACH:-60}
 out=$root/build/fuzz
 passed=0 failed=0
+flag() { sed -n "s/^$1 := //p" build/ffmpeg.mak; }
 mkdir -p "$out"
 make --no-print-directory -j"$(nproc)" CC="$clang" BUILD="$out/obj" SAN= \
     SANFLAGS="-fsanitize=fuzzer-no-link,address,undefined \
@@ -23,7 +23,9 @@ for src in tests/fuzz/*.c; do
     mkdir -p "$out/$name"
     "$clang" -std=c11 -D_GNU_SOURCE -g -O1 -I. \
         -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all "$src" \
-        -Wl,--start-group "$out"/obj/*.a -Wl,--end-group -ljansson -lyaml -lmd -lm -pthread -o "$out/$name.bin"
+        -Wl,--start-group "$out"/obj/*.a $(flag FF_ARCHIVES) "$(flag FF_AVFILTER)" -Wl,--end-group \
+        $(flag FF_EXTRALIBS) -ljansson -lyaml -lmd -lm -pthread \
+        -o "$out/$name.bin"
     seeds=
     [ ! -d "tests/fuzz/$name" ] || seeds=tests/fuzz/$name
     if "$out/$name.bin" -max_total_time="$seconds" -rss_limit_mb=2048 \

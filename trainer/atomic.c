@@ -95,7 +95,7 @@ static int read_all(int fd, char *p, size_t n)
 int fg_read_file(const char *path, char **data, size_t *size, FgError *err)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat st;
+    struct stat st = {0};
     int ret = 0;
 
     *data = NULL;

@@ -135,7 +135,7 @@ static int load_model(const Args *a, FgModel **m, FgError *err)
 
 static int eval(const Args *a, FgExecutor *ex, FgError *err)
 {
-    const int plain = !strcmp(a->model, "bicubic");
+    const int plain = a->model && !strcmp(a->model, "bicubic");
     int scale = a->scale ? a->scale : 2, ret = 0;
     FgScorer *s = NULL;
     FgModel *m = NULL;

@@ -144,7 +144,7 @@ int fg_imresize(uint8_t *dst, int ow, int oh, const uint8_t *src, int w, int h,
                 int c)
 {
     const size_t n = (size_t)w * h * c, on = (size_t)ow * oh * c;
-    float *a = malloc(sizeof(*a) * n), *b = malloc(sizeof(*b) * on);
+    float *a = malloc(sizeof(*a) * n), *b = calloc(on, sizeof(*b));
     int ret = -ENOMEM;
 
     if (a && b) {

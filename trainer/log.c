@@ -99,14 +99,13 @@ static void line_text(const FgLog *l, const FgTrain *t, double loss, double db,
 
 void fg_log_line(FgLog *l, const FgTrain *t, double lr)
 {
+    if (!l->steps)
+        return;
     const double now = fg_log_now(), took = now - l->since;
-    const double loss = l->steps ? l->loss / l->steps : NAN;
-    const double mse = l->steps ? l->mse / l->steps : NAN;
+    const double loss = l->loss / l->steps, mse = l->mse / l->steps;
     const double rate = took > 0 ? l->steps * t->recipe->batch / took : 0;
     const double db = -10 * log10(mse);
-    double eta = l->steps
-                     ? took / l->steps * (double)(t->recipe->steps - t->step)
-                     : NAN;
+    double eta = took / l->steps * (double)(t->recipe->steps - t->step);
 
     if (t->recipe->minutes > 0 &&
         !(t->recipe->minutes * 60 - t->elapsed_s > eta))

@@ -348,8 +348,9 @@ int fg_recipe_read(FgRecipe *r, const char *path, const char *const *overrides,
                        r->lr_min, r->lr);
     if (ret)
         goto fail;
+    r->home = folder_of(path);
     r->folder = data_root ? strdup(data_root) : folder_of(path);
-    ret = r->folder ? resolve(r) : -ENOMEM;
+    ret = r->home && r->folder ? resolve(r) : -ENOMEM;
     if (!ret)
         return 0;
 fail:
@@ -365,17 +366,28 @@ void fg_recipe_free(FgRecipe *r)
         return;
     fg_yaml_free(&r->doc);
     free(r->text);
+    free(r->home);
     free(r->folder);
     *r = (FgRecipe){0};
 }
 
-char *fg_recipe_path(const FgRecipe *r, const char *path)
+static char *below(const char *folder, const char *path)
 {
     char *out;
 
     if (path[0] == '/')
         return strdup(path);
-    return asprintf(&out, "%s/%s", r->folder, path) < 0 ? NULL : out;
+    return asprintf(&out, "%s/%s", folder, path) < 0 ? NULL : out;
+}
+
+char *fg_recipe_init(const FgRecipe *r)
+{
+    return below(r->home, r->init);
+}
+
+char *fg_recipe_path(const FgRecipe *r, const char *path)
+{
+    return below(r->folder, path);
 }
 
 void fg_recipe_print_keys(void)

@@ -11,6 +11,7 @@ typedef struct FgRecipe {
     FgYaml doc;      /* owner of every string below */
     char *text;      /* resolved: every key with its value, one a line */
     char sha256[65]; /* of text */
+    char *home;      /* the recipe's folder: where a relative 'init' starts */
     char *folder;    /* relative data paths start here */
     const char *name, *task, *init, *val, *licence, *notes;
     const FgYaml *train; /* list or scalar */
@@ -34,6 +35,8 @@ extern const FgKey fg_recipe_keys[];
 int fg_recipe_read(FgRecipe *r, const char *path, const char *const *overrides,
                    int nb_overrides, const char *data_root, FgError *err);
 void fg_recipe_free(FgRecipe *r); /* accepts NULL, zeroed */
+/* Where 'init' lies: init itself if it is absolute; malloc'ed, or NULL. */
+char *fg_recipe_init(const FgRecipe *r);
 /* "folder/path", or path if it is absolute; malloc'ed, or NULL. */
 char *fg_recipe_path(const FgRecipe *r, const char *path);
 /* Names the keys in which two resolved texts differ, "steps, lr", leaving out

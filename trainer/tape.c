@@ -275,7 +275,7 @@ static int fill_back(FgTape *t, FgOpCall *c, int i, char *seen,
         }
         work = 1;
         c->din[k] = &t->grad[from];
-        c->din_add[k] = seen[from];
+        c->din_add[k] = seen[from] != 0;
         seen[from] = 1;
     }
     for (int k = 0; k < n->nb_param; k++) {

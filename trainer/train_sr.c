@@ -29,7 +29,7 @@ static int warm_start(FgTrain *t, FgError *err)
 
     if (!r->init || !r->init[0])
         return 0;
-    path = fg_recipe_path(r, r->init);
+    path = fg_recipe_init(r);
     if (!path)
         return -ENOMEM;
     ret = fg_model_read(&m, path, err);

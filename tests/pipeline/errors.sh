@@ -37,7 +37,7 @@ done
 check "the message says how many frames" grep -q "after [0-9]* " err
 check "--allow-errors goes on" run "$P" cut.mkv -o cut-out.mkv --allow-errors
 n=$(frames cut-out.mkv)
-check "--allow-errors keeps what is there ($n of 100)" [ "$n" -gt 50 ] 
+check "--allow-errors keeps what is there ($n of 100)" [ "$n" -gt 50 ]
 { head -c $((size / 2)) whole.mp4; head -c 3000 /dev/urandom
   tail -c +$((size / 2 + 3001)) whole.mp4; } > hurt.mp4
 refused "damage inside" 65 "hurt.mp4: " run "$P" hurt.mp4 -o d/a.mp4

@@ -80,6 +80,10 @@ check "with a reason" grep -q "keeps diverging" "$T/log"
 
 check "an x4 network starts from the x2 one" run -o "$T/x4.safetensors" \
     --scale=4 --init="$T/b.safetensors" --reparam=false
+mkdir "$T/home" && cp "$RECIPE" "$T/b.safetensors" "$T/home"
+check "a relative init starts from the recipe's folder" "$TRAIN" \
+    "$T/home/${RECIPE##*/}" --data-root "$T" -o "$T/x4b.safetensors" \
+    --scale=4 --init=b.safetensors --reparam=false --steps=2
 expect "weights that share nothing are no start" 78 "init: no parameter" \
     run -o "$T/w.safetensors" --family=res --features=12 \
     --init="$T/b.safetensors"
