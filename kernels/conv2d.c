@@ -3,6 +3,7 @@
 #include "conv_ring.h"
 #include "ops.h"
 #include "real.h"
+#include "wino.h"
 
 #include <errno.h>
 #include <string.h>
@@ -61,6 +62,39 @@ static FgShape plane_shape(const FgConvPrep *p, FgShape in)
 }
 
 #ifndef FG_REAL_DOUBLE
+/* Transforms cost more than they save where few channels are summed. */
+static int wino(FgWino *w, const FgAttr *a, int channels_in, int flip)
+{
+    return channels_in >= 8 && a->channels >= 8 &&
+           !fg_wino_geometry(w, FG_WINO_F32, a, channels_in, flip);
+}
+
+static size_t wino_bytes(const FgAttr *a, int channels_in, int flip,
+                         int threads)
+{
+    FgWino w;
+
+    return wino(&w, a, channels_in, flip)
+               ? fg_wino_memory(&w) + fg_wino_scratch(&w) * (size_t)threads
+               : 0;
+}
+
+/* 1 if it was done so. */
+static int wino_run(const FgOpCall *c, const FgTensor *in, FgTensor *out,
+                    int add, int flip)
+{
+    const FgTensor *const bias = c->nb_param > 1 && !flip ? c->param[1] : NULL;
+    FgWino w;
+
+    if (!c->fast || !wino(&w, &c->node->attr, c->in[0]->shape.c, flip))
+        return 0;
+    fg_wino_put(&w, c->scratch, c->param[0]->data, bias ? bias->data : NULL,
+                flip);
+    fg_wino_all(&w, in, out, add, c->ex,
+                (char *)c->scratch + fg_wino_memory(&w));
+    return 1;
+}
+
 static size_t plane_bytes(const FgConvPrep *p, FgShape in)
 {
     const FgShape s = plane_shape(p, in);
@@ -131,17 +165,19 @@ size_t fg_conv2d_scratch(const FgNode *n, const FgShape *in, const FgShape *out,
 {
     const FgConvPrep f = forward_prep(n, in->c, dtype), g = grad_prep(&f);
     const size_t back_w = (size_t)in->w + 2 * (size_t)f.pad;
-    const size_t need[4] = {
+    const size_t need[6] = {
         round64(fg_conv_prep_bytes(&f)) +
             fg_conv_all_scratch(&f, out->w, threads),
         round64(fg_conv_prep_bytes(&g)) +
             fg_conv_all_scratch(&g, (int)back_w, threads) +
             (folds(&f) ? plane_bytes(&f, *in) * (size_t)threads : 0),
         fg_conv_wgrad_scratch(&f, *out, threads),
-        fg_conv_bgrad_scratch(*out, dtype)};
+        fg_conv_bgrad_scratch(*out, dtype),
+        wino_bytes(&n->attr, in->c, 0, threads),
+        wino_bytes(&n->attr, in->c, 1, threads)};
     size_t most = 0;
 
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 6; i++)
         most = need[i] > most ? need[i] : most;
     return most;
 }
@@ -153,6 +189,10 @@ int FG_REAL_NAME(fg_conv2d_forward)(const FgOpCall *c)
     const fg_real *const bias = c->nb_param > 1 ? c->param[1]->data : NULL;
     const size_t packed = round64(fg_conv_prep_bytes(&p));
 
+#ifndef FG_REAL_DOUBLE
+    if (wino_run(c, c->in[0], c->out, 0, 0))
+        return 0;
+#endif
     conv_put(&p, c->scratch, c->param[0]->data, bias, 0);
     conv_all(&p, c->in[0], c->out, 0, c->ex, (char *)c->scratch + packed);
     return 0;
@@ -205,6 +245,10 @@ static void input_gradient(const FgOpCall *c, const FgConvPrep *f)
     Fold a = {f, &g, c->dout, c->din[0], c->din_add[0], rest, 0, 0};
     FgShape s;
 
+#ifndef FG_REAL_DOUBLE
+    if (!folds(f) && wino_run(c, c->dout, c->din[0], c->din_add[0], 1))
+        return;
+#endif
     conv_put(&g, c->scratch, c->param[0]->data, NULL, 1);
     if (!folds(f)) {
         conv_all(&g, c->dout, c->din[0], c->din_add[0], c->ex, rest);

@@ -4,6 +4,7 @@
 KERNELS_OBJS := \
     kernels/error.o kernels/tensor.o kernels/cpu.o kernels/pool.o \
     kernels/philox.o kernels/dsp.o kernels/dsp_c.o kernels/conv_pack.o \
+    kernels/wino.o kernels/wino_pack.o kernels/wino_c.o \
     kernels/ops.o \
     kernels/graph.o kernels/graph_json.o kernels/build.o kernels/collapse.o \
     kernels/params.o kernels/reach.o \
@@ -26,3 +27,7 @@ KERNELS_OBJS += \
     kernels/x86/point_avx2.o \
     kernels/x86/conv_row_avx512.o kernels/x86/wgrad_avx512.o \
     kernels/x86/point_avx512.o kernels/x86/conv_row_avx512bf16.o
+
+KERNELS_OBJS += \
+    kernels/x86/wino_avx2.o kernels/x86/wino_avx512.o \
+    kernels/x86/wino_avx512vnni.o

@@ -26,6 +26,8 @@ typedef struct FgOpCall {
     int din_add[FG_MAX_IN];         /* 1: add to din, 0: overwrite */
     FgTensor *dparam[FG_MAX_PARAM]; /* backward: always added to; NULL = no */
     int training;   /* batch_norm: batch statistics and update */
+    int fast;       /* 1: sums may be rounded otherwise than the op's definition
+                       says (conv2d, f32: Winograd); still the same each time */
     FgExecutor *ex; /* NULL = this thread */
     void *scratch;  /* >= op->scratch(call) bytes, 64-byte aligned */
 } FgOpCall;

@@ -8,6 +8,15 @@
 #include "graph_priv.h"
 #include "plan_priv.h"
 
+int fg_precision_find(const char *name)
+{
+    static const char *const names[] = {"auto", "fp32", "bf16", "int16"};
+    for (int i = 0; i <= FG_PREC_INT16; i++)
+        if (!strcmp(name, names[i]))
+            return i;
+    return -EINVAL;
+}
+
 /* What folding needs to know about each node. */
 typedef struct Fold {
     FgPlan *p;
@@ -15,7 +24,6 @@ typedef struct Fold {
     int *user;  /* the last of them */
     char *used; /* done by an earlier step or by the tail */
     const FgShape *shapes;
-    int bf16;
 } Fold;
 
 static int is_identity(const FgNode *n)
@@ -98,8 +106,26 @@ static int fold_add(Fold *f, FgStep *s)
     return 1;
 }
 
-/* Products of 16-bit numbers pay where many channels are summed; a first
- * layer of one to three stays fp32. */
+/* -ENOTSUP where the plain way is better or the only one. Transforms pay where
+ * some channels are summed; a first layer of one to three stays plain. */
+static int wino_prep(Fold *f, FgStep *s, int ic, const float *w, const float *b)
+{
+    const FgAttr *a = &f->p->g.nodes[s->node].attr;
+    const int int16 = f->p->precision != FG_PREC_FP32;
+    if (f->p->precision == FG_PREC_BF16 || f->p->plain || ic < 8 ||
+        !fg_wino_fits(a))
+        return -ENOTSUP;
+    const int rc = fg_wino_prep(&s->wino, int16 ? FG_WINO_I16 : FG_WINO_F32, a,
+                                ic, w, b, 0);
+    if (rc < 0)
+        return rc == -ENOMEM ? rc : -ENOTSUP;
+    s->grid = FG_WINO_TILE;
+    f->p->nb_wino++;
+    f->p->nb_int16 += int16;
+    return 0;
+}
+
+/* Products of 16-bit numbers pay where many channels are summed. */
 static int conv_prep(Fold *f, FgStep *s, FgError *err)
 {
     const FgNode *n = &f->p->g.nodes[s->node];
@@ -108,8 +134,9 @@ static int conv_prep(Fold *f, FgStep *s, FgError *err)
     const float *b = n->nb_param > 1
                          ? fg_params_find(&f->p->ps, n->param[1])->data
                          : NULL;
-    int rc = -ENOTSUP;
-    if (f->bf16 && ic / n->attr.groups >= 8) {
+    int rc = wino_prep(f, s, ic, w, b);
+    if (rc == -ENOTSUP && f->p->precision == FG_PREC_BF16 &&
+        ic / n->attr.groups >= 8) {
         rc = fg_conv_prep(&s->prep, &n->attr, ic, w, b, FG_BF16);
         f->p->nb_bf16 += rc >= 0;
     }
@@ -148,6 +175,7 @@ static int add_step(Fold *f, int i, FgError *err)
     FgStep *s = &f->p->steps[f->p->nb_steps++];
     s->node = s->out = i;
     s->add = -1;
+    s->grid = 1;
     for (int k = 0; k < n->nb_in; k++)
         s->in[s->nb_in++] = f->p->alias[n->in[k]];
     if (fg_node_is(n, "conv2d"))
@@ -180,18 +208,14 @@ static int fold(Fold *f, FgError *err)
     return rc;
 }
 
-static int make_steps(FgPlan *p, int bf16, FgError *err)
+static int make_steps(FgPlan *p, FgError *err)
 {
     const size_t n = (size_t)p->g.nb_nodes;
     FgShape *shapes = fg_graph_any_shapes(&p->g, err);
     if (!shapes)
         return -EINVAL;
-    Fold f = {p,
-              calloc(n, sizeof(int)),
-              calloc(n, sizeof(int)),
-              calloc(n, 1),
-              shapes,
-              bf16};
+    Fold f = {p, calloc(n, sizeof(int)), calloc(n, sizeof(int)), calloc(n, 1),
+              shapes};
     p->alias = calloc(n, sizeof(int));
     p->steps = calloc(n, sizeof(*p->steps));
     int rc = -ENOMEM;
@@ -236,8 +260,9 @@ static int check_options(const FgPlanOptions *o, FgError *err)
         return fg_error(err, -ENOTSUP,
                         "device '%.32s' is not available, allowed auto, cpu",
                         o->device);
-    if ((int)o->precision < FG_PREC_AUTO || o->precision > FG_PREC_BF16)
-        return fg_error(err, -EINVAL, "precision %d, allowed auto, fp32, bf16",
+    if ((int)o->precision < FG_PREC_AUTO || o->precision > FG_PREC_INT16)
+        return fg_error(err, -EINVAL,
+                        "precision %d, allowed auto, fp32, bf16, int16",
                         (int)o->precision);
     if (o->max_w < 1 || o->max_h < 1 || o->max_w > 1 << 17 ||
         o->max_h > 1 << 17)
@@ -278,8 +303,9 @@ static int create(FgPlan *p, const FgModel *m, const FgPlanOptions *opt,
     p->ex = opt->ex;
     p->max_w = opt->max_w;
     p->max_h = opt->max_h;
-    p->bf16 = opt->precision == FG_PREC_BF16;
-    rc = make_steps(p, p->bf16, err);
+    p->precision = opt->precision;
+    p->plain = opt->plain;
+    rc = make_steps(p, err);
     return rc < 0 ? rc : fg_plan_layout(p, opt, err);
 }
 
@@ -311,7 +337,7 @@ void fg_plan_info(const FgPlan *p, FgPlanInfo *info)
     info->bytes = fg_plan_bytes(p);
     info->macs_per_pixel = p->reach.macs;
     info->device = "cpu";
-    info->precision = p->nb_bf16 ? "bf16" : "fp32";
+    info->precision = p->nb_bf16 ? "bf16" : p->nb_int16 ? "int16" : "fp32";
     info->isa = fg_cpu_name(fg_cpu_level());
 }
 
@@ -320,8 +346,10 @@ void fg_plan_free(FgPlan **plan)
     FgPlan *p = plan ? *plan : NULL;
     if (!p)
         return;
-    for (int i = 0; i < p->nb_steps; i++)
+    for (int i = 0; i < p->nb_steps; i++) {
         fg_conv_prep_free(&p->steps[i].prep);
+        fg_wino_free(&p->steps[i].wino);
+    }
     for (int i = 0; i < p->nb_slots; i++)
         free(p->mem[i]);
     fg_tensor_free(&p->staging);

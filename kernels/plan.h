@@ -6,22 +6,30 @@
 #include "model.h"
 #include "pool.h"
 
+/* FP32 and INT16 give the same bits on every CPU. INT16: Winograd products of
+ * 16-bit integers with exact sums (wino.h), everything else fp32. BF16: plain
+ * products of bfloat16. */
 typedef enum FgPrecision {
-    FG_PREC_AUTO,
+    FG_PREC_AUTO, /* INT16 */
     FG_PREC_FP32,
-    FG_PREC_BF16
+    FG_PREC_BF16,
+    FG_PREC_INT16
 } FgPrecision;
 
+/* "auto", "fp32", "bf16", "int16"; -EINVAL for other words. */
+int fg_precision_find(const char *name);
+
 typedef struct FgPlanOptions {
-    const char *device;    /* "auto", "cpu"; others -ENOTSUP with the list */
-    FgPrecision precision; /* AUTO = FP32: the same bits on every CPU */
-    int max_w, max_h;      /* largest input in pixels, >= 1 */
-    int tile;              /* input pixels of a tile's side, halo not counted;
-                              0 = chosen so that memory stays under
-                              memory_limit; >= max(w,h) = untiled */
-    size_t memory_limit;   /* bytes for activations, 0 = 1 GiB (16 GiB where
-                              tile is given or the network sees everything) */
-    FgExecutor *ex;        /* kept by the plan; NULL = calling thread */
+    const char *device; /* "auto", "cpu"; others -ENOTSUP with the list */
+    FgPrecision precision;
+    int max_w, max_h;    /* largest input in pixels, >= 1 */
+    int tile;            /* input pixels of a tile's side, halo not counted;
+                            0 = chosen so that memory stays under
+                            memory_limit; >= max(w,h) = untiled */
+    size_t memory_limit; /* bytes for activations, 0 = 1 GiB (16 GiB where
+                            tile is given or the network sees everything) */
+    FgExecutor *ex;      /* kept by the plan; NULL = calling thread */
+    int plain;           /* 1: no Winograd; fp32 is then op by op, to the bit */
 } FgPlanOptions;
 
 typedef struct FgPlanInfo {

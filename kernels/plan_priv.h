@@ -9,15 +9,18 @@
 #include "conv.h"
 #include "op.h"
 #include "plan.h"
+#include "wino.h"
 
 typedef struct FgStep {
-    int conv;  /* 1: prep and epilogue; 0: the op's own forward */
+    int conv;  /* 1: prep or wino, and epilogue; 0: the op's own forward */
+    int grid;  /* output rows come in whole multiples: 1, wino 4 */
     int node;  /* the node that runs */
     int out;   /* value made: of the last node folded in */
     int nb_in; /* values read, the folded add's last */
     int in[FG_MAX_IN];
-    int add; /* value that the epilogue adds, or -1 */
-    FgConvPrep prep;
+    int add;         /* value that the epilogue adds, or -1 */
+    FgConvPrep prep; /* one of the two is empty */
+    FgWino wino;
     FgConvEpilogue epilogue; /* act, alpha, slope, add_first */
     FgTensor param[FG_MAX_PARAM];
 } FgStep;
@@ -43,7 +46,11 @@ struct FgPlan {
     FgReach reach;
     FgExecutor *ex;
     int max_w, max_h, tile_w, tile_h;
-    int bf16, nb_bf16;
+    FgPrecision precision;
+    int plain;
+    int nb_bf16, nb_int16, nb_wino; /* convolutions done so */
+    int grid;   /* tiles start at multiples of this many input pixels */
+    int radius; /* a tile's halo: reach, rounded up to whole Winograd tiles */
     int channels_in, channels_out;
     FgStep *steps;
     int nb_steps;
@@ -71,6 +78,10 @@ int fg_plan_assign(FgPlan *p, int w, int h, size_t *bytes);
 size_t fg_plan_bytes(const FgPlan *p);
 /* The i-th of nb tiles of a w x h picture; returns nb. */
 int fg_plan_tile(const FgPlan *p, int w, int h, int i, FgTile *t);
+
+/* plan_run.c. Which rows of each value output rows y0 <= y < y1 of a picture
+ * whose shapes are in p->shapes depend on: into need0, need1. */
+void fg_plan_need(FgPlan *p, int y0, int y1);
 
 /* plan_tail.c. Recognises the end of the graph: 1 and the nodes that it
  * covers set in used[], or 0. */

@@ -33,6 +33,10 @@ static void want_inputs(FgPlan *p, const FgStep *s)
     int first, last, ignored;
     if (p->need1[s->out] < p->need0[s->out])
         return;
+    p->need0[s->out] -= p->need0[s->out] % s->grid;
+    p->need1[s->out] = min(p->need1[s->out] / s->grid * s->grid + s->grid,
+                           p->shapes[s->out].h) -
+                       1;
     fg_node_taps(n, p->need0[s->out], &first, &ignored);
     fg_node_taps(n, p->need1[s->out], &ignored, &last);
     /* Mirrored borders read up to pad rows further inside. */
@@ -46,8 +50,7 @@ static void want_inputs(FgPlan *p, const FgStep *s)
     }
 }
 
-/* Output rows y0 <= y < y1 of the window. */
-static void want_all(FgPlan *p, int y0, int y1)
+void fg_plan_need(FgPlan *p, int y0, int y1)
 {
     const FgTail *t = &p->tail;
     for (int i = 0; i < p->g.nb_nodes; i++) {
@@ -69,7 +72,7 @@ static void want_all(FgPlan *p, int y0, int y1)
 
 typedef struct ConvJob {
     const FgPlan *p;
-    const FgConvPrep *prep;
+    const FgStep *s;
     const FgTensor *in;
     FgTensor *out;
     FgConvEpilogue e;
@@ -80,8 +83,12 @@ static void conv_job(void *arg, int i, int worker)
 {
     const ConvJob *j = arg;
     const int y0 = j->y0 + i * j->rows, y1 = min(y0 + j->rows, j->y1);
-    fg_conv_rows(j->prep, j->in, j->out, y0, y1, &j->e,
-                 (char *)j->p->scratch + j->p->worker_scratch * (size_t)worker);
+    void *const scratch = (char *)j->p->scratch +
+                          j->p->worker_scratch * (size_t)worker;
+    if (j->s->wino.owned)
+        fg_wino_rows(&j->s->wino, j->in, j->out, y0, y1, &j->e, scratch);
+    else
+        fg_conv_rows(&j->s->prep, j->in, j->out, y0, y1, &j->e, scratch);
 }
 
 /* A run of rows starts by filling its ring: not too many runs. */
@@ -93,12 +100,17 @@ static int rows_per_job(const FgPlan *p, int rows)
 
 static void run_conv(FgPlan *p, const FgStep *s)
 {
-    ConvJob j = {
-        p,           &s->prep,         &p->value[s->in[0]],  &p->value[s->out],
-        s->epilogue, p->need0[s->out], p->need1[s->out] + 1, 0};
+    ConvJob j = {p,
+                 s,
+                 &p->value[s->in[0]],
+                 &p->value[s->out],
+                 s->epilogue,
+                 p->need0[s->out],
+                 p->need1[s->out] + 1,
+                 0};
     if (s->add >= 0)
         j.e.add = &p->value[s->add];
-    j.rows = rows_per_job(p, j.y1 - j.y0);
+    j.rows = fg_round_up(rows_per_job(p, j.y1 - j.y0), s->grid);
     if (j.y1 > j.y0)
         fg_run(p->ex, conv_job, &j, fg_ceil_div(j.y1 - j.y0, j.rows));
 }
@@ -239,7 +251,7 @@ static int run_tile(FgPlan *p, const FgTensor *in, const FgTensor *out,
     int rc = place_values(p, in, t);
     if (rc < 0)
         return rc;
-    want_all(p, e.y0, e.y0 + rows);
+    fg_plan_need(p, e.y0, e.y0 + rows);
     for (int i = 0; i < p->nb_steps && rc >= 0; i++) {
         if (p->steps[i].conv)
             run_conv(p, &p->steps[i]);

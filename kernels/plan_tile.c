@@ -15,7 +15,7 @@
 
 static int halo(const FgPlan *p)
 {
-    return fg_round_up(p->reach.radius, p->reach.align);
+    return fg_round_up(p->radius, p->grid);
 }
 
 static int min(int a, int b)
@@ -132,7 +132,7 @@ static int tile_bytes(FgPlan *p, int w, int h, size_t *bytes)
 /* The largest height for width w that needs at most limit bytes; 0 = none. */
 static int fit_height(FgPlan *p, int w, size_t limit, int *rc)
 {
-    const int a = p->reach.align;
+    const int a = p->grid;
     int lo = 0, hi = fg_ceil_div(p->max_h, a);
     while (lo < hi) {
         const int mid = (lo + hi + 1) / 2;
@@ -150,15 +150,14 @@ static int fit_height(FgPlan *p, int w, size_t limit, int *rc)
 
 static int least_tile(const FgPlan *p)
 {
-    const int r = p->reach.radius;
-    return fg_round_up(r > 8 ? r : 8, p->reach.align);
+    return fg_round_up(p->radius > 8 ? p->radius : 8, p->grid);
 }
 
 /* Bands of the full width: each halves and again the next narrower tile only
  * while not even a low one fits. */
 static int fit_limit(FgPlan *p, size_t limit, FgError *err)
 {
-    const int a = p->reach.align, least = least_tile(p);
+    const int a = p->grid, least = least_tile(p);
     for (int w = fg_round_up(p->max_w, a);; w = fg_round_up((w + 1) / 2, a)) {
         int rc = 0;
         const int h = fit_height(p, w, limit, &rc);
@@ -182,8 +181,8 @@ static int fit_limit(FgPlan *p, size_t limit, FgError *err)
  * no more than a tenth. */
 static int fit_cache(FgPlan *p)
 {
-    const int a = p->reach.align;
-    const int h = fg_round_up(10 * p->reach.radius + 16, a);
+    const int a = p->grid;
+    const int h = fg_round_up(10 * p->radius + 16, a);
     size_t bytes = 0;
     if (p->tile_w < p->max_w || p->tile_h <= h)
         return 0;
@@ -199,7 +198,7 @@ static int fit_cache(FgPlan *p)
 
 static int fixed_tile(FgPlan *p, int tile, size_t limit, FgError *err)
 {
-    const int a = p->reach.align;
+    const int a = p->grid;
     const int t = p->reach.global || tile > 1 << 18 ? 1 << 18 : tile;
     size_t bytes = 0;
     p->tile_w = min(fg_round_up(t, a), fg_round_up(p->max_w, a));
@@ -235,7 +234,9 @@ static size_t step_scratch(const FgPlan *p, const FgStep *s, size_t *worker)
     FgShape in[FG_MAX_IN];
     *worker = 0;
     if (s->conv) {
-        *worker = fg_conv_scratch(&s->prep, p->shapes[s->node].w);
+        *worker = s->wino.owned
+                      ? fg_wino_scratch(&s->wino)
+                      : fg_conv_scratch(&s->prep, p->shapes[s->node].w);
         return *worker * (size_t)fg_threads(p->ex);
     }
     for (int k = 0; k < s->nb_in; k++)
@@ -300,6 +301,32 @@ static int allocate(FgPlan *p, FgError *err)
     return 0;
 }
 
+/* A Winograd tile takes all of its inputs together, so that what an output
+ * depends on grows to whole tiles at each layer: asked of a middle tile of a
+ * picture large enough. */
+static int find_radius(FgPlan *p, FgError *err)
+{
+    const int64_t num = p->reach.scale_num, den = p->reach.scale_den;
+    p->grid = p->reach.align * (p->nb_wino ? FG_WINO_TILE : 1);
+    p->radius = p->reach.radius;
+    for (int half = 16 * p->grid; p->nb_wino && !p->reach.global; half *= 2) {
+        const int end = half + p->grid, side = half + end;
+        const FgShape in = {1, p->channels_in, side, side};
+        if (fg_graph_shapes(&p->g, in, p->shapes, NULL) < 0)
+            return fg_error(err, -EINVAL,
+                            "plan: what a pixel depends on is "
+                            "too much");
+        fg_plan_need(p, (int)(half * num / den), (int)(end * num / den));
+        if (p->need0[0] > 0 && p->need1[0] < side - 1) {
+            const int before = half - p->need0[0],
+                      after = p->need1[0] - end + 1;
+            p->radius = before > after ? before : after;
+            break;
+        }
+    }
+    return 0;
+}
+
 int fg_plan_layout(FgPlan *p, const FgPlanOptions *opt, FgError *err)
 {
     const size_t n = (size_t)p->g.nb_nodes;
@@ -316,7 +343,9 @@ int fg_plan_layout(FgPlan *p, const FgPlanOptions *opt, FgError *err)
         return fg_error(err, -ENOMEM, "plan: out of memory");
     for (size_t i = 0; i < n; i++)
         p->slot[i] = -1;
-    const int rc = choose_tile(p, opt, err);
+    int rc = find_radius(p, err);
+    if (rc >= 0)
+        rc = choose_tile(p, opt, err);
     return rc < 0 ? rc : allocate(p, err);
 }
 
@@ -326,7 +355,8 @@ size_t fg_plan_bytes(const FgPlan *p)
     for (int i = 0; i < p->nb_slots; i++)
         n += p->mem_size[i];
     for (int i = 0; i < p->nb_steps; i++)
-        n += fg_conv_prep_bytes(&p->steps[i].prep);
+        n += p->steps[i].wino.owned ? fg_wino_bytes(&p->steps[i].wino)
+                                    : fg_conv_prep_bytes(&p->steps[i].prep);
     if (p->staging.owned)
         n += shape_bytes(p->staging.shape);
     return n;

@@ -1,4 +1,4 @@
-/* ffgan: model check: fp32 against bf16 on a test picture.
+/* ffgan: model check: each precision against plain fp32 on a test picture.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <math.h>
@@ -14,8 +14,11 @@
 enum { SIDE_W = 160, SIDE_H = 120 };
 
 typedef struct Outcome {
-    double db, seconds[2]; /* seconds: fp32, bf16 */
-    int codes, finite;     /* largest difference in 8-bit code values */
+    const char *name;
+    FgPrecision precision;
+    int finite;
+    double codes; /* largest difference, 8-bit code values */
+    double db, seconds;
 } Outcome;
 
 /* Ramps, rings of rising frequency and a checkerboard: flat, smooth and sharp
@@ -38,11 +41,12 @@ static void fill(FgTensor *t)
                 fg_f32(t, 0, y, x)[c] = pattern(x, y, c);
 }
 
-static int run_one(const FgModel *m, FgPrecision precision, FgExecutor *ex,
-                   FgTensor *out, double *seconds, FgError *err)
+static int run_one(const FgModel *m, FgPrecision precision, int plain,
+                   FgExecutor *ex, FgTensor *out, double *seconds, FgError *err)
 {
     const FgPlanOptions opt = {.device = "cpu",
                                .precision = precision,
+                               .plain = plain,
                                .max_w = SIDE_W,
                                .max_h = SIDE_H,
                                .ex = ex};
@@ -87,38 +91,49 @@ static void compare(const FgTensor *a, const FgTensor *b, Outcome *o)
                     worst = fabs(d);
             }
     o->finite = isfinite(sum);
-    o->codes = (int)ceil(worst * 255 - 1e-9);
+    o->codes = worst * 255;
     o->db = sum > 0 ? 10 * log10(n / sum) : INFINITY;
 }
 
-static int check(const FgModel *m, FgExecutor *ex, Outcome *o, FgError *err)
+/* plain: seconds of the reference. */
+static int check(const FgModel *m, FgExecutor *ex, Outcome *o, int nb,
+                 double *plain, FgError *err)
 {
     FgTensor a = {0}, b = {0};
-    int ret = run_one(m, FG_PREC_FP32, ex, &a, &o->seconds[0], err);
-    if (!ret)
-        ret = run_one(m, FG_PREC_BF16, ex, &b, &o->seconds[1], err);
-    if (!ret)
-        compare(&a, &b, o);
+    int ret = run_one(m, FG_PREC_FP32, 1, ex, &a, plain, err);
+    for (int i = 0; !ret && i < nb; i++) {
+        ret = run_one(m, o[i].precision, 0, ex, &b, &o[i].seconds, err);
+        if (!ret)
+            compare(&a, &b, &o[i]);
+        if (!ret && !o[i].finite)
+            ret = fg_error(err, -EDOM, "its output in %s is not finite",
+                           o[i].name);
+        fg_tensor_free(&b);
+    }
     fg_tensor_free(&a);
-    fg_tensor_free(&b);
     return ret;
 }
 
-static void print(const Outcome *o, int json)
+static void print_json(const Outcome *o, int nb, double plain)
 {
-    char db[32] = "inf";
-    if (isfinite(o->db))
-        snprintf(db, sizeof(db), "%.2f", o->db);
-    if (json)
-        printf("{\"fp32_bf16_db\":%s,\"codes\":%d,\"fp32_s\":%.4f,"
-               "\"bf16_s\":%.4f}\n",
-               isfinite(o->db) ? db : "null", o->codes, o->seconds[0],
-               o->seconds[1]);
-    else
-        printf("bf16 against fp32 on a %dx%d test picture: %s dB, at most %d "
-               "code value(s) of 255\nfp32 %.1f ms, bf16 %.1f ms\n",
-               SIDE_W, SIDE_H, db, o->codes, o->seconds[0] * 1e3,
-               o->seconds[1] * 1e3);
+    printf("{\"plain_s\":%.4f", plain);
+    for (int i = 0; i < nb; i++) {
+        char db[32] = "null";
+        if (isfinite(o[i].db))
+            snprintf(db, sizeof(db), "%.2f", o[i].db);
+        printf(",\"%s\":{\"db\":%s,\"codes\":%.4f,\"s\":%.4f}", o[i].name, db,
+               o[i].codes, o[i].seconds);
+    }
+    printf("}\n");
+}
+
+static void print_text(const Outcome *o, int nb, double plain)
+{
+    printf("against plain fp32 (%.1f ms) on a %dx%d test picture:\n",
+           plain * 1e3, SIDE_W, SIDE_H);
+    for (int i = 0; i < nb; i++)
+        printf("%-6s %8.1f ms  %.2f dB, at most %.3f code values of 255\n",
+               o[i].name, o[i].seconds * 1e3, o[i].db, o[i].codes);
 }
 
 int fg_model_self_check(const char *name, int json)
@@ -127,17 +142,19 @@ int fg_model_self_check(const char *name, int json)
     FgError err = {{0}};
     FgModel *m = NULL;
     FgPool *pool = NULL;
-    Outcome o = {0};
+    Outcome o[] = {{.name = "int16", .precision = FG_PREC_INT16},
+                   {.name = "fp32", .precision = FG_PREC_FP32},
+                   {.name = "bf16", .precision = FG_PREC_BF16}};
+    const int nb = (int)(sizeof(o) / sizeof(*o));
+    double plain = 0;
     int ret = fg_model_open(&m, name, path, sizeof(path));
     if (ret)
         return ret;
     ret = fg_pool_create(&pool, 0);
     if (!ret)
-        ret = check(m, fg_pool_executor(pool), &o, &err);
-    if (!ret && !o.finite)
-        ret = fg_error(&err, -EDOM, "its output is not finite");
+        ret = check(m, fg_pool_executor(pool), o, nb, &plain, &err);
     if (!ret)
-        print(&o, json);
+        (json ? print_json : print_text)(o, nb, plain);
     else
         fprintf(stderr, "ffgan: %s: %s\n", fg_show(path), err.text);
     fg_pool_free(&pool);

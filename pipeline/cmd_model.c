@@ -19,7 +19,7 @@ static int print_help(void)
          "       ffgan model check FILE|NAME [--json]\n"
          "list   names and places of the weights files that can be found\n"
          "info   what a file is, or why it is refused\n"
-         "check  runs it on a test picture, fp32 against bf16");
+         "check  runs it on a test picture, each precision against fp32");
     return FG_EXIT_OK;
 }
 

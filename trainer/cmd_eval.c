@@ -18,6 +18,7 @@ static const char usage[] =
     "  --data DIR     pictures; each is made small by MATLAB's bicubic, made\n"
     "                 large again by the model, and compared\n"
     "  --scale N      factor for 'bicubic' (a model has its own)\n"
+    "  --precision P  auto (as the filter has it), fp32, bf16, int16\n"
     "  --threads N    worker threads (default: all CPUs)\n"
     "  --json         one JSON object a line\n"
     "\n"
@@ -27,6 +28,7 @@ static const char usage[] =
 typedef struct Args {
     const char *model, *data;
     int scale, threads, json;
+    FgPrecision precision;
 } Args;
 
 static int parse(Args *a, int argc, char **argv)
@@ -48,6 +50,13 @@ static int parse(Args *a, int argc, char **argv)
             if (a->threads < 0)
                 return fg_fail(NAME, FG_EXIT_USAGE,
                                "--threads is %s, allowed 0..1024", v);
+        } else if ((v = fg_option(argc, argv, &i, "--precision"))) {
+            if (fg_precision_find(v) < 0)
+                return fg_fail(NAME, FG_EXIT_USAGE,
+                               "--precision is %s, allowed auto, fp32, bf16, "
+                               "int16",
+                               v);
+            a->precision = (FgPrecision)fg_precision_find(v);
         } else if (argv[i][0] == '-') {
             return fg_fail(NAME, FG_EXIT_USAGE,
                            "unknown or incomplete option %s; see --help",
@@ -153,7 +162,7 @@ static int eval(const Args *a, FgExecutor *ex, FgError *err)
     if (!ret)
         ret = fg_data_finish(&d, 1, ex, err);
     if (!ret && m)
-        ret = fg_scorer_create(&s, m, &d, ex, err);
+        ret = fg_scorer_create(&s, m, &d, a->precision, ex, err);
     if (!ret)
         ret = score_all(a, &d, s, err);
     fg_scorer_free(&s);

@@ -39,9 +39,9 @@ static int largest(FgScorer *s, const FgModel *m, const FgData *data,
 }
 
 int fg_scorer_create(FgScorer **out, const FgModel *m, const FgData *data,
-                     FgExecutor *ex, FgError *err)
+                     FgPrecision precision, FgExecutor *ex, FgError *err)
 {
-    FgPlanOptions opt = {.device = "cpu", .precision = FG_PREC_FP32, .ex = ex};
+    FgPlanOptions opt = {.device = "cpu", .precision = precision, .ex = ex};
     FgScorer *s = calloc(1, sizeof(*s));
     int ret;
 

@@ -3,7 +3,7 @@
 #ifndef FFGAN_TRAINER_SCORE_H
 #define FFGAN_TRAINER_SCORE_H
 
-#include "kernels/model.h"
+#include "kernels/plan.h"
 #include "trainer/data.h"
 
 typedef struct FgScore {
@@ -13,7 +13,7 @@ typedef struct FgScore {
 typedef struct FgScorer FgScorer;
 /* Ready for every picture of data. The model is copied. */
 int fg_scorer_create(FgScorer **s, const FgModel *m, const FgData *data,
-                     FgExecutor *ex, FgError *err);
+                     FgPrecision precision, FgExecutor *ex, FgError *err);
 /* Runs the network on pair->lr and compares with pair->hr. -EDOM when the
  * output is not finite. */
 int fg_scorer_run(FgScorer *s, const FgPair *pair, FgScore *out, FgError *err);

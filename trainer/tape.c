@@ -227,6 +227,7 @@ static void fill_call(FgTape *t, FgOpCall *c, int i, FgTensor *params,
     *c = (FgOpCall){.node = n, .nb_in = n->nb_in, .nb_param = n->nb_param};
     c->out = &t->val[i];
     c->training = training;
+    c->fast = 1;
     c->ex = t->ex;
     c->scratch = t->scratch;
     for (int k = 0; k < n->nb_in; k++)

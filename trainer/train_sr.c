@@ -144,7 +144,7 @@ static int sr_validate(FgTrain *t, double *figure, double *ssim, FgError *err)
     int ret = sr_export(t, FG_SET_EMA, &m, err);
 
     if (!ret)
-        ret = fg_scorer_create(&s, m, &t->val, t->ex, err);
+        ret = fg_scorer_create(&s, m, &t->val, FG_PREC_FP32, t->ex, err);
     for (int i = 0; i < t->val.nb && !ret; i++) {
         FgScore one;
 

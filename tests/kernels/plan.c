@@ -53,7 +53,23 @@ static FgTensor run(const FgModel *m, FgPlanOptions o, const FgTensor *in,
 
 static FgPlanOptions options(int w, int h, int tile, FgPrecision precision)
 {
-    return (FgPlanOptions){"cpu", precision, w, h, tile, 0, NULL};
+    return (FgPlanOptions){"cpu", precision, w, h, tile, 0, NULL, 0};
+}
+
+static FgPlanOptions plain(int w, int h)
+{
+    return (FgPlanOptions){"cpu", FG_PREC_FP32, w, h, 0, 0, NULL, 1};
+}
+
+static void is_close(const FgModel *m, const FgTensor *in, const FgTensor *want,
+                     int scale, FgPrecision precision, double most)
+{
+    FgTensor got = run(m, options(in->shape.w, in->shape.h, 0, precision), in,
+                       scale);
+    if (net_max_diff(want, &got) > most)
+        fail_msg("precision %d: differs by %g", precision,
+                 net_max_diff(want, &got));
+    fg_tensor_free(&got);
 }
 
 /* The plan folds and fuses, the reference does not: the same collapsed graph
@@ -69,11 +85,13 @@ static void equals_forward(void **state)
         assert_int_equal(
             fg_graph_collapse(&g, &ps, &m->graph, &m->params, NULL), 0);
         FgTensor want = net_forward(&g, &ps, &in);
-        FgTensor got = run(m, options(34, 21, 0, FG_PREC_AUTO), &in,
-                           builds[i].scale);
+        FgTensor got = run(m, plain(34, 21), &in, builds[i].scale);
         if (!net_same(&want, &got))
             fail_msg("network %zu: differs by %g", i,
                      net_max_diff(&want, &got));
+        is_close(m, &in, &want, builds[i].scale, FG_PREC_FP32, 1e-5);
+        is_close(m, &in, &want, builds[i].scale, FG_PREC_INT16, 4e-3);
+        is_close(m, &in, &want, builds[i].scale, FG_PREC_AUTO, 4e-3);
         fg_tensor_free(&want);
         fg_tensor_free(&got);
         fg_tensor_free(&in);
@@ -118,6 +136,8 @@ static void tiles_change_no_bit(void **state)
                             FG_PREC_FP32);
             same_bits_tiled(m, &builds[i], sizes[k][0], sizes[k][1],
                             FG_PREC_BF16);
+            same_bits_tiled(m, &builds[i], sizes[k][0], sizes[k][1],
+                            FG_PREC_INT16);
         }
         fg_model_free(&m);
     }
@@ -132,11 +152,11 @@ static void memory_limit_changes_no_bit(void **state)
     FgTensor in = net_picture(3, 200, 300);
     FgTensor want = run(m, o, &in, 2);
     FgPlanInfo info;
-    o.memory_limit = 1 << 20;
+    o.memory_limit = 3 << 20;
     FgPlan *p = plan_of(m, o);
     fg_plan_info(p, &info);
     assert_true(info.tile_w < 300 || info.tile_h < 200);
-    assert_true(info.bytes < 2 << 20);
+    assert_true(info.bytes < 5 << 20);
     fg_plan_free(&p);
     FgTensor got = run(m, o, &in, 2);
     assert_true(net_same(&want, &got));
@@ -298,12 +318,15 @@ static void check_graph(void (*make)(FgGraph *), FgBuild as, int w, int h)
     m->scale = as.scale;
     FgTensor in = net_picture(3, h, w);
     FgTensor want = net_forward(&m->graph, &m->params, &in);
-    FgTensor got = run(m, options(w, h, 0, FG_PREC_FP32), &in, as.scale);
+    FgTensor got = run(m, plain(w, h), &in, as.scale);
     if (!net_same(&want, &got))
         fail_msg("differs by %g", net_max_diff(&want, &got));
+    is_close(m, &in, &want, as.scale, FG_PREC_FP32, 1e-5);
+    is_close(m, &in, &want, as.scale, FG_PREC_INT16, 4e-3);
     same_bits_tiled(m, &as, w, h, FG_PREC_FP32);
     same_bits_tiled(m, &as, w - 3, h - 3, FG_PREC_FP32);
     same_bits_tiled(m, &as, w, h, FG_PREC_BF16);
+    same_bits_tiled(m, &as, w, h, FG_PREC_INT16);
     fg_tensor_free(&in);
     fg_tensor_free(&want);
     fg_tensor_free(&got);
@@ -344,9 +367,9 @@ static void reach_is_exact(void **state)
         const int s = builds[i].scale, at = 2 * r.radius + 3;
         const int n = 2 * at + 1;
         FgTensor in = net_picture(builds[i].channels_in, n, n);
-        FgTensor a = run(m, options(n, n, 0, FG_PREC_FP32), &in, s);
+        FgTensor a = run(m, plain(n, n), &in, s);
         fg_f32(&in, 0, at, at)[0] += 100;
-        FgTensor b = run(m, options(n, n, 0, FG_PREC_FP32), &in, s);
+        FgTensor b = run(m, plain(n, n), &in, s);
         int seen = 0;
         for (int y = 0; y < n * s; y++)
             for (int x = 0; x < n * s; x++)

@@ -1,0 +1,115 @@
+/* ffgan: 3x3 convolutions by Winograd's F(4x4,3x3).
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016:
+ *     Y = A' [ sum over channels of (G g G') . (B' d B) ] A
+ * on tiles of 6x6 inputs d and 4x4 outputs Y, 36 products in place of 144.
+ * Points 0, +-1/sqrt2, +-sqrt2, infinity (Barabasz et al., "Error Analysis and
+ * Improving the Accuracy of Winograd Convolution", 2020); the rows of +-sqrt2
+ * carry a factor 2 in the weights, so that all planes have like sizes.
+ *
+ * FG_WINO_I16: block floating point. A tile is scaled by its largest input so
+ * that no transformed value passes 32767, and weights so that no sum of
+ * products passes 2^31: exact integer products whatever the input is, no
+ * calibration. FG_WINO_F32: fp32 products.
+ *
+ * The same bits on every instruction set, for any thread count, and for any
+ * strides. Outputs of one tile depend on all its 36 inputs: the grid of tiles,
+ * which starts at output (0, 0), is part of the result. */
+#ifndef FFGAN_KERNELS_WINO_H
+#define FFGAN_KERNELS_WINO_H
+
+#include "conv.h"
+#include "cpu.h"
+
+#define FG_WINO_TILE 4
+
+typedef enum FgWinoKind { FG_WINO_I16, FG_WINO_F32 } FgWinoKind;
+
+typedef struct FgWino {
+    FgWinoKind kind;
+    int ic, oc;   /* channels */
+    int icp, ocp; /* multiples of 16 */
+    int pad, pad_mode;
+    const void *u;      /* I16 [36][(ic+1)/2][ocp][2], F32 [36][ic][ocp] */
+    const float *scale; /* I16: [ocp] that undoes the weights' scale */
+    const float *bias;  /* [ocp] */
+    void *owned;
+} FgWino;
+
+/* 1 where the node's convolution can be done this way: 3x3, stride 1, one
+ * group. */
+int fg_wino_fits(const FgAttr *attr);
+/* Transforms and packs weights in file order O, I, 3, 3; bias may be NULL.
+ * flip: for the gradient of the input, taps mirrored and O, I swapped (attr
+ * and channels_in stay those of the forward node). Returns 0, -ENOMEM, or
+ * -EINVAL (does not fit, or a weight that is not finite). *w is zeroed on
+ * failure. */
+int fg_wino_prep(FgWino *w, FgWinoKind kind, const FgAttr *attr,
+                 int channels_in, const float *weight, const float *bias,
+                 int flip);
+/* The same in memory of the caller's: geometry (0 or -EINVAL), then put into
+ * mem, fg_wino_memory bytes, 64-byte aligned, which must outlive *w. A weight
+ * that is not finite is undefined for I16, passes through for F32. */
+int fg_wino_geometry(FgWino *w, FgWinoKind kind, const FgAttr *attr,
+                     int channels_in, int flip);
+size_t fg_wino_memory(const FgWino *w);
+void fg_wino_put(FgWino *w, void *mem, const float *weight, const float *bias,
+                 int flip);
+void fg_wino_free(FgWino *w);            /* accepts NULL, zeroed */
+size_t fg_wino_bytes(const FgWino *w);   /* of u, scale, bias */
+size_t fg_wino_scratch(const FgWino *w); /* per thread; multiple of 64 */
+
+/* Output rows y0 <= y < y1 of image 0, as fg_conv_rows. y0 is a multiple of 4,
+ * y1 too unless it is the height. out must not overlap in. */
+void fg_wino_rows(const FgWino *w, const FgTensor *in, FgTensor *out, int y0,
+                  int y1, const FgConvEpilogue *e, void *scratch);
+/* All images over ex; scratch: fg_wino_scratch per thread. add: out +=. */
+void fg_wino_all(const FgWino *w, const FgTensor *in, FgTensor *out, int add,
+                 FgExecutor *ex, void *scratch);
+
+/* ---- inner loops, one table per instruction set ---- */
+
+#define FG_WINO_RUN 6 /* tiles side by side that are transformed together */
+
+/* Input transform of a run of n tiles. row[i] = row i of the patch at the
+ * first tile's left column; pixels `pitch` floats apart. Results go to v +
+ * tile * v_tile (bytes): [36][icp]. I16: unscale[tile] is what undoes the
+ * tile's scale, NaN where an input is not finite. */
+typedef struct FgWinoIn {
+    const float *row[6];
+    ptrdiff_t pitch;
+    int n, ic, icp;
+    char *v;
+    size_t v_tile;
+    float *unscale;
+} FgWinoIn;
+
+/* One tile's output transform and what follows. m: [36][ocp]. */
+typedef struct FgWinoOut {
+    const void *m;
+    float unscale;
+    const float *scale, *bias, *slope;
+    FgConvAct act;
+    float alpha;
+    float *out[FG_WINO_TILE];       /* rows of pixels */
+    const float *add[FG_WINO_TILE]; /* NULL = nothing to add */
+    ptrdiff_t pitch, add_pitch;
+    int add_first, rows, cols, oc, ocp;
+} FgWinoOut;
+
+typedef struct FgWinoOps {
+    void (*in[2])(const FgWinoIn *q); /* by FgWinoKind */
+    /* m[tile][0..ocp) = sum over k of v[tile][k] u[k][0..ocp); n tiles. */
+    void (*product[2])(const char *v, size_t v_tile, const void *u, char *m,
+                       size_t m_tile, int ic, int ocp, int n);
+    void (*out[2])(const FgWinoOut *q);
+} FgWinoOps;
+
+const FgWinoOps *fg_wino_ops(FgCpu level);
+void fg_wino_ops_c(FgWinoOps *o);
+void fg_wino_ops_avx2(FgWinoOps *o);
+void fg_wino_ops_avx512(FgWinoOps *o);
+void fg_wino_ops_vnni(FgWinoOps *o);
+
+#endif
