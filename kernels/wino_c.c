@@ -82,7 +82,7 @@ static inline void vput16(int16_t *p, V v)
     *p = (int16_t)lrintf(v);
 }
 
-#include "wino_transform.h"
+#include "wino_template.c"
 
 static void product_i16(const char *v, size_t v_tile, const void *u, char *m,
                         size_t m_tile, int ic, int ocp, int n)

@@ -59,7 +59,7 @@ static inline __attribute__((always_inline)) void vput16(int16_t *p, V v)
                                      _mm256_extracti128_si256(x, 1)));
 }
 
-#include "kernels/wino_transform.h"
+#include "kernels/wino_template.c"
 
 INL __m256i broadcast(const char *p)
 {

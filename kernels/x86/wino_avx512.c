@@ -8,7 +8,7 @@ static inline __attribute__((always_inline)) __m512i dot(__m512i acc, __m512i w,
     return _mm512_add_epi32(acc, _mm512_madd_epi16(w, a));
 }
 
-#include "wino_avx512.h"
+#include "wino_512_template.c"
 
 void fg_wino_ops_avx512(FgWinoOps *o)
 {

@@ -11,7 +11,7 @@ static inline __attribute__((always_inline)) __m512i dot(__m512i acc, __m512i w,
     return acc;
 }
 
-#include "wino_avx512.h"
+#include "wino_512_template.c"
 
 void fg_wino_ops_vnni(FgWinoOps *o)
 {

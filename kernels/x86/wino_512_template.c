@@ -37,7 +37,7 @@ static inline __attribute__((always_inline)) V vslope(V v, V s)
         v, _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_LT_OQ), v, s);
 }
 
-#include "kernels/wino_transform.h"
+#include "kernels/wino_template.c"
 
 INL __m512i broadcast(const char *p)
 {
