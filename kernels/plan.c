@@ -359,6 +359,9 @@ void fg_plan_free(FgPlan **plan)
     free(p->value);
     free(p->need0);
     free(p->need1);
+    free(p->lead);
+    free(p->keep);
+    free(p->done);
     free(p->slot);
     free(p->mem);
     free(p->mem_size);

@@ -61,8 +61,12 @@ struct FgPlan {
     FgShape *shapes;    /* of each node, for the window in hand */
     FgTensor *value;    /* of each node, likewise */
     int *need0, *need1; /* rows first..last that later steps read */
-    int *slot;          /* of each node: memory, -1 = none */
-    void **mem;         /* of each slot */
+    /* Rolling wave: when output row y is reached, each value has been made
+     * up to row y + lead, and its last keep rows are there. */
+    int band; /* rows by which the wave moves; 0 = step after step */
+    int *lead, *keep, *done;
+    int *slot;  /* of each node: memory, -1 = none */
+    void **mem; /* of each slot */
     size_t *mem_size;
     int nb_slots;
     FgTensor staging; /* windows over the right and lower edge, if align > 1 */
@@ -79,6 +83,8 @@ size_t fg_plan_bytes(const FgPlan *p);
 /* The i-th of nb tiles of a w x h picture; returns nb. */
 int fg_plan_tile(const FgPlan *p, int w, int h, int i, FgTile *t);
 
+/* plan_run.c. The first row of input k that rows from y on of step s read. */
+int64_t fg_step_first(const FgPlan *p, const FgStep *s, int k, int y);
 /* plan_run.c. Which rows of each value output rows y0 <= y < y1 of a picture
  * whose shapes are in p->shapes depend on: into need0, need1. */
 void fg_plan_need(FgPlan *p, int y0, int y1);

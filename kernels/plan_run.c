@@ -26,26 +26,36 @@ static void want(FgPlan *p, int value, int64_t first, int64_t last)
     p->need1[value] = max(p->need1[value], (int)(last >= h ? h - 1 : last));
 }
 
+int64_t fg_step_first(const FgPlan *p, const FgStep *s, int k, int y)
+{
+    const FgNode *n = &p->g.nodes[s->node];
+    int first, last;
+    if (s->in[k] == s->add && k == s->nb_in - 1)
+        return y;
+    fg_node_taps(n, y, &first, &last);
+    /* Mirrored borders read up to pad rows further inside. */
+    return (int64_t)first - (n->attr.pad_mode ? 2 * n->attr.pad : 0);
+}
+
 static void want_inputs(FgPlan *p, const FgStep *s)
 {
     const FgNode *n = &p->g.nodes[s->node];
     const int whole = (n->op->flags & FG_OP_GLOBAL) || p->reach.global;
-    int first, last, ignored;
+    int last, ignored;
     if (p->need1[s->out] < p->need0[s->out])
         return;
     p->need0[s->out] -= p->need0[s->out] % s->grid;
     p->need1[s->out] = min(p->need1[s->out] / s->grid * s->grid + s->grid,
                            p->shapes[s->out].h) -
                        1;
-    fg_node_taps(n, p->need0[s->out], &first, &ignored);
     fg_node_taps(n, p->need1[s->out], &ignored, &last);
-    /* Mirrored borders read up to pad rows further inside. */
     const int mirror = n->attr.pad_mode ? 2 * n->attr.pad : 0;
     for (int k = 0; k < s->nb_in; k++) {
         if (s->in[k] == s->add && k == s->nb_in - 1)
             want(p, s->add, p->need0[s->out], p->need1[s->out]);
         else
-            want(p, s->in[k], whole ? 0 : (int64_t)first - mirror,
+            want(p, s->in[k],
+                 whole ? 0 : fg_step_first(p, s, k, p->need0[s->out]),
                  whole ? INT_MAX : (int64_t)last + mirror);
     }
 }
@@ -76,7 +86,8 @@ typedef struct ConvJob {
     const FgTensor *in;
     FgTensor *out;
     FgConvEpilogue e;
-    int y0, y1, rows;
+    int y0, y1, rows; /* rows of a job */
+    int parts;        /* wino: shares */
 } ConvJob;
 
 static void conv_job(void *arg, int i, int worker)
@@ -86,7 +97,8 @@ static void conv_job(void *arg, int i, int worker)
     void *const scratch = (char *)j->p->scratch +
                           j->p->worker_scratch * (size_t)worker;
     if (j->s->wino.owned)
-        fg_wino_rows(&j->s->wino, j->in, j->out, y0, y1, &j->e, scratch);
+        fg_wino_share(&j->s->wino, j->in, j->out, j->y0, j->y1, &j->e, scratch,
+                      i, j->parts);
     else
         fg_conv_rows(&j->s->prep, j->in, j->out, y0, y1, &j->e, scratch);
 }
@@ -95,24 +107,30 @@ static void conv_job(void *arg, int i, int worker)
 static int rows_per_job(const FgPlan *p, int rows)
 {
     const int threads = fg_threads(p->ex);
-    return threads > 1 ? max(8, fg_ceil_div(rows, 4 * threads)) : max(rows, 1);
+    const int least = p->band ? 1 : 8;
+    const int n = fg_ceil_div(rows, (p->band ? 1 : 4) * threads);
+    return threads > 1 ? max(least, n) : max(rows, 1);
 }
 
-static void run_conv(FgPlan *p, const FgStep *s)
+/* Rows y0 <= y < y1 of the step's value. */
+static void run_conv(FgPlan *p, const FgStep *s, int y0, int y1)
 {
-    ConvJob j = {p,
-                 s,
-                 &p->value[s->in[0]],
-                 &p->value[s->out],
-                 s->epilogue,
-                 p->need0[s->out],
-                 p->need1[s->out] + 1,
-                 0};
+    const int threads = fg_threads(p->ex);
+    ConvJob j = {.p = p,
+                 .s = s,
+                 .in = &p->value[s->in[0]],
+                 .out = &p->value[s->out],
+                 .e = s->epilogue,
+                 .y0 = y0,
+                 .y1 = y1};
+    if (y1 <= y0)
+        return;
     if (s->add >= 0)
         j.e.add = &p->value[s->add];
-    j.rows = fg_round_up(rows_per_job(p, j.y1 - j.y0), s->grid);
-    if (j.y1 > j.y0)
-        fg_run(p->ex, conv_job, &j, fg_ceil_div(j.y1 - j.y0, j.rows));
+    j.rows = rows_per_job(p, y1 - y0);
+    j.parts = threads > 1 ? (p->band ? 1 : 4) * threads : 1;
+    fg_run(p->ex, conv_job, &j,
+           s->wino.owned ? j.parts : fg_ceil_div(y1 - y0, j.rows));
 }
 
 static int run_op(FgPlan *p, const FgStep *s)
@@ -231,9 +249,68 @@ static int place_values(FgPlan *p, const FgTensor *in, const FgTile *t)
     else
         p->value[0] = fg_tensor_window(in, t->wx, t->wy, t->ww, t->wh);
     for (int i = 1; i < p->g.nb_nodes; i++)
-        if (p->slot[i] >= 0)
+        if (p->slot[i] >= 0) {
             p->value[i] = fg_tensor_wrap(p->mem[p->slot[i]], p->shapes[i],
                                          FG_F32);
+            p->value[i].wrap = p->band ? p->keep[i] : 0;
+        }
+    return 0;
+}
+
+/* Every step over all of its rows, then the next. */
+static int run_whole(FgPlan *p, EmitJob *e, int rows)
+{
+    int rc = 0;
+    fg_plan_need(p, e->y0, e->y0 + rows);
+    for (int i = 0; i < p->nb_steps && rc >= 0; i++) {
+        const FgStep *s = &p->steps[i];
+        if (s->conv)
+            run_conv(p, s, p->need0[s->out], p->need1[s->out] + 1);
+        else
+            rc = run_op(p, s);
+    }
+    if (rc >= 0)
+        fg_run(p->ex, emit_job, e, rows);
+    return rc;
+}
+
+static void advance(FgPlan *p, int y)
+{
+    for (int i = 0; i < p->nb_steps; i++) {
+        const FgStep *s = &p->steps[i];
+        const int to = min(p->need1[s->out] + 1, y + p->lead[s->out]);
+        run_conv(p, s, p->done[s->out], to);
+        p->done[s->out] = max(p->done[s->out], to);
+    }
+}
+
+/* A rolling wave: each step makes a band of new rows, then the next step, so
+ * that rows are read again while they are in the cache, and only the latest
+ * have to be kept. */
+static int run_bands(FgPlan *p, const EmitJob *e, int rows)
+{
+    const int f = p->reach.scale_num;
+    const int start = e->y0 / f, end = start + fg_ceil_div(rows, f);
+    int done = start, y = start;
+    fg_plan_need(p, e->y0, e->y0 + rows);
+    for (int i = 0; i < p->nb_steps; i++) {
+        const int v = p->steps[i].out;
+        p->done[v] = p->need0[v];
+        y = min(y, p->need0[v] - p->lead[v]);
+    }
+    /* From where the first value has its first band, on the tiles' grid. */
+    y = start - fg_round_up(start - y, FG_WINO_TILE);
+    for (y += p->band; done < end; y += p->band) {
+        EmitJob band = *e;
+        const int to = min(y, end);
+        advance(p, y);
+        if (to <= done)
+            continue;
+        band.y0 = done * f;
+        band.py += (done - start) * f;
+        fg_run(p->ex, emit_job, &band, (to - done) * f);
+        done = to;
+    }
     return 0;
 }
 
@@ -251,16 +328,7 @@ static int run_tile(FgPlan *p, const FgTensor *in, const FgTensor *out,
     int rc = place_values(p, in, t);
     if (rc < 0)
         return rc;
-    fg_plan_need(p, e.y0, e.y0 + rows);
-    for (int i = 0; i < p->nb_steps && rc >= 0; i++) {
-        if (p->steps[i].conv)
-            run_conv(p, &p->steps[i]);
-        else
-            rc = run_op(p, &p->steps[i]);
-    }
-    if (rc >= 0)
-        fg_run(p->ex, emit_job, &e, rows);
-    return rc;
+    return p->band ? run_bands(p, &e, rows) : run_whole(p, &e, rows);
 }
 
 static int sizes_match(const FgPlan *p, FgShape in, FgShape out)

@@ -9,6 +9,10 @@
 
 /* Activations below this stay in the outer caches of current CPUs. */
 #define CACHE_BYTES ((size_t)16 << 20)
+/* Activations below this need no wave; rows of one are best below that. */
+#define SMALL_BYTES ((size_t)1 << 20)
+#define BAND_BYTES ((size_t)24 << 20)
+#define BAND 8
 #define DEFAULT_LIMIT ((size_t)1 << 30)
 /* Where the caller or the network fixes the tile: a guard against nonsense. */
 #define FIXED_LIMIT ((size_t)16 << 30)
@@ -85,6 +89,22 @@ static int take_slot(FgPlan *p, const char *busy, size_t bytes)
     return best;
 }
 
+/* Bytes of the latest rows of every value; each has memory of its own. */
+static size_t band_slots(FgPlan *p)
+{
+    size_t bytes = 0;
+    p->nb_slots = 0;
+    for (int i = 0; i < p->nb_steps; i++) {
+        const int v = p->steps[i].out;
+        FgShape s = p->shapes[v];
+        s.h = p->keep[v];
+        p->slot[v] = p->nb_slots;
+        p->mem_size[p->nb_slots] = shape_bytes(s);
+        bytes += p->mem_size[p->nb_slots++];
+    }
+    return bytes;
+}
+
 int fg_plan_assign(FgPlan *p, int w, int h, size_t *bytes)
 {
     const FgShape in = {1, p->channels_in, h, w};
@@ -93,7 +113,9 @@ int fg_plan_assign(FgPlan *p, int w, int h, size_t *bytes)
         return rc;
     char *busy = calloc((size_t)p->nb_steps + 1, 1);
     int *last = calloc((size_t)p->nb_steps + 1, sizeof(int));
-    if (busy && last) {
+    if (busy && last && p->band) {
+        *bytes = band_slots(p);
+    } else if (busy && last) {
         p->nb_slots = 0;
         for (int i = 0; i < p->nb_steps; i++) {
             const int v = p->steps[i].out;
@@ -215,13 +237,95 @@ static int fixed_tile(FgPlan *p, int tile, size_t limit, FgError *err)
     return 0;
 }
 
+/* ---- the rolling wave ---- */
+
+/* Convolutions alone, each value as large as the input. */
+static int can_band(const FgPlan *p)
+{
+    for (int i = 0; i < p->nb_steps; i++) {
+        const FgAttr *a = &p->g.nodes[p->steps[i].node].attr;
+        if (!p->steps[i].conv || a->stride > 1 ||
+            a->pad_mode == FG_PAD_CIRCULAR || 2 * a->pad != a->kernel - 1)
+            return 0;
+    }
+    return p->nb_steps > 1 && !p->reach.global && p->reach.align == 1 &&
+           p->reach.scale_den == 1;
+}
+
+/* Rows of value v from `first` on are read when the wave comes to `y`. */
+static void keep_rows(FgPlan *p, int v, int64_t first, int y)
+{
+    const int n = (int)(y + p->lead[v] - first);
+    p->keep[v] = fg_round_up(n > p->keep[v] ? n : p->keep[v], FG_WINO_TILE);
+}
+
+/* lead and keep, for rows far from every border. */
+static int find_leads(FgPlan *p, FgError *err)
+{
+    const int f = p->reach.scale_num, before = p->band;
+    const int y = fg_round_up(8 * p->radius + 8 * before, p->grid);
+    const FgShape in = {1, p->channels_in, 2 * y, 2 * y};
+    const FgTail *t = &p->tail;
+    if (fg_graph_shapes(&p->g, in, p->shapes, NULL) < 0)
+        return fg_error(err, -EINVAL,
+                        "plan: what a pixel depends on is too "
+                        "much");
+    fg_plan_need(p, (y - p->grid) * f, y * f);
+    for (int i = 0; i < p->g.nb_nodes; i++) {
+        p->lead[i] = p->need1[i] + 1 - y;
+        p->keep[i] = 0;
+    }
+    for (int i = 0; i < p->nb_steps; i++) {
+        const FgStep *s = &p->steps[i];
+        for (int k = 0; k < s->nb_in; k++)
+            keep_rows(p, s->in[k],
+                      fg_step_first(p, s, k, y - before + p->lead[s->out]), y);
+    }
+    if (!p->has_tail)
+        keep_rows(p, p->alias[p->g.nb_nodes - 1], y - before, y);
+    if (p->has_tail && t->shuffle >= 0)
+        keep_rows(p, t->shuffle, y - before, y);
+    if (p->has_tail && t->base >= 0)
+        keep_rows(p, t->base, y - before - 2, y);
+    return 0;
+}
+
+/* Narrower tiles, as long as what they compute twice costs little. */
+static int fit_columns(FgPlan *p)
+{
+    size_t bytes = 0;
+    int rc = tile_bytes(p, p->tile_w, p->tile_h, &bytes);
+    for (int n = 2; rc >= 0 && bytes > BAND_BYTES; n++) {
+        const int w = fg_round_up(fg_ceil_div(p->max_w, n), p->grid);
+        if (w < 16 * halo(p))
+            break;
+        p->tile_w = w;
+        rc = tile_bytes(p, w, p->tile_h, &bytes);
+    }
+    return rc;
+}
+
+/* 1 if the whole picture at once would not stay in the cache. */
+static int choose_band(FgPlan *p, FgError *err)
+{
+    size_t bytes = 0;
+    p->band = 0;
+    if (!can_band(p))
+        return 0;
+    if (fg_plan_assign(p, p->max_w, p->max_h, &bytes) >= 0 &&
+        bytes <= SMALL_BYTES)
+        return 0;
+    p->band = BAND;
+    return find_leads(p, err);
+}
+
 static int choose_tile(FgPlan *p, const FgPlanOptions *opt, FgError *err)
 {
     const size_t limit = opt->memory_limit;
     if (p->reach.global || opt->tile > 0)
         return fixed_tile(p, opt->tile, limit ? limit : FIXED_LIMIT, err);
     int rc = fit_limit(p, limit ? limit : DEFAULT_LIMIT, err);
-    if (rc >= 0 && fit_cache(p) < 0)
+    if (rc >= 0 && (p->band ? fit_columns(p) : fit_cache(p)) < 0)
         rc = fg_error(err, -ENOMEM, "plan: out of memory");
     return rc;
 }
@@ -336,14 +440,20 @@ int fg_plan_layout(FgPlan *p, const FgPlanOptions *opt, FgError *err)
     p->need1 = calloc(n, sizeof(int));
     p->slot = calloc(n, sizeof(int));
     p->mem = calloc(n, sizeof(*p->mem));
+    p->lead = calloc(n, sizeof(int));
+    p->keep = calloc(n, sizeof(int));
+    p->done = calloc(n, sizeof(int));
     p->mem_size = calloc(n, sizeof(*p->mem_size));
     p->worst = calloc((size_t)fg_threads(p->ex), 64);
     if (!p->shapes || !p->value || !p->need0 || !p->need1 || !p->slot ||
-        !p->mem || !p->mem_size || !p->worst)
+        !p->lead || !p->keep || !p->done || !p->mem || !p->mem_size ||
+        !p->worst)
         return fg_error(err, -ENOMEM, "plan: out of memory");
     for (size_t i = 0; i < n; i++)
         p->slot[i] = -1;
     int rc = find_radius(p, err);
+    if (rc >= 0)
+        rc = choose_band(p, err);
     if (rc >= 0)
         rc = choose_tile(p, opt, err);
     return rc < 0 ? rc : allocate(p, err);

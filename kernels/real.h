@@ -35,7 +35,7 @@ typedef float fg_real;
 /* Element (n, y, x, 0). */
 static inline fg_real *fg_at(const FgTensor *t, int n, int y, int x)
 {
-    return (fg_real *)t->data + n * t->image + y * t->row +
+    return (fg_real *)t->data + n * t->image + fg_row_offset(t, y) +
            (ptrdiff_t)x * t->pitch;
 }
 

@@ -4,7 +4,9 @@
  * Layout is always NHWC (channels last): element (n,y,x,c) of a tensor is
  *     data[n*image + y*row + x*pitch + c]
  * with strides counted in elements. pitch >= c, row >= w*pitch,
- * image >= h*row. Elements between c and pitch are never read or written. */
+ * image >= h*row. Elements between c and pitch are never read or written.
+ * With wrap > 0 memory holds wrap rows and row y lies where row y % wrap of a
+ * whole tensor would: the latest rows of a picture of h rows. */
 #ifndef FFGAN_KERNELS_TENSOR_H
 #define FFGAN_KERNELS_TENSOR_H
 
@@ -25,6 +27,7 @@ typedef struct FgTensor {
     FgDtype dtype;
     void *data;  /* element (0,0,0,0) */
     void *owned; /* allocation freed by fg_tensor_free, or NULL: a view */
+    int wrap;    /* 0: all rows are there */
 } FgTensor;
 
 size_t fg_dtype_size(FgDtype dtype); /* bytes */
@@ -48,15 +51,20 @@ void fg_tensor_zero(FgTensor *t);
 /* Copies elements; shapes and dtypes must be equal. */
 void fg_tensor_copy(FgTensor *dst, const FgTensor *src);
 
+static inline ptrdiff_t fg_row_offset(const FgTensor *t, int y)
+{
+    return (t->wrap ? y % t->wrap : y) * t->row;
+}
+
 static inline float *fg_f32(const FgTensor *t, int n, int y, int x)
 {
-    return (float *)t->data + n * t->image + y * t->row +
+    return (float *)t->data + n * t->image + fg_row_offset(t, y) +
            (ptrdiff_t)x * t->pitch;
 }
 
 static inline double *fg_f64(const FgTensor *t, int n, int y, int x)
 {
-    return (double *)t->data + n * t->image + y * t->row +
+    return (double *)t->data + n * t->image + fg_row_offset(t, y) +
            (ptrdiff_t)x * t->pitch;
 }
 

@@ -234,6 +234,21 @@ static void run_tiles(const Job *j, int first, int last)
     }
 }
 
+void fg_wino_share(const FgWino *w, const FgTensor *in, FgTensor *out, int y0,
+                   int y1, const FgConvEpilogue *e, void *scratch, int part,
+                   int parts)
+{
+    Job j;
+    int first, n;
+
+    job_init(&j, w, in, out, e);
+    job_memory(&j, scratch);
+    first = y0 / T * j.nx;
+    n = (y1 + T - 1) / T * j.nx - first;
+    run_tiles(&j, first + (int)((int64_t)n * part / parts),
+              first + (int)((int64_t)n * (part + 1) / parts));
+}
+
 void fg_wino_rows(const FgWino *w, const FgTensor *in, FgTensor *out, int y0,
                   int y1, const FgConvEpilogue *e, void *scratch)
 {

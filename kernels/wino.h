@@ -64,6 +64,10 @@ size_t fg_wino_scratch(const FgWino *w); /* per thread; multiple of 64 */
  * y1 too unless it is the height. out must not overlap in. */
 void fg_wino_rows(const FgWino *w, const FgTensor *in, FgTensor *out, int y0,
                   int y1, const FgConvEpilogue *e, void *scratch);
+/* The part-th of parts shares of the same (e->row is not called). */
+void fg_wino_share(const FgWino *w, const FgTensor *in, FgTensor *out, int y0,
+                   int y1, const FgConvEpilogue *e, void *scratch, int part,
+                   int parts);
 /* All images over ex; scratch: fg_wino_scratch per thread. add: out +=. */
 void fg_wino_all(const FgWino *w, const FgTensor *in, FgTensor *out, int add,
                  FgExecutor *ex, void *scratch);
