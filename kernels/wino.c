@@ -9,6 +9,7 @@
 #define PLANES 36
 #define T FG_WINO_TILE
 #define STAGE_W (T * FG_WINO_RUN + 2)
+#define WORK_BYTES (6 * STAGE_W * 48 * sizeof(float))
 /* Transformed inputs and products of a block: the share of the second level
  * of cache that the weights leave. */
 #define BLOCK_BYTES ((size_t)256 << 10)
@@ -52,7 +53,7 @@ typedef struct Job {
     int block;               /* tiles of a block */
     size_t v_tile, m_tile;
     char *v, *m;
-    float *unscale, *stage;
+    float *unscale, *stage, *work;
 } Job;
 
 static size_t v_tile(const FgWino *w)
@@ -83,7 +84,7 @@ size_t fg_wino_scratch(const FgWino *w)
     const size_t n = (size_t)block_tiles(w);
 
     return n * (v_tile(w) + m_tile(w)) + ((4 * n + 63) & ~(size_t)63) +
-           stage_bytes(w);
+           stage_bytes(w) + WORK_BYTES;
 }
 
 static void job_init(Job *j, const FgWino *w, const FgTensor *in, FgTensor *out,
@@ -108,7 +109,8 @@ static void job_memory(Job *j, void *scratch)
     j->v = scratch;
     j->m = j->v + n * j->v_tile;
     j->stage = (float *)(j->m + n * j->m_tile);
-    j->unscale = (float *)((char *)j->stage + stage_bytes(j->w));
+    j->work = (float *)((char *)j->stage + stage_bytes(j->w));
+    j->unscale = (float *)((char *)j->work + WORK_BYTES);
 }
 
 /* ---- input ---- */
@@ -144,7 +146,8 @@ static void load_run(const Job *j, int image, int ty, int tx, int n, int slot)
                   .icp = w->icp,
                   .v = j->v + (size_t)slot * j->v_tile,
                   .v_tile = j->v_tile,
-                  .unscale = j->unscale + slot};
+                  .unscale = j->unscale + slot,
+                  .work = j->work};
 
     q.pitch = inside ? j->in->pitch : w->icp;
     for (int i = 0; i < 6; i++) {

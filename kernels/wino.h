@@ -87,6 +87,7 @@ typedef struct FgWinoIn {
     char *v;
     size_t v_tile;
     float *unscale;
+    void *work; /* 6 * (4 * FG_WINO_RUN + 2) * 48 floats, 64-byte aligned */
 } FgWinoIn;
 
 /* One tile's output transform and what follows. m: [36][ocp]. */

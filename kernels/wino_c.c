@@ -79,7 +79,16 @@ static inline V vint(const int32_t *p)
 }
 static inline void vput16(int16_t *p, V v)
 {
-    *p = (int16_t)lrintf(v);
+    union {
+        float f;
+        uint32_t u;
+    } x = {v};
+    *p = (int16_t)(uint16_t)x.u;
+}
+static inline void vput16x2(int16_t *p, V v, V w)
+{
+    vput16(p, v);
+    vput16(p + 1, w);
 }
 
 #include "wino_template.c"

@@ -6,7 +6,8 @@
  *   vadd vsub vmul vfma(a, b, c) = a*b+c  vfnma(a, b, c) = c-a*b
  *   vmax0(v) = larger of v and 0; vslope(v, s) = v < 0 ? v*s : v
  *   vabsmax(u, v) = larger of U and |v| as integers; uzero, U, ureduce(u)
- *   vint(p) = floats of LANES int32; vput16(p, v) = rounded to even, 16 bits
+ *   vint(p) = floats of LANES int32; vput16(p, v) = the low 16 bits of each
+ *   vput16x2(p, v, w) = the same of two vectors
  * All use the same operations in the same order: the same bits. */
 #include "kernels/wino.h"
 
@@ -56,21 +57,13 @@ INL V load_some(const float *p, int left)
     return left >= LANES ? vload(p) : vload_n(p, left);
 }
 
+/* Adding this leaves a number's nearest integer in the low bits. */
+#define MAGIC 12582912.0f
+
 /* Largest magnitude under each tile, as bits: NaN and infinity are larger
  * than every number. */
-static void find_scales(const FgWinoIn *q, float *scale)
+static void find_scales(const FgWinoIn *q, const U *col, float *scale)
 {
-    U col[4 * FG_WINO_RUN + 2];
-
-    for (int x = 0; x < 4 * q->n + 2; x++) {
-        const ptrdiff_t at = x * q->pitch;
-        U u = uzero;
-
-        for (int c = 0; c < q->ic; c += LANES)
-            for (int i = 0; i < 6; i++)
-                u = vabsmax(u, load_some(q->row[i] + at + c, q->ic - c));
-        col[x] = u;
-    }
     for (int k = 0; k < q->n; k++) {
         U u = col[4 * k];
         uint32_t bits;
@@ -90,48 +83,148 @@ static void find_scales(const FgWinoIn *q, float *scale)
     }
 }
 
-INL void put_plane(const FgWinoIn *q, int tile, int plane, int c, V v, V scale,
-                   const FgWinoKind kind)
-{
-    char *const at = q->v + (size_t)tile * q->v_tile;
-    const size_t i = (size_t)plane * (size_t)q->icp + (size_t)c;
+#define WORK_W (4 * FG_WINO_RUN + 2)
+/* Channels whose columns stay in the first level of cache. */
+#define GROUP 48
 
-    if (kind == FG_WINO_I16)
-        vput16((int16_t *)at + i, vmul(v, scale));
-    else
-        vstore((float *)at + i, v);
+INL void col_max(U *u, const V *d)
+{
+    U m = *u;
+
+#pragma GCC unroll 6
+    for (int i = 0; i < 6; i++)
+        m = vabsmax(m, d[i]);
+    *u = m;
 }
 
-INL void in_tiles(const FgWinoIn *q, const FgWinoKind kind)
+INL void load_column(V *d, const FgWinoIn *q, int x, int c)
 {
-    V t[6][4 * FG_WINO_RUN + 2];
-    float scale[FG_WINO_RUN] = {0};
+#pragma GCC unroll 6
+    for (int i = 0; i < 6; i++)
+        d[i] = load_some(q->row[i] + x * q->pitch + c, q->ic - c);
+}
 
-    if (kind == FG_WINO_I16)
-        find_scales(q, scale);
-    for (int c = 0; c < q->ic; c += LANES) {
+/* Columns of all patches, channels c0 <= c < c1: t[vector][row][column]; their
+ * largest magnitudes into col[], if there is one. */
+INL void in_columns(const FgWinoIn *q, int c0, int c1, V *t, U *col)
+{
+    for (int c = c0; c < c1; c += LANES, t += 6 * WORK_W) {
         for (int x = 0; x < 4 * q->n + 2; x++) {
             V d[6], o[6];
-#pragma GCC unroll 6
-            for (int i = 0; i < 6; i++)
-                d[i] = load_some(q->row[i] + x * q->pitch + c, q->ic - c);
+
+            load_column(d, q, x, c);
+            if (col)
+                col_max(&col[x], d);
             in6(o, d);
 #pragma GCC unroll 6
             for (int i = 0; i < 6; i++)
-                t[i][x] = o[i];
+                t[i * WORK_W + x] = o[i];
         }
-        for (int k = 0; k < q->n; k++) {
-            const V s = vset(scale[k]);
+    }
+}
 
+static void all_max(const FgWinoIn *q, U *col)
+{
+    for (int c = 0; c < q->ic; c += LANES)
+        for (int x = 0; x < 4 * q->n + 2; x++) {
+            V d[6];
+
+            load_column(d, q, x, c);
+            col_max(&col[x], d);
+        }
+}
+
+/* One row of a tile's planes: nb vectors of channels. */
+INL void in_row_i16(const FgWinoIn *q, int16_t *v, const V *t, V scale,
+                    const int nb)
+{
+    const V magic = vset(MAGIC);
+    V o[2][6];
+
+#pragma GCC unroll 2
+    for (int b = 0; b < nb; b++) {
+        in6(o[b], t + b * 6 * WORK_W);
+#pragma GCC unroll 6
+        for (int x = 0; x < 6; x++)
+            o[b][x] = vfma(o[b][x], scale, magic);
+    }
+    if (nb == 1 && q->icp == LANES) {
+#pragma GCC unroll 3
+        for (int x = 0; x < 6; x += 2)
+            vput16x2(v + x * LANES, o[0][x], o[0][x + 1]);
+        return;
+    }
+#pragma GCC unroll 6
+    for (int x = 0; x < 6; x++) {
+        if (nb == 2)
+            vput16x2(v + x * q->icp, o[0][x], o[1][x]);
+        else
+            vput16(v + x * q->icp, o[0][x]);
+    }
+}
+
+static void in_rows_i16(const FgWinoIn *q, int c0, int c1, const float *scale)
+{
+    for (int k = 0; k < q->n; k++) {
+        int16_t *const v = (int16_t *)(q->v + (size_t)k * q->v_tile);
+        const V *t = (const V *)q->work + 4 * k;
+        const V s = vset(scale[k]);
+
+        for (int c = c0, two; c < c1; c += (1 + two) * LANES) {
+            two = c + LANES < c1;
             for (int y = 0; y < 6; y++) {
+                int16_t *const to = v + 6 * y * q->icp + c;
+
+                if (two)
+                    in_row_i16(q, to, t + y * WORK_W, s, 2);
+                else
+                    in_row_i16(q, to, t + y * WORK_W, s, 1);
+            }
+            t += (1 + two) * 6 * WORK_W;
+        }
+    }
+}
+
+static void in_i16(const FgWinoIn *q)
+{
+    U col[WORK_W];
+    float scale[FG_WINO_RUN];
+
+    for (int x = 0; x < WORK_W; x++)
+        col[x] = uzero;
+    if (q->ic <= GROUP) {
+        in_columns(q, 0, q->ic, q->work, col);
+        find_scales(q, col, scale);
+        in_rows_i16(q, 0, q->ic, scale);
+        return;
+    }
+    all_max(q, col);
+    find_scales(q, col, scale);
+    for (int c = 0; c < q->ic; c += 32) {
+        const int end = c + 32 < q->ic ? c + 32 : q->ic;
+
+        in_columns(q, c, end, q->work, NULL);
+        in_rows_i16(q, c, end, scale);
+    }
+}
+
+static void in_f32(const FgWinoIn *q)
+{
+    V *const t = q->work;
+
+    for (int c = 0; c < q->ic; c += LANES) {
+        in_columns(q, c, c + 1, t, NULL);
+        for (int k = 0; k < q->n; k++)
+            for (int y = 0; y < 6; y++) {
+                float *const v = (float *)(q->v + (size_t)k * q->v_tile) +
+                                 6 * y * q->icp + c;
                 V o[6];
 
-                in6(o, &t[y][4 * k]);
+                in6(o, t + y * WORK_W + 4 * k);
 #pragma GCC unroll 6
                 for (int x = 0; x < 6; x++)
-                    put_plane(q, k, 6 * y + x, c, o[x], s, kind);
+                    vstore(v + x * q->icp, o[x]);
             }
-        }
     }
 }
 
@@ -240,16 +333,6 @@ INL void out_any(const FgWinoOut *q, const FgWinoKind wino)
         out_add(q, wino, FG_CONV_LINEAR);
         break;
     }
-}
-
-static void in_i16(const FgWinoIn *q)
-{
-    in_tiles(q, FG_WINO_I16);
-}
-
-static void in_f32(const FgWinoIn *q)
-{
-    in_tiles(q, FG_WINO_F32);
 }
 
 static void out_i16(const FgWinoOut *q)

@@ -29,12 +29,23 @@ typedef __m512i U;
 #define vint(p) _mm512_cvtepi32_ps(_mm512_loadu_si512(p))
 #define vput16(p, v)                                                           \
     _mm256_storeu_si256((__m256i *)(p),                                        \
-                        _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(v)))
+                        _mm512_cvtepi32_epi16(_mm512_castps_si512(v)))
 
 static inline __attribute__((always_inline)) V vslope(V v, V s)
 {
     return _mm512_mask_mul_ps(
         v, _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_LT_OQ), v, s);
+}
+
+static inline __attribute__((always_inline)) void vput16x2(int16_t *p, V v, V w)
+{
+    const __m512i even = _mm512_set_epi16(
+        62, 60, 58, 56, 54, 52, 50, 48, 46, 44, 42, 40, 38, 36, 34, 32, 30, 28,
+        26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+
+    _mm512_storeu_si512(p,
+                        _mm512_permutex2var_epi16(_mm512_castps_si512(v), even,
+                                                  _mm512_castps_si512(w)));
 }
 
 #include "kernels/wino_template.c"

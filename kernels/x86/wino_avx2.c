@@ -52,11 +52,22 @@ static inline __attribute__((always_inline)) uint32_t ureduce(U u)
 
 static inline __attribute__((always_inline)) void vput16(int16_t *p, V v)
 {
-    const __m256i x = _mm256_cvtps_epi32(v);
+    const __m256i x = _mm256_and_si256(_mm256_castps_si256(v),
+                                       _mm256_set1_epi32(0xffff));
 
     _mm_storeu_si128((__m128i *)p,
-                     _mm_packs_epi32(_mm256_castsi256_si128(x),
-                                     _mm256_extracti128_si256(x, 1)));
+                     _mm_packus_epi32(_mm256_castsi256_si128(x),
+                                      _mm256_extracti128_si256(x, 1)));
+}
+
+static inline __attribute__((always_inline)) void vput16x2(int16_t *p, V v, V w)
+{
+    const __m256i low = _mm256_set1_epi32(0xffff);
+    const __m256i x = _mm256_packus_epi32(
+        _mm256_and_si256(_mm256_castps_si256(v), low),
+        _mm256_and_si256(_mm256_castps_si256(w), low));
+
+    _mm256_storeu_si256((__m256i *)p, _mm256_permute4x64_epi64(x, 0xd8));
 }
 
 #include "kernels/wino_template.c"
