@@ -143,6 +143,7 @@ check-san:
 bench: all $(filter $(BUILD)/tests/bench/%,$(TESTS))
 	$(Q)for p in $(filter $(BUILD)/tests/bench/%,$(TESTS)); do \
 	    echo "== $${p##*/}"; $$p || exit 1; done
+	$(Q)BUILD=$(abspath $(BUILD)) sh tests/bench/networks.sh
 fuzz: $(CONFIG)
 	$(Q)SECONDS_EACH=$${FUZZ_SECONDS:-60} CLANG="$(CLANG)" sh tests/fuzz.sh
 fuzz-libs: $(LIBKERNELS) $(call a,pipeline source)

@@ -191,6 +191,54 @@ static int by_out(const void *a, const void *b)
     return x->out < y->out ? -1 : x->out > y->out;
 }
 
+/* ---- the last convolution's order of channels ---- */
+
+static int readers(const FgGraph *g, const char *param)
+{
+    int n = 0;
+    for (int i = 0; i < g->nb_nodes; i++)
+        for (int k = 0; k < g->nodes[i].nb_param; k++)
+            n += !strcmp(g->nodes[i].param[k], param);
+    return n;
+}
+
+/* Output o of a parameter goes to where the shuffled row has it. */
+static int reorder(FgParam *p, int r)
+{
+    const int oc = p->dims[0], c = oc / (r * r);
+    const size_t n = fg_param_count(p) / (size_t)oc;
+    float *const old = malloc(sizeof(*old) * n * (size_t)oc);
+    if (!old)
+        return -ENOMEM;
+    memcpy(old, p->data, sizeof(*old) * n * (size_t)oc);
+    for (int k = 0; k < c; k++)
+        for (int s = 0; s < r * r; s++)
+            memcpy(p->data + (size_t)(s * c + k) * n,
+                   old + (size_t)(k * r * r + s) * n, sizeof(*old) * n);
+    free(old);
+    return 0;
+}
+
+/* Where a convolution alone feeds the shuffle, it makes its outputs in the
+ * picture's order: a row of the picture is then read in one piece. */
+static int pack_tail(Fold *f, FgError *err)
+{
+    FgPlan *p = f->p;
+    FgTail *t = &p->tail;
+    const FgNode *n = t->shuffle >= 0 ? &p->g.nodes[t->shuffle] : NULL;
+    int rc = 0;
+    if (!n || !fg_node_is(n, "conv2d") || f->users[t->shuffle] != 1 ||
+        n->attr.groups > 1)
+        return 0;
+    for (int k = 0; k < n->nb_param; k++)
+        if (readers(&p->g, n->param[k]) != 1)
+            return 0;
+    for (int k = 0; k < n->nb_param && !rc; k++)
+        rc = reorder(fg_params_find(&p->ps, n->param[k]), t->factor);
+    t->packed = 1;
+    return rc < 0 ? fg_error(err, rc, "plan: out of memory") : 0;
+}
+
 static int fold(Fold *f, FgError *err)
 {
     FgPlan *p = f->p;
@@ -199,6 +247,8 @@ static int fold(Fold *f, FgError *err)
     find_users(f);
     p->has_tail = fg_tail_match(&p->tail, g, f->shapes, p->alias, f->users,
                                 f->used);
+    if (p->has_tail)
+        rc = pack_tail(f, err);
     for (int i = 0; i < g->nb_nodes && rc >= 0; i++)
         if (!f->used[i] && !fg_node_is(&g->nodes[i], "input"))
             rc = add_step(f, i, err);

@@ -28,7 +28,8 @@ typedef struct FgStep {
 /* The end of most super-resolvers, done row by row straight into the
  * picture: out = shuffle(value) + resize(base), either may be missing. */
 typedef struct FgTail {
-    int shuffle, factor;   /* value or -1 */
+    int shuffle, factor; /* value or -1 */
+    int packed; /* its channels are in the order [row][column][channel] */
     int base, base_factor; /* value or -1 */
     int nb_taps;           /* 1, 2, 4: nearest, bilinear, bicubic */
     int first[64];         /* of phase p: input row y / factor + first[p] */

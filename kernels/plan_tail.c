@@ -144,23 +144,17 @@ static void filter_columns(const FgTail *t, const FgTensor *in, float *tmp,
     }
 }
 
-/* Input columns [x0, x1) enlarged into out; tmp is column x0 with EDGE
- * pixels before and after it. */
-static void filter_row(const FgTail *t, const float *tmp, int c, float *out,
+/* Input columns [x0, x1) enlarged, each phase by itself: phase[p * n * c ..];
+ * tmp is column x0 with EDGE pixels before and after it. */
+static void filter_row(const FgTail *t, const float *tmp, int c, float *phase,
                        int n)
 {
-    const int f = t->base_factor, nb = t->nb_taps;
+    const int f = t->base_factor;
     for (int p = 0; p < f; p++) {
-        const float *a = tmp + t->first[p] * c, *w = t->w[p];
-        float *o = out + p * c;
-        for (int x = 0; x < n; x++, o += f * c - c)
-            for (int k = 0; k < c; k++, a++, o++) {
-                if (nb == 4)
-                    *o = ((a[0] * w[0] + a[c] * w[1]) + a[2 * c] * w[2]) +
-                         a[3 * c] * w[3];
-                else
-                    *o = nb == 2 ? a[0] * w[0] + a[c] * w[1] : a[0];
-            }
+        const float *const a = tmp + t->first[p] * c;
+        const float *const at[4] = {a, a + c, a + 2 * c, a + 3 * c};
+        blend(phase + (size_t)p * (size_t)n * (size_t)c, at, t->w[p],
+              t->nb_taps, n * c);
     }
 }
 
@@ -174,7 +168,7 @@ static void widen(float *tmp, int c, int before, int n, int after)
 }
 
 static void base_row(const FgTail *t, const FgTensor *in, int y, int x0, int x1,
-                     float *tmp, float *out)
+                     float *tmp, float *phase)
 {
     const int c = in->shape.c, w = in->shape.w;
     const int a = clamp(x0 - EDGE, w - 1), b = clamp(x1 + EDGE - 1, w - 1) + 1;
@@ -182,19 +176,58 @@ static void base_row(const FgTail *t, const FgTensor *in, int y, int x0, int x1,
     float *const left = mid - (x0 - a) * c;
     filter_columns(t, in, left, y, a, b);
     widen(left, c, EDGE - (x0 - a), b - a, EDGE - (b - x1));
-    filter_row(t, mid, c, out, x1 - x0);
+    filter_row(t, mid, c, phase, x1 - x0);
 }
 
-static void shuffle_row(const FgTail *t, const FgTensor *in, int channels,
-                        int y, int x0, int x1, int add, float *out)
+/* Where a row's numbers come from: v = the shuffled value's pixels, in the
+ * order of the row (packed) or in the op's; phase = the base's, or NULL. */
+typedef struct Join {
+    const float *v, *phase;
+    ptrdiff_t pitch;
+    float *out;
+    int n, sub; /* input pixels; row of the r x r block */
+} Join;
+
+static inline __attribute__((always_inline)) void
+join(const Join *j, const int r, const int c, const int packed)
+{
+    const float *v = j->v + (packed ? j->sub * r * c : j->sub * r);
+    float *out = j->out;
+    for (int x = 0; x < j->n; x++, v += j->pitch, out += r * c)
+        for (int d = 0; d < r; d++)
+            for (int k = 0; k < c; k++) {
+                const float a = v[packed ? d * c + k : k * r * r + d];
+                out[d * c + k] =
+                    j->phase
+                        ? a + j->phase[((size_t)d * (size_t)j->n + (size_t)x) *
+                                           (size_t)c +
+                                       (size_t)k]
+                        : a;
+            }
+}
+
+static void shuffle_row(const FgTail *t, const Join *j, int c)
 {
     const int r = t->factor;
-    for (int x = x0; x < x1; x++) {
-        const float *v = fg_f32(in, 0, y / r, x) + y % r * r;
-        for (int d = 0; d < r; d++, out += channels)
-            for (int k = 0; k < channels; k++)
-                out[k] = add ? v[k * r * r + d] + out[k] : v[k * r * r + d];
-    }
+    if (!t->packed)
+        join(j, r, c, 0);
+    else if (r == 2 && c == 3)
+        join(j, 2, 3, 1);
+    else if (r == 2 && c == 1)
+        join(j, 2, 1, 1);
+    else if (r == 4 && c == 3)
+        join(j, 4, 3, 1);
+    else
+        join(j, r, c, 1);
+}
+
+/* The base alone. */
+static void weave(const float *phase, int f, int c, int n, float *out)
+{
+    for (int p = 0; p < f; p++)
+        for (int x = 0; x < n; x++, phase += c)
+            for (int k = 0; k < c; k++)
+                out[(x * f + p) * c + k] = phase[k];
 }
 
 static size_t row_floats(int window_w, int factor, int channels)
@@ -207,7 +240,7 @@ size_t fg_tail_scratch(const FgTail *t, int window_w, int channels)
 {
     const int f = t->factor > t->base_factor ? t->factor : t->base_factor;
     return sizeof(float) * (row_floats(window_w, 1, channels) +
-                            row_floats(window_w, f, channels));
+                            2 * row_floats(window_w, f, channels));
 }
 
 const float *fg_tail_row(const FgTail *t, const FgTensor *value, int channels,
@@ -216,12 +249,23 @@ const float *fg_tail_row(const FgTail *t, const FgTensor *value, int channels,
     /* Tiles start and end on whole input pixels, pictures end there too. */
     const int f = t->base >= 0 ? t->base_factor : t->factor;
     const FgTensor *any = &value[t->base >= 0 ? t->base : t->shuffle];
+    const int from = x0 / f, n = fg_ceil_div(x1, f) - from;
     float *const tmp = scratch;
     float *const out = tmp + row_floats(any->shape.w, 1, channels);
+    float *const phase = out + row_floats(any->shape.w, f, channels);
     if (t->base >= 0)
-        base_row(t, &value[t->base], y, x0 / f, fg_ceil_div(x1, f), tmp, out);
-    if (t->shuffle >= 0)
-        shuffle_row(t, &value[t->shuffle], channels, y, x0 / t->factor,
-                    fg_ceil_div(x1, t->factor), t->base >= 0, out);
+        base_row(t, &value[t->base], y, from, from + n, tmp, phase);
+    if (t->shuffle >= 0) {
+        const FgTensor *in = &value[t->shuffle];
+        const Join j = {fg_f32(in, 0, y / f, from),
+                        t->base >= 0 ? phase : NULL,
+                        in->pitch,
+                        out,
+                        n,
+                        y % f};
+        shuffle_row(t, &j, channels);
+    } else {
+        weave(phase, f, channels, n, out);
+    }
     return out;
 }

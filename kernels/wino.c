@@ -216,6 +216,45 @@ static void store_block(const Job *j, int first, int n)
 
 /* ---- all ---- */
 
+/* The p-th of all planes' share of the cache lines of rows y0.. of pixels x0
+ * <= x < x1: asked for while products are made, that no transform waits. */
+static void prefetch(const FgTensor *t, int image, int y0, int rows, int x0,
+                     int x1, size_t p, int write)
+{
+    x0 = x0 > 0 ? x0 : 0;
+    x1 = x1 < t->shape.w ? x1 : t->shape.w;
+    if (x0 >= x1)
+        return;
+    const size_t bytes = (size_t)(x1 - x0) * (size_t)t->pitch * sizeof(float);
+    const size_t to = bytes * (p + 1) / PLANES;
+
+    for (int i = 0; i < rows; i++) {
+        if (y0 + i < 0 || y0 + i >= t->shape.h)
+            continue;
+        const char *const at = (const char *)fg_f32(t, image, y0 + i, x0);
+
+        for (size_t k = (bytes * p / PLANES) & ~(size_t)63; k < to; k += 64) {
+            if (write)
+                __builtin_prefetch(at + k, 1, 2);
+            else
+                __builtin_prefetch(at + k, 0, 2);
+        }
+    }
+}
+
+static void prefetch_tiles(const Job *j, int t, int n, size_t p, int write)
+{
+    const int tx = t % j->nx, row = t / j->nx, end = tx + n;
+    const int image = row / j->ny, y = T * (row % j->ny);
+    const int pad = j->w->pad;
+
+    if (write)
+        prefetch(j->out, image, y, T, T * tx, T * end, p, 1);
+    else
+        prefetch(j->in, image, y - pad, 6, T * tx - pad, T * end - pad + 2, p,
+                 0);
+}
+
 /* Tiles first <= t < last, counted over the rows of all images. */
 static void run_tiles(const Job *j, int first, int last)
 {
@@ -223,16 +262,23 @@ static void run_tiles(const Job *j, int first, int last)
     const size_t es = w->kind == FG_WINO_I16 ? 2 : 4;
     const size_t k = w->kind == FG_WINO_I16 ? (size_t)(w->ic + 1) / 2
                                             : (size_t)w->ic;
+    /* Narrow layers wait for nothing that prefetching could bring. */
+    const int wide = w->icp >= 48;
 
     for (int t = first; t < last; t += j->block) {
         const int n = last - t < j->block ? last - t : j->block;
 
         load_block(j, t, n);
-        for (size_t p = 0; p < PLANES; p++)
+        for (size_t p = 0; p < PLANES; p++) {
+            if (wide)
+                prefetch_tiles(j, t, n, p, 1);
+            if (wide && t + n < last)
+                prefetch_tiles(j, t + n, n, p, 0);
             j->ops->product[w->kind](
                 j->v + p * (size_t)w->icp * es, j->v_tile,
                 (const char *)w->u + p * k * (size_t)w->ocp * 4,
                 j->m + p * (size_t)w->ocp * 4, j->m_tile, w->ic, w->ocp, n);
+        }
         store_block(j, t, n);
     }
 }

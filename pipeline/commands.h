@@ -11,6 +11,7 @@
 int fg_cmd_upscale(int argc, char **argv);
 int fg_cmd_run(int argc, char **argv);
 int fg_cmd_model(int argc, char **argv);
+int fg_cmd_bench(int argc, char **argv);
 int fg_cmd_doctor(int argc, char **argv);
 int fg_cmd_version(int argc, char **argv);
 int fg_cmd_preset(int argc, char **argv); /* cmd_preset.c */

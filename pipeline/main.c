@@ -21,6 +21,7 @@ static const Command commands[] = {
     {"run", "the same, with the preset as the first word", fg_cmd_run},
     {"preset", "list, show and check presets", fg_cmd_preset},
     {"model", "list, describe and check weights files", fg_cmd_model},
+    {"bench", "time a network on this machine", fg_cmd_bench},
     {"doctor", "look at this machine and this installation", fg_cmd_doctor},
     {"version", "print versions", fg_cmd_version},
     {"train", "train weights from a recipe", NULL},

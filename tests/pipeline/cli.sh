@@ -103,5 +103,18 @@ if cli model info fast-x2; then
 else
     skip "model info" "no fast-x2 here"
 fi
+net=compact:channels=16,layers=2,scale=2,colour=1
+check "bench" cli bench $net --size 64x36 --runs 1 --json
+check "bench tells time and SNR" grep -q '"ms_median":[0-9.]*,.*"snr_db":[0-9.]*' out
+check "bench --precision fp32" cli bench $net --size=9x7 --runs 1 --precision fp32
+check "bench says what ran" grep -q "fp32, .* ms" out
+refused "bench of nothing" 64 "network" cli bench
+refused "bench with a bad key" 64 "unknown key 'chanels', allowed channels" \
+    cli bench compact:chanels=3
+refused "bench with a bad value" 64 "allowed" cli bench res:channels=0
+refused "bench with a bad size" 64 "allowed WxH" cli bench $net --size 0x9
+refused "bench with a bad precision" 64 "allowed auto, fp32" \
+    cli bench $net --precision fp8
+refused "bench of a missing model" 66 "none-such" cli bench none-such
 check "no temporary file is left" nothing_left .
 done_testing
