@@ -411,7 +411,6 @@ void fg_plan_free(FgPlan **plan)
     free(p->need1);
     free(p->lead);
     free(p->keep);
-    free(p->done);
     free(p->slot);
     free(p->mem);
     free(p->mem_size);

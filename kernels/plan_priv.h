@@ -65,7 +65,7 @@ struct FgPlan {
     /* Rolling wave: when output row y is reached, each value has been made
      * up to row y + lead, and its last keep rows are there. */
     int band; /* rows by which the wave moves; 0 = step after step */
-    int *lead, *keep, *done;
+    int *lead, *keep;
     int *slot;  /* of each node: memory, -1 = none */
     void **mem; /* of each slot */
     size_t *mem_size;
@@ -89,6 +89,23 @@ int64_t fg_step_first(const FgPlan *p, const FgStep *s, int k, int y);
 /* plan_run.c. Which rows of each value output rows y0 <= y < y1 of a picture
  * whose shapes are in p->shapes depend on: into need0, need1. */
 void fg_plan_need(FgPlan *p, int y0, int y1);
+
+/* A tile's way into the picture. */
+typedef struct FgEmit {
+    FgPlan *p;
+    const FgTensor *out; /* the caller's, whole picture */
+    int px, py;          /* where the tile goes */
+    int x0, x1, y0;      /* what of the window goes there */
+} FgEmit;
+
+/* plan_run.c. Row i of the tile; the part-th of parts shares of rows y0 <= y <
+ * y1 of a convolution's value. */
+void fg_plan_emit(const FgEmit *e, int i, int worker);
+void fg_plan_conv(const FgPlan *p, const FgStep *s, int y0, int y1, int part,
+                  int parts, int worker);
+/* plan_wave.c. All steps and the picture's rows, as a rolling wave; shapes
+ * and values are in place. */
+void fg_plan_wave(FgPlan *p, const FgEmit *e, int rows);
 
 /* plan_tail.c. Recognises the end of the graph: 1 and the nodes that it
  * covers set in used[], or 0. */

@@ -83,54 +83,45 @@ void fg_plan_need(FgPlan *p, int y0, int y1)
 typedef struct ConvJob {
     const FgPlan *p;
     const FgStep *s;
-    const FgTensor *in;
-    FgTensor *out;
-    FgConvEpilogue e;
-    int y0, y1, rows; /* rows of a job */
-    int parts;        /* wino: shares */
+    int y0, y1, parts;
 } ConvJob;
+
+void fg_plan_conv(const FgPlan *p, const FgStep *s, int y0, int y1, int part,
+                  int parts, int worker)
+{
+    void *const scratch = (char *)p->scratch +
+                          p->worker_scratch * (size_t)worker;
+    FgConvEpilogue e = s->epilogue;
+    if (s->add >= 0)
+        e.add = &p->value[s->add];
+    if (s->wino.owned) {
+        fg_wino_share(&s->wino, &p->value[s->in[0]], &p->value[s->out], y0, y1,
+                      &e, scratch, part, parts);
+        return;
+    }
+    const int rows = y1 - y0;
+    const int from = y0 + (int)((int64_t)rows * part / parts);
+    const int to = y0 + (int)((int64_t)rows * (part + 1) / parts);
+    if (to > from)
+        fg_conv_rows(&s->prep, &p->value[s->in[0]], &p->value[s->out], from, to,
+                     &e, scratch);
+}
 
 static void conv_job(void *arg, int i, int worker)
 {
     const ConvJob *j = arg;
-    const int y0 = j->y0 + i * j->rows, y1 = min(y0 + j->rows, j->y1);
-    void *const scratch = (char *)j->p->scratch +
-                          j->p->worker_scratch * (size_t)worker;
-    if (j->s->wino.owned)
-        fg_wino_share(&j->s->wino, j->in, j->out, j->y0, j->y1, &j->e, scratch,
-                      i, j->parts);
-    else
-        fg_conv_rows(&j->s->prep, j->in, j->out, y0, y1, &j->e, scratch);
+    fg_plan_conv(j->p, j->s, j->y0, j->y1, i, j->parts, worker);
 }
 
-/* A run of rows starts by filling its ring: not too many runs. */
-static int rows_per_job(const FgPlan *p, int rows)
-{
-    const int threads = fg_threads(p->ex);
-    const int least = p->band ? 1 : 8;
-    const int n = fg_ceil_div(rows, (p->band ? 1 : 4) * threads);
-    return threads > 1 ? max(least, n) : max(rows, 1);
-}
-
-/* Rows y0 <= y < y1 of the step's value. */
+/* Rows y0 <= y < y1 of the step's value. A run of rows starts by filling its
+ * ring: not too many runs. */
 static void run_conv(FgPlan *p, const FgStep *s, int y0, int y1)
 {
-    const int threads = fg_threads(p->ex);
-    ConvJob j = {.p = p,
-                 .s = s,
-                 .in = &p->value[s->in[0]],
-                 .out = &p->value[s->out],
-                 .e = s->epilogue,
-                 .y0 = y0,
-                 .y1 = y1};
-    if (y1 <= y0)
-        return;
-    if (s->add >= 0)
-        j.e.add = &p->value[s->add];
-    j.rows = rows_per_job(p, y1 - y0);
-    j.parts = threads > 1 ? (p->band ? 1 : 4) * threads : 1;
-    fg_run(p->ex, conv_job, &j,
-           s->wino.owned ? j.parts : fg_ceil_div(y1 - y0, j.rows));
+    const int threads = fg_threads(p->ex), rows = y1 - y0;
+    const int most = max(rows / 8, 1);
+    const ConvJob j = {p, s, y0, y1, threads > 1 ? min(4 * threads, most) : 1};
+    if (rows > 0)
+        fg_run(p->ex, conv_job, (void *)&j, j.parts);
 }
 
 static int run_op(FgPlan *p, const FgStep *s)
@@ -151,13 +142,6 @@ static int run_op(FgPlan *p, const FgStep *s)
 }
 
 /* ---- into the picture ---- */
-
-typedef struct EmitJob {
-    FgPlan *p;
-    const FgTensor *out; /* the caller's, whole picture */
-    int px, py;          /* where the tile goes */
-    int x0, x1, y0;      /* what of the window goes there */
-} EmitJob;
 
 /* Exponents of NaN and infinity are the largest, so the largest magnitude's
  * bits tell; integers, so that the order of the rows cannot matter. */
@@ -196,9 +180,8 @@ static void put_pixels(const FgTensor *out, int x, int y, const float *src,
             dst[k] = src[k];
 }
 
-static void emit_job(void *arg, int i, int worker)
+void fg_plan_emit(const FgEmit *j, int i, int worker)
 {
-    const EmitJob *j = arg;
     FgPlan *p = j->p;
     const int c = p->channels_out, y = j->y0 + i, n = j->x1 - j->x0;
     uint32_t worst = p->worst[16 * worker], bits = 0;
@@ -219,6 +202,11 @@ static void emit_job(void *arg, int i, int worker)
         bits |= largest_bits(src + x * pitch, (size_t)c);
     p->worst[16 * worker] = bits > worst ? bits : worst;
     put_pixels(j->out, j->px, j->py + i, src, pitch, n, c);
+}
+
+static void emit_job(void *arg, int i, int worker)
+{
+    fg_plan_emit(arg, i, worker);
 }
 
 /* ---- tiles ---- */
@@ -258,7 +246,7 @@ static int place_values(FgPlan *p, const FgTensor *in, const FgTile *t)
 }
 
 /* Every step over all of its rows, then the next. */
-static int run_whole(FgPlan *p, EmitJob *e, int rows)
+static int run_whole(FgPlan *p, FgEmit *e, int rows)
 {
     int rc = 0;
     fg_plan_need(p, e->y0, e->y0 + rows);
@@ -274,51 +262,11 @@ static int run_whole(FgPlan *p, EmitJob *e, int rows)
     return rc;
 }
 
-static void advance(FgPlan *p, int y)
-{
-    for (int i = 0; i < p->nb_steps; i++) {
-        const FgStep *s = &p->steps[i];
-        const int to = min(p->need1[s->out] + 1, y + p->lead[s->out]);
-        run_conv(p, s, p->done[s->out], to);
-        p->done[s->out] = max(p->done[s->out], to);
-    }
-}
-
-/* A rolling wave: each step makes a band of new rows, then the next step, so
- * that rows are read again while they are in the cache, and only the latest
- * have to be kept. */
-static int run_bands(FgPlan *p, const EmitJob *e, int rows)
-{
-    const int f = p->reach.scale_num;
-    const int start = e->y0 / f, end = start + fg_ceil_div(rows, f);
-    int done = start, y = start;
-    fg_plan_need(p, e->y0, e->y0 + rows);
-    for (int i = 0; i < p->nb_steps; i++) {
-        const int v = p->steps[i].out;
-        p->done[v] = p->need0[v];
-        y = min(y, p->need0[v] - p->lead[v]);
-    }
-    /* From where the first value has its first band, on the tiles' grid. */
-    y = start - fg_round_up(start - y, FG_WINO_TILE);
-    for (y += p->band; done < end; y += p->band) {
-        EmitJob band = *e;
-        const int to = min(y, end);
-        advance(p, y);
-        if (to <= done)
-            continue;
-        band.y0 = done * f;
-        band.py += (done - start) * f;
-        fg_run(p->ex, emit_job, &band, (to - done) * f);
-        done = to;
-    }
-    return 0;
-}
-
 static int run_tile(FgPlan *p, const FgTensor *in, const FgTensor *out,
                     const FgTile *t)
 {
     const int64_t num = p->reach.scale_num, den = p->reach.scale_den;
-    EmitJob e = {.p = p, .out = out};
+    FgEmit e = {.p = p, .out = out};
     e.px = (int)(t->x * num / den);
     e.py = (int)(t->y * num / den);
     e.x0 = (int)((t->x - t->wx) * num / den);
@@ -328,7 +276,11 @@ static int run_tile(FgPlan *p, const FgTensor *in, const FgTensor *out,
     int rc = place_values(p, in, t);
     if (rc < 0)
         return rc;
-    return p->band ? run_bands(p, &e, rows) : run_whole(p, &e, rows);
+    if (p->band) {
+        fg_plan_wave(p, &e, rows);
+        return 0;
+    }
+    return run_whole(p, &e, rows);
 }
 
 static int sizes_match(const FgPlan *p, FgShape in, FgShape out)

@@ -442,12 +442,10 @@ int fg_plan_layout(FgPlan *p, const FgPlanOptions *opt, FgError *err)
     p->mem = calloc(n, sizeof(*p->mem));
     p->lead = calloc(n, sizeof(int));
     p->keep = calloc(n, sizeof(int));
-    p->done = calloc(n, sizeof(int));
     p->mem_size = calloc(n, sizeof(*p->mem_size));
     p->worst = calloc((size_t)fg_threads(p->ex), 64);
     if (!p->shapes || !p->value || !p->need0 || !p->need1 || !p->slot ||
-        !p->lead || !p->keep || !p->done || !p->mem || !p->mem_size ||
-        !p->worst)
+        !p->lead || !p->keep || !p->mem || !p->mem_size || !p->worst)
         return fg_error(err, -ENOMEM, "plan: out of memory");
     for (size_t i = 0; i < n; i++)
         p->slot[i] = -1;

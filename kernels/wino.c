@@ -49,7 +49,7 @@ typedef struct Job {
     FgTensor *out;
     const FgConvEpilogue *e; /* or NULL */
     int add;                 /* out += result */
-    int nx, ny;              /* tiles along a row, rows of tiles */
+    int x0, nx, ny;          /* tiles x0 .. x0+nx-1 of rows, rows of tiles */
     int block;               /* tiles of a block */
     size_t v_tile, m_tile;
     char *v, *m;
@@ -163,8 +163,8 @@ static void load_run(const Job *j, int image, int ty, int tx, int n, int slot)
 static void load_block(const Job *j, int first, int n)
 {
     for (int i = 0; i < n;) {
-        const int t = first + i, tx = t % j->nx, row = t / j->nx;
-        int run = j->nx - tx;
+        const int t = first + i, tx = j->x0 + t % j->nx, row = t / j->nx;
+        int run = j->x0 + j->nx - tx;
 
         run = run > FG_WINO_RUN ? FG_WINO_RUN : run;
         run = run > n - i ? n - i : run;
@@ -177,7 +177,7 @@ static void load_block(const Job *j, int first, int n)
 
 static void store_tile(const Job *j, FgWinoOut *q, int tile, int slot)
 {
-    const int tx = tile % j->nx, row = tile / j->nx;
+    const int tx = j->x0 + tile % j->nx, row = tile / j->nx;
     const int image = row / j->ny, y = T * (row % j->ny), x = T * tx;
     const FgShape s = j->out->shape;
     const FgTensor *const add = j->add ? j->out : j->e ? j->e->add : NULL;
@@ -244,7 +244,7 @@ static void prefetch(const FgTensor *t, int image, int y0, int rows, int x0,
 
 static void prefetch_tiles(const Job *j, int t, int n, size_t p, int write)
 {
-    const int tx = t % j->nx, row = t / j->nx, end = tx + n;
+    const int tx = j->x0 + t % j->nx, row = t / j->nx, end = tx + n;
     const int image = row / j->ny, y = T * (row % j->ny);
     const int pad = j->w->pad;
 
@@ -288,14 +288,14 @@ void fg_wino_share(const FgWino *w, const FgTensor *in, FgTensor *out, int y0,
                    int parts)
 {
     Job j;
-    int first, n;
+    int64_t nx;
 
     job_init(&j, w, in, out, e);
     job_memory(&j, scratch);
-    first = y0 / T * j.nx;
-    n = (y1 + T - 1) / T * j.nx - first;
-    run_tiles(&j, first + (int)((int64_t)n * part / parts),
-              first + (int)((int64_t)n * (part + 1) / parts));
+    nx = j.nx;
+    j.x0 = (int)(nx * part / parts);
+    j.nx = (int)(nx * (part + 1) / parts) - j.x0;
+    run_tiles(&j, y0 / T * j.nx, (y1 + T - 1) / T * j.nx);
 }
 
 void fg_wino_rows(const FgWino *w, const FgTensor *in, FgTensor *out, int y0,

@@ -64,7 +64,8 @@ size_t fg_wino_scratch(const FgWino *w); /* per thread; multiple of 64 */
  * y1 too unless it is the height. out must not overlap in. */
 void fg_wino_rows(const FgWino *w, const FgTensor *in, FgTensor *out, int y0,
                   int y1, const FgConvEpilogue *e, void *scratch);
-/* The part-th of parts shares of the same (e->row is not called). */
+/* The part-th of parts strips of columns of the same (e->row is not called):
+ * the same strip of the next layer mostly reads what the same thread made. */
 void fg_wino_share(const FgWino *w, const FgTensor *in, FgTensor *out, int y0,
                    int y1, const FgConvEpilogue *e, void *scratch, int part,
                    int parts);

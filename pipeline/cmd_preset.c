@@ -39,7 +39,7 @@ typedef struct Args {
 
 static int fail_usage(const char *text)
 {
-    fprintf(stderr, "ffgan: preset: %s; see `ffgan preset --help`\n", text);
+    fprintf(stderr, "ffgan: preset: %s; see 'ffgan preset --help'\n", text);
     return FG_EXIT_USAGE;
 }
 
@@ -208,13 +208,15 @@ static int parse_args(Args *a, int argc, char **argv)
 
     optind = 0; /* the main program has used getopt before */
     opterr = 0;
-    while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, ":h", longs, NULL)) != -1) {
         if (c == 'h') {
             fputs(usage, stdout);
             return -1;
         }
         if (c == 'm')
             a->markdown = 1;
+        else if (c == ':')
+            return fail_usage("--set needs KEY=VALUE");
         else if (c != 's')
             return fail_usage("unknown option");
         else if (a->nb_set == MAX_SET)

@@ -176,18 +176,24 @@ static int take_option(Args *a, int c, const char *v)
     }
 }
 
+/* word: the last one that getopt was at; letters may stand several in one. */
+static int bad_option(const Args *a, int c, const char *word)
+{
+    char letter[3] = {'-', (char)optopt, 0};
+    const int is_letter = optopt > 32 && optopt < 127 && strncmp(word, "--", 2);
+    const char *const what = is_letter ? letter : fg_show(word);
+    return c == ':' ? fg_usage_error(a->command, "%s needs a value", what)
+                    : fg_usage_error(a->command, "no option '%s'", what);
+}
+
 static int parse(Args *a, int argc, char **argv)
 {
     int c;
     opterr = 0;
     optind = 1;
     while ((c = getopt_long(argc, argv, ":o:p:yvqh", options, NULL)) != -1) {
-        if (c == '?' || c == ':') {
-            const char *const word = fg_show(argv[optind - 1]);
-            return c == ':'
-                       ? fg_usage_error(a->command, "%s needs a value", word)
-                       : fg_usage_error(a->command, "no option '%s'", word);
-        }
+        if (c == '?' || c == ':')
+            return bad_option(a, c, argv[optind - 1]);
         const int ret = take_option(a, c, optarg);
         if (ret)
             return ret;
@@ -237,7 +243,7 @@ static int run_job(Args *a, FgReport *report)
     if (ret)
         fg_report_error(report, ret, run.err.text);
     fg_run_free(&run);
-    return ret;
+    return a->dry_run ? fg_stdout_end(ret) : ret;
 }
 
 int fg_cmd_run(int argc, char **argv)
@@ -246,10 +252,10 @@ int fg_cmd_run(int argc, char **argv)
     FgReport report;
     int ret = parse(&a, argc, argv);
     if (!ret && a.help) {
-        ret = print_help(a.command);
+        ret = fg_stdout_end(print_help(a.command));
     } else if (!ret) {
         fg_log_init(a.verbosity);
-        fg_report_init(&report, a.json && !a.dry_run, a.verbosity < 0);
+        fg_report_init(&report, a.json, a.verbosity < 0);
         ret = run_job(&a, &report);
     }
     fg_job_free(&a.job);

@@ -21,6 +21,10 @@ int fg_cmd_preset(int argc, char **argv); /* cmd_preset.c */
 int fg_usage_error(const char *command, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* At a command's end: ret, or FG_EXIT_IO with a message when what was asked
+ * for could not all be printed. */
+int fg_stdout_end(int ret);
+
 struct FgModel;
 /* Finds and reads a model; prints the error. 0 or an exit code. */
 int fg_model_open(struct FgModel **m, const char *name, char *path,

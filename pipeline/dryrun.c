@@ -109,12 +109,12 @@ static void print_json(const FgRun *run, const Estimate *e)
     json_t *const params = json_object();
     for (int i = 0; params && i < p->nb_params; i++)
         json_object_set_new(params, p->params[i].key,
-                            json_string(p->params[i].value));
+                            fg_json_text(p->params[i].value));
     json_t *const o = json_pack(
-        "{s:s,s:s,s:s,s:s,s:o,s:s,s:i,s:i,s:s,s:s,s:s,s:I,s:f,s:f,s:f,s:f}",
-        "event", "plan", "input", fg_show(run->job->input), "output",
-        fg_show(run->job->output), "preset", p->name, "params", params, "vf",
-        p->chain, "width", run->out_w, "height", run->out_h, "pix_fmt",
+        "{s:s,s:o,s:o,s:o,s:o,s:o,s:i,s:i,s:s,s:s,s:s,s:I,s:f,s:f,s:f,s:f}",
+        "event", "plan", "input", fg_json_text(run->job->input), "output",
+        fg_json_text(run->job->output), "preset", fg_json_text(p->name),
+        "params", params, "vf", fg_json_text(p->chain), "width", run->out_w, "height", run->out_h, "pix_fmt",
         fmt ? fmt : "", "encoder", p->codec, "container", container(run),
         "frames", (json_int_t)e->frames, "fps", e->fps, "seconds", e->seconds,
         "megabytes", e->size_mb, "memory_mb", e->memory_mb);

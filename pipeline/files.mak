@@ -4,7 +4,7 @@ SOURCE_OBJS := pipeline/picture.o pipeline/list.o pipeline/yaml.o \
 
 PIPELINE_OBJS := pipeline/main.o pipeline/util.o pipeline/log.o \
     pipeline/queue.o pipeline/progress.o pipeline/stop.o pipeline/input.o \
-    pipeline/sequence.o pipeline/source_av.o pipeline/graph.o \
+    pipeline/sequence.o pipeline/whole.o pipeline/times.o pipeline/source_av.o pipeline/graph.o \
     pipeline/encoder.o pipeline/output.o pipeline/tempfile.o \
     pipeline/streams.o pipeline/sink.o \
     pipeline/verify.o pipeline/run.o pipeline/job.o pipeline/dryrun.o \

@@ -161,6 +161,13 @@ static int open_main(Stage *s, const AVFrame *f)
     return 0;
 }
 
+static int has_alpha(int format)
+{
+    const AVPixFmtDescriptor *const d = av_pix_fmt_desc_get(format);
+    return d && (d->flags & AV_PIX_FMT_FLAG_ALPHA) &&
+           !(d->flags & AV_PIX_FMT_FLAG_PAL);
+}
+
 /* The first frame out decides for the whole file. */
 static int learn_output(Stage *s, const AVFrame *f)
 {
@@ -181,6 +188,10 @@ static int learn_output(Stage *s, const AVFrame *f)
                            run->job->preset->name, run->job->preset->codec,
                            name ? name : "this format");
     }
+    if (has_alpha(s->main.format) && !has_alpha(run->out_fmt))
+        fg_report_warn(run->report,
+                       "the alpha channel is left out: %s has none",
+                       av_get_pix_fmt_name(run->out_fmt));
     return 0;
 }
 

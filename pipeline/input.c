@@ -172,6 +172,7 @@ static int read_ahead(FgInput *in, FgError *err)
             av_packet_free(&pkt); /* met again by fg_input_read */
             break;
         }
+        fg_times_fix(in->times, in, pkt);
         if (in->first_pts[pkt->stream_index] == AV_NOPTS_VALUE)
             in->first_pts[pkt->stream_index] = pkt->pts;
         in->ahead[in->nb_ahead++] = pkt;
@@ -196,7 +197,11 @@ static int open_media(FgInput *in, const FgJob *job, FgError *err)
     if (ret)
         return ret;
     learn_times(in);
+    in->times = fg_times_alloc(in);
+    if (!in->times)
+        return fail(in, AVERROR(ENOMEM), "", err);
     ret = seek_to(in, job->from_s, err);
+    in->start_us += fg_times_shift(in->times);
     if (!ret)
         ret = read_ahead(in, err);
     if (!ret)
@@ -222,6 +227,20 @@ static int picture_rate(FgInput *in, const FgJob *job, FgError *err)
     return 0;
 }
 
+/* The first picture of the sample, by the rule of the source: the pictures
+ * before it need not be read. */
+static int first_in_sample(const FgInput *in, const FgJob *job)
+{
+    const int64_t from = (int64_t)(job->from_s * AV_TIME_BASE);
+    int64_t k = av_rescale_q(from, AV_TIME_BASE_Q, in->time_base);
+    while (k > 0 &&
+           av_rescale_q(k - 1, in->time_base, AV_TIME_BASE_Q) >= from)
+        k--;
+    while (av_rescale_q(k, in->time_base, AV_TIME_BASE_Q) < from)
+        k++;
+    return (int)FFMIN(k, in->pictures.nb);
+}
+
 static int open_pictures(FgInput *in, const FgJob *job, FgError *err)
 {
     int ret = fg_sequence_list(&in->pictures, job->input, job->start_number,
@@ -240,6 +259,8 @@ static int open_pictures(FgInput *in, const FgJob *job, FgError *err)
         ret = open_decoder(in, in->fmt->streams[in->video]->codecpar, 1, err);
     avformat_close_input(&in->fmt);
     in->path = job->input;
+    if (!ret && job->len_s > 0)
+        in->next_ahead = first_in_sample(in, job);
     return ret;
 }
 
@@ -269,6 +290,7 @@ void fg_input_close(FgInput **pin)
         av_packet_free(&in->ahead[i]);
     av_freep(&in->ahead);
     av_freep(&in->first_pts);
+    fg_times_free(&in->times);
     avcodec_free_context(&in->dec);
     avformat_close_input(&in->fmt);
     fg_sequence_free(&in->pictures);
@@ -329,5 +351,7 @@ int fg_input_read(FgInput *in, AVPacket *pkt)
     if (ret == AVERROR_EOF && in->fmt->pb && in->fmt->pb->error < 0 &&
         in->fmt->pb->error != AVERROR_EOF)
         return in->fmt->pb->error;
+    if (ret >= 0)
+        fg_times_fix(in->times, in, pkt);
     return ret;
 }

@@ -9,6 +9,8 @@
 #include "pipeline/job.h"
 #include "pipeline/sequence.h"
 
+typedef struct FgTimes FgTimes;
+
 typedef struct FgInput {
     const char *path;
     AVFormatContext *fmt; /* NULL for pictures */
@@ -23,8 +25,10 @@ typedef struct FgInput {
     FgSequence pictures;
     /* Packets read ahead to learn where the sound starts; taken first. */
     AVPacket **ahead;
-    int nb_ahead, next_ahead;
+    int nb_ahead, next_ahead; /* pictures: the next one */
     int64_t *first_pts; /* per stream, AV_NOPTS_VALUE = not seen */
+    FgTimes *times;     /* NULL for pictures */
+    int jumps;          /* of the clock, closed on the way */
 } FgInput;
 
 /* Opens and probes; picks the best video stream, cover pictures not counted.
@@ -34,6 +38,13 @@ void fg_input_close(FgInput **in); /* accepts NULL */
 /* Next packet into pkt (blank): 0, AVERROR_EOF, or another error. Pictures
  * come as one packet a file; an unreadable file gives its errno. */
 int fg_input_read(FgInput *in, AVPacket *pkt);
+/* times.c: makes packets' times fit: all are moved when the picture starts
+ * before zero; in broadcast formats jumps of the clock by more than 10 s are
+ * closed. Before the first packet is read; NULL: no memory. */
+FgTimes *fg_times_alloc(const FgInput *in);
+void fg_times_free(FgTimes **t); /* accepts NULL inside */
+void fg_times_fix(FgTimes *t, FgInput *in, AVPacket *pkt);
+int64_t fg_times_shift(const FgTimes *t); /* in us; t may be NULL */
 /* The stream of the picture, NULL for pictures. */
 const AVStream *fg_input_stream(const FgInput *in);
 

@@ -27,6 +27,14 @@ int fg_is_picture_name(const char *path)
     return 0;
 }
 
+/* A name with %d may well be a film's: "100%d.mp4". */
+static int is_picture_output(const char *path)
+{
+    const AVOutputFormat *const f = av_guess_format(NULL, path, NULL);
+    return fg_is_picture_name(path) ||
+           (fg_is_pattern(path) && (!f || !strncmp(f->name, "image2", 6)));
+}
+
 static int exists(const char *path)
 {
     struct stat st;
@@ -53,6 +61,34 @@ static int container_takes_codec(const char *name, const char *codec)
     return f && c && avformat_query_codec(f, c->id, FF_COMPLIANCE_NORMAL) > 0;
 }
 
+static enum AVCodecID picture_codec(const char *path)
+{
+    const AVOutputFormat *const image2 = av_guess_format("image2", NULL, NULL);
+    char *const name = fg_format("x%s", fg_path_ext(path));
+    const enum AVCodecID id = image2 && name
+                                  ? av_guess_codec(image2, NULL, name, NULL,
+                                                   AVMEDIA_TYPE_VIDEO)
+                                  : AV_CODEC_ID_NONE;
+    free(name);
+    return id;
+}
+
+/* One picture: its own extension where the preset writes that kind, else one
+ * of the kind that it writes. */
+static const char *picture_ext(const FgJob *job)
+{
+    static const char *const exts[] = {".png", ".tif", ".dpx", ".exr", ".jpg",
+                                       ".bmp", ".tga", ".jp2", ".qoi"};
+    const AVCodec *const enc = avcodec_find_encoder_by_name(job->preset->codec);
+    const char *const own = fg_path_ext(job->input);
+    if (enc && picture_codec(own) == enc->id)
+        return own + 1;
+    for (size_t i = 0; enc && i < sizeof(exts) / sizeof(exts[0]); i++)
+        if (picture_codec(exts[i]) == enc->id)
+            return exts[i] + 1;
+    return own + 1;
+}
+
 /* malloc'ed extension without its dot: the preset's container's, else the
  * input's where that container takes the codec, else mkv. */
 static char *default_ext(const FgJob *job)
@@ -64,10 +100,10 @@ static char *default_ext(const FgJob *job)
                                               job->preset->container, NULL,
                                               NULL)
                                         : NULL;
+    if (job->pictures_in)
+        return strdup(picture_ext(job));
     if (f && f->extensions)
         return strndup(f->extensions, strcspn(f->extensions, ","));
-    if (job->pictures_in)
-        return strdup(ext + 1);
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         if (*ext && !strcasecmp(ext + 1, known[i]) &&
             container_takes_codec(ext, job->preset->codec))
@@ -78,7 +114,7 @@ static char *default_ext(const FgJob *job)
 /* IN.ext -> IN-PRESET.ext, beside it. */
 static int default_output(FgJob *job, FgError *err)
 {
-    if (fg_is_pattern(job->input)) {
+    if (job->pictures_in && fg_is_pattern(job->input)) {
         fg_error(err, 0,
                  "%s: a sequence needs -o with a pattern, as "
                  "'out.%%05d.png'",
@@ -95,18 +131,6 @@ static int default_output(FgJob *job, FgError *err)
         return 0;
     fg_error(err, 0, "no memory");
     return FG_EXIT_RETRY;
-}
-
-static enum AVCodecID picture_codec(const char *path)
-{
-    const AVOutputFormat *const image2 = av_guess_format("image2", NULL, NULL);
-    char *const name = fg_format("x%s", fg_path_ext(path));
-    const enum AVCodecID id = image2 && name
-                                  ? av_guess_codec(image2, NULL, name, NULL,
-                                                   AVMEDIA_TYPE_VIDEO)
-                                  : AV_CODEC_ID_NONE;
-    free(name);
-    return id;
 }
 
 static int check_pictures_out(const FgJob *job, FgError *err)
@@ -206,8 +230,17 @@ int fg_job_check(FgJob *job, FgError *err)
         ret = default_output(job, err);
     if (ret)
         return ret;
-    job->pictures_out = fg_is_pattern(job->output) ||
-                        fg_is_picture_name(job->output);
+    job->pictures_out = is_picture_output(job->output);
+    if (!job->pictures_in && job->rate) {
+        fg_error(err, 0, "%s: --rate is for pictures, and this is a video",
+                 fg_show(job->input));
+        return FG_EXIT_USAGE;
+    }
+    if (!job->pictures_in && !job->pictures_out && job->start_number >= 0) {
+        fg_error(err, 0, "%s: --start-number is for pictures",
+                 fg_show(job->input));
+        return FG_EXIT_USAGE;
+    }
     if (job->pictures_out)
         ret = check_pictures_out(job, err);
     if (ret || job->discard)

@@ -46,7 +46,7 @@ static void on_message(void *ctx, int level, const char *fmt, va_list ap)
     chomp(text);
     if (!*text)
         return;
-    if (strstr(text, "ended prematurely"))
+    if (strstr(text, "ended prematurely") || strstr(text, "partial file"))
         premature = 1;
     pthread_mutex_lock(&lock);
     if (level <= shown_level)

@@ -1,6 +1,7 @@
 /* ffgan: the program: finds the command and runs it.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,20 +102,42 @@ static int unknown(const char *name, char **argv)
     return FG_EXIT_USAGE;
 }
 
+/* Files that are opened must never become standard streams that are closed:
+ * messages would be written into them. */
+static void hold_standard_streams(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDONLY);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
+static int run_command(const Command *c, int argc, char **argv)
+{
+    /* A film that is written is written, whoever reads the events. */
+    const int is_job = c->run == fg_cmd_upscale || c->run == fg_cmd_run;
+    if (!c->run)
+        return run_beside(c->name, argv);
+    const int ret = c->run(argc, argv);
+    return is_job ? ret : fg_stdout_end(ret);
+}
+
 int main(int argc, char **argv)
 {
+    hold_standard_streams();
     if (argc < 2)
         return print_help(stderr);
     const char *const name = argv[1];
     if (!strcmp(name, "-h") || !strcmp(name, "--help") || !strcmp(name, "help"))
-        return print_help(stdout);
+        return fg_stdout_end(print_help(stdout));
     if (!strcmp(name, "--version"))
-        return fg_cmd_version(1, argv);
+        return fg_stdout_end(fg_cmd_version(1, argv));
     fg_log_init(0);
     fg_find_data_dir();
     for (int i = 0; i < NB_COMMANDS; i++)
         if (!strcmp(name, commands[i].name))
-            return commands[i].run ? commands[i].run(argc - 1, argv + 1)
-                                   : run_beside(name, argv + 1);
+            return run_command(&commands[i], argc - 1, argv + 1);
     return unknown(name, argv + 1);
 }

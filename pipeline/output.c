@@ -74,9 +74,10 @@ int fg_output_plan(FgOutput **out, const FgJob *job, const FgInput *in,
     }
     o->job = job;
     o->input = in;
+    o->report = report;
     o->fd = -1;
     o->first_pts = o->end_pts = AV_NOPTS_VALUE;
-    o->first_number = in->pictures.nb          ? in->pictures.first
+    o->first_number = in->pictures.nb ? in->pictures.first + in->next_ahead
                       : job->start_number >= 0 ? job->start_number
                                                : 1;
     if (job->pictures_out)
@@ -200,10 +201,11 @@ int fg_output_open(FgOutput *o, const AVCodecContext *enc, const AVFrame *like,
         return fail(o, ret, "cannot set up its streams", err);
     o->packets = av_calloc(o->mux->nb_streams, sizeof(*o->packets));
     o->rescaled = av_malloc_array(o->mux->nb_streams, sizeof(*o->rescaled));
-    if (!o->packets || !o->rescaled)
+    o->last_dts = av_malloc_array(o->mux->nb_streams, sizeof(*o->last_dts));
+    if (!o->packets || !o->rescaled || !o->last_dts)
         return fail(o, AVERROR(ENOMEM), "cannot set up its streams", err);
     for (unsigned i = 0; i < o->mux->nb_streams; i++)
-        o->rescaled[i] = AV_NOPTS_VALUE;
+        o->rescaled[i] = o->last_dts[i] = AV_NOPTS_VALUE;
     return write_header(o, err);
 }
 
@@ -233,6 +235,11 @@ static int write_picture(FgOutput *o, const AVPacket *pkt, FgError *err)
                  fg_show(path ? path : o->job->output), fg_strerror(ret));
     free(path);
     return ret < 0 ? fg_exit_output(ret) : 0;
+}
+
+int fg_output_counts_bytes(const AVStream *st)
+{
+    return av_get_exact_bits_per_sample(st->codecpar->codec_id) > 0;
 }
 
 static void note_times(FgOutput *o, const AVPacket *pkt)
@@ -271,6 +278,44 @@ static void rescale_copied(FgOutput *o, AVPacket *pkt, AVRational from, int to)
     pkt->duration = av_rescale_q(pkt->duration, from, st->time_base);
 }
 
+/* Sound without lengths (Matroska): MP4 would end the track where its last
+ * packet begins. As long as the one before, or up to the input's end. */
+static int64_t guess_length(const FgOutput *o, const AVPacket *pkt, int to)
+{
+    const FgInput *const in = o->input;
+    const int64_t step = pkt->dts - o->last_dts[to];
+    const int64_t left = av_rescale_q(in->start_us + in->fmt->duration,
+                                      AV_TIME_BASE_Q,
+                                      o->mux->streams[to]->time_base) -
+                         pkt->dts;
+    return in->fmt->duration > 0 && left > 0 && left < step ? left : step;
+}
+
+/* Most muxers refuse a packet that is not behind the one before. */
+static void keep_order(FgOutput *o, AVPacket *pkt, int to)
+{
+    const enum AVMediaType type = o->mux->streams[to]->codecpar->codec_type;
+    const int64_t last = o->last_dts[to];
+    const int strict = type != AVMEDIA_TYPE_SUBTITLE &&
+                       !(o->format->flags & AVFMT_TS_NONSTRICT);
+    if (pkt->dts == AV_NOPTS_VALUE)
+        return;
+    const int64_t least = last == AV_NOPTS_VALUE ? pkt->dts : last + strict;
+    if (strict && pkt->duration <= 0 && type == AVMEDIA_TYPE_AUDIO &&
+        last != AV_NOPTS_VALUE && pkt->dts > last)
+        pkt->duration = guess_length(o, pkt, to);
+    if (pkt->dts < least && !o->moved++)
+        fg_report_warn(o->report,
+                       "stream %d: packets whose times do not rise were moved "
+                       "behind the one before",
+                       to);
+    if (pkt->dts < least)
+        pkt->dts = least;
+    if (pkt->pts != AV_NOPTS_VALUE && pkt->pts < pkt->dts)
+        pkt->pts = pkt->dts;
+    o->last_dts[to] = pkt->dts;
+}
+
 int fg_output_write(FgOutput *o, AVPacket *pkt, int enc, FgError *err)
 {
     int ret = 0;
@@ -287,10 +332,12 @@ int fg_output_write(FgOutput *o, AVPacket *pkt, int enc, FgError *err)
     } else {
         rescale_copied(
             o, pkt, o->input->fmt->streams[pkt->stream_index]->time_base, to);
+        keep_order(o, pkt, to);
     }
     pkt->stream_index = to;
     pkt->pos = -1;
-    o->packets[to]++;
+    o->packets[to] += fg_output_counts_bytes(o->mux->streams[to]) ? pkt->size
+                                                                  : 1;
     ret = av_interleaved_write_frame(o->mux, pkt);
     return ret < 0 ? fail(o, ret, "cannot write it", err) : 0;
 }
@@ -348,5 +395,6 @@ void fg_output_free(FgOutput **po)
     av_freep(&o->map);
     av_freep(&o->packets);
     av_freep(&o->rescaled);
+    av_freep(&o->last_dts);
     av_freep(po);
 }

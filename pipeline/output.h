@@ -24,7 +24,10 @@ typedef struct FgOutput {
     AVFormatContext *mux;
     int *map; /* [input streams] output stream, -1 = left out */
     int video;
-    int64_t *packets;           /* [output streams] written */
+    int64_t *packets;           /* [output streams] written, or bytes */
+    FgReport *report;
+    int64_t *last_dts;          /* [output streams] of the last packet */
+    int64_t moved;              /* packets whose times did not rise */
     int64_t *rescaled;          /* [output streams] state of av_rescale_delta */
     int header;                 /* 1: written */
     AVRational enc_tb;          /* of the encoder's packets */
@@ -49,6 +52,10 @@ int fg_output_finish(FgOutput *o, FgError *err);
 int fg_output_commit(FgOutput *o, FgError *err);
 /* Closes and removes what is not committed. Accepts NULL. */
 void fg_output_free(FgOutput **o);
+
+/* 1 for plain samples: readers cut them into packets of their own, so bytes
+ * are counted instead. */
+int fg_output_counts_bytes(const AVStream *st);
 
 /* streams.c: the parts of plan and open that deal with streams. */
 int fg_streams_plan(FgOutput *o, FgReport *report, FgError *err);

@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,11 +39,33 @@ static void clear_bar(FgReport *r)
     r->bar = 0;
 }
 
-/* Names are bytes, JSON is UTF-8: what is not becomes '?'. */
-static json_t *text_json(const char *s)
+json_t *fg_json_text(const char *s)
 {
-    json_t *const j = json_string(s);
-    return j ? j : json_string(fg_show("(name is not UTF-8)"));
+    json_t *j = json_string(s);
+    if (j)
+        return j;
+    const size_t len = strlen(s);
+    char *const copy = malloc(len + 1);
+    if (!copy)
+        return NULL;
+    for (size_t i = 0; i < len;) {
+        /* The longest character that is valid UTF-8, else one byte. */
+        size_t n = len - i < 4 ? len - i : 4;
+        for (; n; n--) {
+            json_t *const one = json_stringn(s + i, n);
+            json_decref(one);
+            if (one)
+                break;
+        }
+        if (n)
+            memcpy(copy + i, s + i, n);
+        else
+            copy[i] = '?';
+        i += n ? n : 1;
+    }
+    j = json_stringn(copy, len);
+    free(copy);
+    return j;
 }
 
 void fg_report_start(FgReport *r, const char *input, const char *output,
@@ -51,9 +74,9 @@ void fg_report_start(FgReport *r, const char *input, const char *output,
     pthread_mutex_lock(&r->lock);
     r->total = frames;
     if (r->json)
-        print_json(json_pack("{s:s,s:o,s:o,s:s,s:I}", "event", "start", "input",
-                             text_json(input), "output", text_json(output),
-                             "preset", preset, "frames", (json_int_t)frames));
+        print_json(json_pack("{s:s,s:o,s:o,s:o,s:I}", "event", "start", "input",
+                             fg_json_text(input), "output", fg_json_text(output),
+                             "preset", fg_json_text(preset), "frames", (json_int_t)frames));
     else if (!r->quiet)
         fprintf(stderr, "%s -> %s (preset %s)\n", fg_show(input),
                 fg_show(output), preset);
@@ -145,7 +168,7 @@ void fg_report_warn(FgReport *r, const char *fmt, ...)
     clear_bar(r);
     if (r->json)
         print_json(json_pack("{s:s,s:o}", "event", "warning", "text",
-                             text_json(text)));
+                             fg_json_text(text)));
     else if (!r->quiet)
         fprintf(stderr, "ffgan: warning: %s\n", text);
     pthread_mutex_unlock(&r->lock);
@@ -161,7 +184,7 @@ void fg_report_done(FgReport *r, const char *output, int64_t frames,
     clear_bar(r);
     if (r->json)
         print_json(json_pack("{s:s,s:o,s:I,s:I,s:f,s:I}", "event", "done",
-                             "output", text_json(output), "frames",
+                             "output", fg_json_text(output), "frames",
                              (json_int_t)frames, "bytes", (json_int_t)bytes,
                              "seconds", s, "warnings",
                              (json_int_t)r->warnings));
@@ -177,7 +200,7 @@ int fg_report_error(FgReport *r, int code, const char *text)
     clear_bar(r);
     if (r->json)
         print_json(json_pack("{s:s,s:i,s:o}", "event", "error", "code", code,
-                             "text", text_json(text)));
+                             "text", fg_json_text(text)));
     fprintf(stderr, "ffgan: %s\n", text);
     pthread_mutex_unlock(&r->lock);
     return code;

@@ -22,6 +22,10 @@ typedef struct FgReport {
     double first_at;  /* when the first frame was done, 0 = not yet */
 } FgReport;
 
+/* Names are bytes, JSON is UTF-8: each byte that is not becomes '?'. A new
+ * json_t, NULL: no memory. */
+struct json_t *fg_json_text(const char *s);
+
 void fg_report_init(FgReport *r, int json, int quiet);
 /* Both files and the preset's name; frames 0 = unknown. */
 void fg_report_start(FgReport *r, const char *input, const char *output,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -137,21 +138,57 @@ static int finish(FgRun *run)
     return ret;
 }
 
+static int64_t expected_frames(const FgRun *run)
+{
+    const FgInput *const in = run->input;
+    const FgJob *const job = run->job;
+    int64_t n = in->nb_frames;
+    if (job->len_s > 0) {
+        const double rate = in->frame_rate.num > 0 ? av_q2d(in->frame_rate)
+                                                   : 25;
+        const int64_t part = llround(job->len_s * rate);
+        n = n <= 0 || part < n ? part : n;
+    }
+    return n;
+}
+
+static int same_folder(const char *a, const char *b)
+{
+    struct stat x, y;
+    char *const p = fg_path_dir(a), *const q = fg_path_dir(b);
+    const int same = p && q && !stat(p, &x) && !stat(q, &y) &&
+                     x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+    free(p);
+    free(q);
+    return same;
+}
+
+static void check_picture(FgRun *run, const char *path, int near)
+{
+    const FgJob *const job = run->job;
+    if (!path)
+        fg_run_fail(run, FG_EXIT_RETRY, "no memory");
+    else if (near && fg_sequence_has(&run->input->pictures, job->input,
+                                     fg_path_base(path)))
+        fg_run_fail(run, FG_EXIT_CANTCREAT,
+                    "%s: output and input are the same file", fg_show(path));
+    else if (!job->overwrite && !access(path, F_OK))
+        fg_run_fail(run, FG_EXIT_CANTCREAT, "%s: exists; -y writes over it",
+                    fg_show(path));
+}
+
 /* Numbered outputs are refused up front, not at frame 200. */
 static int check_pictures(FgRun *run)
 {
     const FgJob *const job = run->job;
     const FgOutput *const o = run->output;
-    const int64_t nb = run->input->nb_frames > 0 ? run->input->nb_frames : 1;
-    if (!job->pictures_out || job->overwrite || job->discard)
+    const int64_t nb = expected_frames(run);
+    if (!job->pictures_out || job->discard)
         return 0;
-    for (int64_t i = 0; i < nb && !run->exit_code; i++) {
+    const int near = job->pictures_in && same_folder(job->input, job->output);
+    for (int64_t i = 0; i < (nb > 0 ? nb : 1) && !run->exit_code; i++) {
         char *const path = fg_pattern_name(job->output, o->first_number + i);
-        if (!path)
-            fg_run_fail(run, FG_EXIT_RETRY, "no memory");
-        else if (!access(path, F_OK))
-            fg_run_fail(run, FG_EXIT_CANTCREAT, "%s: exists; -y writes over it",
-                        fg_show(path));
+        check_picture(run, path, near);
         free(path);
     }
     return run->exit_code;
@@ -168,6 +205,11 @@ static int prepare(FgRun *run)
         fg_run_fail(run, ret, "%s", err.text);
         return ret;
     }
+    if (fg_times_shift(run->input->times) && job->len_s <= 0)
+        fg_report_warn(run->report,
+                       "%s: starts before zero: all times are moved by %.3f s",
+                       fg_show(job->input),
+                       (double)fg_times_shift(run->input->times) * 1e-6);
     run->frames = fg_queue_alloc(FRAMES_ROOM, 1, drop_item);
     run->out = fg_queue_alloc(OUT_ROOM, 2, drop_item);
     if (!run->frames || !run->out) {
@@ -175,20 +217,6 @@ static int prepare(FgRun *run)
         return FG_EXIT_RETRY;
     }
     return check_pictures(run);
-}
-
-static int64_t expected_frames(const FgRun *run)
-{
-    const FgInput *const in = run->input;
-    const FgJob *const job = run->job;
-    int64_t n = in->nb_frames;
-    if (job->len_s > 0) {
-        const double rate = in->frame_rate.num > 0 ? av_q2d(in->frame_rate)
-                                                   : 25;
-        const int64_t part = llround(job->len_s * rate);
-        n = n <= 0 || part < n ? part : n;
-    }
-    return n;
 }
 
 int fg_run_job(FgRun *run)

@@ -187,6 +187,17 @@ int fg_sequence_list(FgSequence *s, const char *path, int64_t start,
     return ret;
 }
 
+int fg_sequence_has(const FgSequence *s, const char *path, const char *base)
+{
+    Pattern p;
+    if (s->nb == 1)
+        return !strcmp(fg_path_base(s->paths[0]), base);
+    if (!s->nb || !find_pattern(fg_path_base(path), &p))
+        return 0;
+    const int64_t k = number_of(base, fg_path_base(path), &p);
+    return k >= s->first && k < s->first + s->nb;
+}
+
 void fg_sequence_free(FgSequence *s)
 {
     for (int i = 0; i < s->nb; i++)

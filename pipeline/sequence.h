@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <libavcodec/codec_id.h>
+
 #include "kernels/error.h"
 
 /* The pictures of a sequence, in order, with no number missing. */
@@ -24,6 +26,12 @@ char *fg_pattern_name(const char *path, int64_t number);
  * names it), -ENOMEM, other errno. */
 int fg_sequence_list(FgSequence *s, const char *path, int64_t start,
                      FgError *err);
+/* 1 when base, a name without its folder, is that of one of the pictures;
+ * path is what was listed. */
+int fg_sequence_has(const FgSequence *s, const char *path, const char *base);
 void fg_sequence_free(FgSequence *s); /* accepts zeroed */
+/* 0 when a picture file of that kind is cut short. Only for kinds whose
+ * decoders do not tell (EXR, JPEG, QOI); 1 for all others (whole.c). */
+int fg_picture_is_whole(const uint8_t *data, size_t size, enum AVCodecID id);
 
 #endif

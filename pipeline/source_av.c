@@ -72,7 +72,7 @@ static void fix_time(Source *s, AVFrame *f)
                                  ? av_rescale_q(1, av_inv_q(s->in->frame_rate),
                                                 s->in->time_base)
                                  : 1;
-        if (!s->moved++)
+        if (pts != AV_NOPTS_VALUE && !s->moved++)
             fg_report_warn(s->run->report,
                            "frame %lld has no rising time: moved to follow "
                            "the one before (more may follow)",
@@ -168,9 +168,27 @@ static int decode(Source *s, const AVPacket *pkt)
     return take_frames(s);
 }
 
+/* Damage that the demuxer saw, and pictures whose decoders see none. Broadcast
+ * streams are cut and joined everywhere: their pictures decide there. */
+static int check_packet(Source *s, const AVPacket *pkt)
+{
+    const FgInput *const in = s->in;
+    if (in->pictures.nb)
+        return fg_picture_is_whole(pkt->data, (size_t)pkt->size,
+                                   in->dec->codec_id)
+                   ? 0
+                   : damaged(s, AV_NOPTS_VALUE, "picture is cut short");
+    if ((pkt->flags & AV_PKT_FLAG_CORRUPT) &&
+        !(in->fmt->iformat->flags & AVFMT_TS_DISCONT))
+        return damaged(s, AV_NOPTS_VALUE, "cut or damaged packet");
+    return 0;
+}
+
 static int video_packet(Source *s, AVPacket *pkt)
 {
     s->packets++;
+    if (check_packet(s, pkt) < 0)
+        return -1;
     if (pkt->flags & AV_PKT_FLAG_DISCARD)
         s->hidden++;
     else if (s->first_pts == AV_NOPTS_VALUE && s->nb_early < EARLY_MAX &&
@@ -184,6 +202,9 @@ static int video_packet(Source *s, AVPacket *pkt)
 static int other_packet(Source *s, AVPacket *pkt)
 {
     FgRun *const run = s->run;
+    if (fg_output_wants(run->output, pkt->stream_index) &&
+        check_packet(s, pkt) < 0)
+        return -1;
     const AVRational tb = s->in->fmt->streams[pkt->stream_index]->time_base;
     const int64_t ts = pkt->pts != AV_NOPTS_VALUE ? pkt->pts : pkt->dts;
     const int64_t t = ts == AV_NOPTS_VALUE
@@ -290,7 +311,10 @@ static int too_short(const Source *s)
         return 0;
     if (fg_log_premature())
         return 1;
-    return strstr(fmt->iformat->name, "matroska") && fmt->duration > 0 &&
+    const int declared = strstr(fmt->iformat->name, "matroska") ||
+                         !strcmp(fmt->iformat->name, "flv") ||
+                         !strcmp(fmt->iformat->name, "mxf");
+    return declared && fmt->duration > 0 &&
            s->shown_us < fmt->duration - 250000;
 }
 
@@ -304,6 +328,11 @@ static int check_counts(Source *s)
                              ? s->packets - s->hidden - lead - run->decoded
                              : 0;
     const long long n = (long long)run->decoded;
+    if (in->jumps && !run->failed)
+        fg_report_warn(run->report,
+                       "%s: %d jump(s) of the clock were closed: what follows "
+                       "continues where it stopped",
+                       path, in->jumps);
     if (run->failed || !whole_input(s))
         return 0;
     if (lead)

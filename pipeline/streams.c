@@ -37,6 +37,72 @@ static int is_matroska(const AVOutputFormat *f)
     return !strcmp(f->name, "matroska");
 }
 
+static int is_mov(const AVOutputFormat *f)
+{
+    return !strcmp(f->name, "mov") || !strcmp(f->name, "mp4") ||
+           !strcmp(f->name, "ipod");
+}
+
+/* Timecodes and chapters are tracks in MOV and metadata to us. */
+static int is_metadata_track(const FgOutput *o, const AVStream *st)
+{
+    const unsigned tag = st->codecpar->codec_tag;
+    const unsigned copy = o->job->preset->copy;
+    if (st->codecpar->codec_type != AVMEDIA_TYPE_DATA)
+        return 0;
+    return (tag == MKTAG('t', 'm', 'c', 'd') && (copy & FG_COPY_METADATA)) ||
+           (tag == MKTAG('t', 'e', 'x', 't') && (copy & FG_COPY_CHAPTERS) &&
+            o->input->fmt->nb_chapters);
+}
+
+static void keep_tag(AVCodecParameters *par, const AVOutputFormat *f)
+{
+    unsigned tag = 0;
+    const unsigned have = par->codec_tag;
+    if (f->codec_tag && av_codec_get_id(f->codec_tag, have) != par->codec_id &&
+        av_codec_get_tag2(f->codec_tag, par->codec_id, &tag))
+        par->codec_tag = 0;
+}
+
+static int is_riff(const AVCodecParameters *par)
+{
+    const struct AVCodecTag *const tags[] = {
+        par->codec_type == AVMEDIA_TYPE_AUDIO ? avformat_get_riff_audio_tags()
+                                              : avformat_get_riff_video_tags(),
+        NULL};
+    return (par->codec_type == AVMEDIA_TYPE_AUDIO ||
+            par->codec_type == AVMEDIA_TYPE_VIDEO) &&
+           av_codec_get_tag(tags, par->codec_id);
+}
+
+/* MP4 and MOV know codecs that they refuse all the same ("only in MP4", "only
+ * as an experiment"): a header of that stream alone, written to memory. */
+static int header_takes(const AVOutputFormat *f, const AVStream *st)
+{
+    AVFormatContext *mux = NULL;
+    uint8_t *bytes = NULL;
+    char cause[2];
+    int ret = avformat_alloc_output_context2(&mux, f, NULL, NULL);
+    AVStream *const out = ret < 0 ? NULL : avformat_new_stream(mux, NULL);
+    if (out)
+        ret = avcodec_parameters_copy(out->codecpar, st->codecpar);
+    if (out && ret >= 0) {
+        keep_tag(out->codecpar, f);
+        out->time_base = st->time_base;
+        out->disposition = st->disposition;
+        ret = avio_open_dyn_buf(&mux->pb);
+    }
+    if (out && ret >= 0) {
+        ret = avformat_write_header(mux, NULL);
+        avio_close_dyn_buf(mux->pb, &bytes);
+        mux->pb = NULL;
+        av_free(bytes);
+    }
+    avformat_free_context(mux);
+    fg_log_cause(cause, sizeof(cause)); /* no cause of anything later */
+    return ret >= 0 || ret == AVERROR(ENOMEM);
+}
+
 static int container_takes(const AVOutputFormat *f, const AVStream *st)
 {
     const AVCodecParameters *const par = st->codecpar;
@@ -46,7 +112,11 @@ static int container_takes(const AVOutputFormat *f, const AVStream *st)
         return st->attached_pic.size > 0;
     if (par->codec_id == AV_CODEC_ID_NONE)
         return 0;
-    return avformat_query_codec(f, par->codec_id, FF_COMPLIANCE_NORMAL) != 0;
+    /* What has a number in AVI and WAV can also be had in Matroska. */
+    if (is_matroska(f) && is_riff(par))
+        return 1;
+    return avformat_query_codec(f, par->codec_id, FF_COMPLIANCE_NORMAL) != 0 &&
+           (!is_mov(f) || header_takes(f, st));
 }
 
 static int check_encoder(const FgOutput *o, FgError *err)
@@ -73,7 +143,7 @@ static int plan_one(const FgOutput *o, unsigned i, FgReport *report)
     if ((int)i == o->input->video)
         return 1;
     if (bit && !(o->job->preset->copy & bit)) {
-        if (bit == FG_COPY_DATA)
+        if (bit == FG_COPY_DATA && !is_metadata_track(o, st))
             fg_report_warn(report,
                            "stream %u (%s) is left out: the preset "
                            "does not copy data streams",
@@ -109,15 +179,6 @@ int fg_streams_plan(FgOutput *o, FgReport *report, FgError *err)
             o->video = o->map[i];
     }
     return 0;
-}
-
-static void keep_tag(AVCodecParameters *par, const AVOutputFormat *f)
-{
-    unsigned tag = 0;
-    const unsigned have = par->codec_tag;
-    if (f->codec_tag && av_codec_get_id(f->codec_tag, have) != par->codec_id &&
-        av_codec_get_tag2(f->codec_tag, par->codec_id, &tag))
-        par->codec_tag = 0;
 }
 
 /* Matroska has covers as attached files. */
@@ -291,6 +352,9 @@ static int create_video(FgOutput *o, const AVCodecContext *enc,
     if (o->input->cfr)
         out->avg_frame_rate = enc->framerate;
     o->video = out->index;
+    /* Apple's players know HEVC by this name only. */
+    if (is_mov(o->format) && enc->codec_id == AV_CODEC_ID_HEVC)
+        out->codecpar->codec_tag = MKTAG('h', 'v', 'c', '1');
     ret = keep_side_data(o, out, like);
     if (ret < 0 || !in)
         return ret;
@@ -317,6 +381,10 @@ static int copy_chapters(FgOutput *o)
             return AVERROR(ENOMEM);
         *c = *in->chapters[i];
         c->metadata = NULL;
+        const int64_t shift = av_rescale_q(fg_times_shift(o->input->times),
+                                           AV_TIME_BASE_Q, c->time_base);
+        c->start += shift;
+        c->end += shift;
         mux->chapters[mux->nb_chapters++] = c;
         const int ret = av_dict_copy(&c->metadata, in->chapters[i]->metadata,
                                      0);

@@ -257,6 +257,15 @@ int fg_exit_chain(int err)
     }
 }
 
+int fg_stdout_end(int ret)
+{
+    const int failed = fflush(stdout) || ferror(stdout);
+    if (ret || !failed)
+        return ret;
+    fputs("ffgan: standard output: cannot be written\n", stderr);
+    return FG_EXIT_IO;
+}
+
 int fg_usage_error(const char *command, const char *fmt, ...)
 {
     va_list ap;

@@ -69,7 +69,8 @@ static void count(Check *c, const AVPacket *pkt)
     const AVRational tb = c->fmt->streams[pkt->stream_index]->time_base;
     if (to < 0 || (to == c->o->video && (pkt->flags & AV_PKT_FLAG_DISCARD)))
         return;
-    c->packets[to]++;
+    c->packets[to] += fg_output_counts_bytes(c->o->mux->streams[to]) ? pkt->size
+                                                                     : 1;
     if (to != c->o->video || pkt->pts == AV_NOPTS_VALUE)
         return;
     const int64_t t = av_rescale_q(pkt->pts, tb, AV_TIME_BASE_Q);
@@ -100,8 +101,8 @@ static int read_packets(Check *c)
 /* Containers that keep one packet one packet, and times as they are. */
 static int keeps_packets(const FgOutput *o)
 {
-    static const char *const names[] = {"matroska", "webm", "mov",
-                                        "mp4",      "ipod", "nut"};
+    static const char *const names[] = {"matroska", "webm", "mov", "mp4",
+                                        "ipod"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (!strcmp(o->format->name, names[i]))
             return 1;
@@ -121,8 +122,11 @@ static int compare(const Check *c, FgError *err)
         return 0;
     for (unsigned i = 0; i < o->mux->nb_streams; i++)
         if (is_track(o->mux->streams[i]) && c->packets[i] != o->packets[i])
-            return bad(o, err, "packets of a copied stream", c->packets[i],
-                       o->packets[i]);
+            return bad(o, err,
+                       fg_output_counts_bytes(o->mux->streams[i])
+                           ? "bytes of a copied stream"
+                           : "packets of a copied stream",
+                       c->packets[i], o->packets[i]);
     if (o->first_pts >= 0 && llabs(c->first - o->first_pts) > tolerance)
         return bad(o, err, "first time in us", c->first, o->first_pts);
     const int64_t length = c->end - c->first, want = o->end_pts - o->first_pts;

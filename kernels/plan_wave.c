@@ -1,0 +1,124 @@
+/* ffgan: plans: a rolling wave over the rows.
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Each step makes a band of new rows, then the next step, so that rows are
+ * read again while they are in the cache, and only the latest have to be kept.
+ *
+ * A band of a step is cut into one task per thread. Workers take tasks in
+ * order and start one when all tasks of the steps before it are done. Whoever
+ * waits does so for tasks that another worker is at: nobody waits for ever,
+ * however few workers there are. They wait awake, as tasks take microseconds.
+ */
+#include <sched.h>
+#include <stdatomic.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "plan_priv.h"
+
+#define SPINS 4096
+
+typedef struct Wave {
+    FgPlan *p;
+    const FgEmit *e;
+    int start, end; /* output rows, in input pixels */
+    int first;      /* where the wave is in its first band */
+    int parts;      /* tasks of a band of a step */
+    int tasks;
+    atomic_int next, done;
+} Wave;
+
+static int min(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static int max(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+/* Rows of the step's value that are there when the wave has come to y. */
+static int made(const FgPlan *p, const FgStep *s, int y)
+{
+    return max(p->need0[s->out],
+               min(p->need1[s->out] + 1, y + p->lead[s->out]));
+}
+
+static void run_step(const Wave *w, int i, int y, int part, int worker)
+{
+    const FgPlan *p = w->p;
+    const FgStep *s = &p->steps[i];
+    const int from = y == w->first ? p->need0[s->out] : made(p, s, y - p->band);
+    const int to = made(p, s, y);
+    if (to > from)
+        fg_plan_conv(p, s, from, to, part, w->parts, worker);
+}
+
+static void emit_rows(const Wave *w, int y, int part, int worker)
+{
+    const int f = w->p->reach.scale_num;
+    const int from = max(w->start, min(w->end, y - w->p->band)) - w->start;
+    const int to = max(w->start, min(w->end, y)) - w->start;
+    const int n = (to - from) * f;
+    const int r0 = from * f + (int)((int64_t)n * part / w->parts);
+    const int r1 = from * f + (int)((int64_t)n * (part + 1) / w->parts);
+    for (int r = r0; r < r1; r++)
+        fg_plan_emit(w->e, r, worker);
+}
+
+static void wait_for(Wave *w, int done)
+{
+    for (int n = 0; atomic_load_explicit(&w->done, memory_order_acquire) < done;
+         n++) {
+        if (n >= SPINS)
+            sched_yield();
+#if defined(__x86_64__)
+        else
+            _mm_pause();
+#endif
+    }
+}
+
+static void wave_job(void *arg, int job, int worker)
+{
+    Wave *w = arg;
+    const int groups = w->p->nb_steps + 1;
+    (void)job;
+    for (;;) {
+        const int t = atomic_fetch_add_explicit(&w->next, 1,
+                                                memory_order_relaxed);
+        if (t >= w->tasks)
+            return;
+        const int group = t / w->parts, part = t % w->parts;
+        const int y = w->first + group / groups * w->p->band;
+        wait_for(w, group * w->parts);
+        if (group % groups < w->p->nb_steps)
+            run_step(w, group % groups, y, part, worker);
+        else
+            emit_rows(w, y, part, worker);
+        atomic_fetch_add_explicit(&w->done, 1, memory_order_release);
+    }
+}
+
+void fg_plan_wave(FgPlan *p, const FgEmit *e, int rows)
+{
+    const int f = p->reach.scale_num, threads = fg_threads(p->ex);
+    Wave w = {.p = p, .e = e, .parts = threads};
+    int y;
+    w.start = y = e->y0 / f;
+    w.end = w.start + fg_ceil_div(rows, f);
+    fg_plan_need(p, e->y0, e->y0 + rows);
+    for (int i = 0; i < p->nb_steps; i++) {
+        const int v = p->steps[i].out;
+        y = min(y, p->need0[v] - p->lead[v]);
+    }
+    /* From where the first value has its first band, on the tiles' grid. */
+    w.first = w.start - fg_round_up(w.start - y, FG_WINO_TILE) + p->band;
+    w.tasks = (fg_ceil_div(w.end - w.first, p->band) + 1) * (p->nb_steps + 1) *
+              w.parts;
+    atomic_init(&w.next, 0);
+    atomic_init(&w.done, 0);
+    fg_run(p->ex, wave_job, &w, threads);
+}
