@@ -13,6 +13,7 @@
 #define SMALL_BYTES ((size_t)1 << 20)
 #define BAND_BYTES ((size_t)24 << 20)
 #define BAND 8
+#define BAND_MOST 32
 #define DEFAULT_LIMIT ((size_t)1 << 30)
 /* Where the caller or the network fixes the tile: a guard against nonsense. */
 #define FIXED_LIMIT ((size_t)16 << 30)
@@ -305,6 +306,22 @@ static int fit_columns(FgPlan *p)
     return rc;
 }
 
+/* High bands, for few waits of threads for one another, while the rows kept
+ * take little. */
+static int choose_height(FgPlan *p, FgError *err)
+{
+    size_t bytes = 0;
+    int rc;
+    for (p->band = BAND_MOST;; p->band /= 2) {
+        rc = find_leads(p, err);
+        if (rc < 0 || p->band <= BAND)
+            return rc;
+        rc = fg_plan_assign(p, p->max_w, p->max_h, &bytes);
+        if (rc < 0 || bytes <= BAND_BYTES / 3)
+            return rc;
+    }
+}
+
 /* 1 if the whole picture at once would not stay in the cache. */
 static int choose_band(FgPlan *p, FgError *err)
 {
@@ -315,8 +332,7 @@ static int choose_band(FgPlan *p, FgError *err)
     if (fg_plan_assign(p, p->max_w, p->max_h, &bytes) >= 0 &&
         bytes <= SMALL_BYTES)
         return 0;
-    p->band = BAND;
-    return find_leads(p, err);
+    return choose_height(p, err);
 }
 
 static int choose_tile(FgPlan *p, const FgPlanOptions *opt, FgError *err)

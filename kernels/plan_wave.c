@@ -7,9 +7,9 @@
  * A band of a step is cut into one task per thread. Workers take tasks in
  * order and start one when all tasks of the steps before it are done. Whoever
  * waits does so for tasks that another worker is at: nobody waits for ever,
- * however few workers there are. They wait awake, as tasks take microseconds.
- */
-#include <sched.h>
+ * however few workers there are. They wait awake at first, as tasks take
+ * microseconds, then asleep: the CPU may be somebody else's just now. */
+#include <pthread.h>
 #include <stdatomic.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -17,7 +17,7 @@
 
 #include "plan_priv.h"
 
-#define SPINS 4096
+#define SPINS 1000
 
 typedef struct Wave {
     FgPlan *p;
@@ -26,7 +26,9 @@ typedef struct Wave {
     int first;      /* where the wave is in its first band */
     int parts;      /* tasks of a band of a step */
     int tasks;
-    atomic_int next, done;
+    atomic_int next, done, asleep;
+    pthread_mutex_t lock;
+    pthread_cond_t more;
 } Wave;
 
 static int min(int a, int b)
@@ -68,17 +70,38 @@ static void emit_rows(const Wave *w, int y, int part, int worker)
         fg_plan_emit(w->e, r, worker);
 }
 
+static void pause_a_little(void)
+{
+#if defined(__x86_64__)
+    _mm_pause();
+#endif
+}
+
 static void wait_for(Wave *w, int done)
 {
-    for (int n = 0; atomic_load_explicit(&w->done, memory_order_acquire) < done;
-         n++) {
-        if (n >= SPINS)
-            sched_yield();
-#if defined(__x86_64__)
-        else
-            _mm_pause();
-#endif
+    for (int n = 0; n < SPINS; n++) {
+        if (atomic_load_explicit(&w->done, memory_order_acquire) >= done)
+            return;
+        pause_a_little();
     }
+    /* Whoever ends a task either sees that somebody sleeps, or its count is
+     * seen before that. */
+    pthread_mutex_lock(&w->lock);
+    atomic_fetch_add(&w->asleep, 1);
+    while (atomic_load(&w->done) < done)
+        pthread_cond_wait(&w->more, &w->lock);
+    atomic_fetch_sub(&w->asleep, 1);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void task_done(Wave *w)
+{
+    const int done = atomic_fetch_add(&w->done, 1) + 1;
+    if (done % w->parts || !atomic_load(&w->asleep))
+        return;
+    pthread_mutex_lock(&w->lock);
+    pthread_cond_broadcast(&w->more);
+    pthread_mutex_unlock(&w->lock);
 }
 
 static void wave_job(void *arg, int job, int worker)
@@ -98,7 +121,7 @@ static void wave_job(void *arg, int job, int worker)
             run_step(w, group % groups, y, part, worker);
         else
             emit_rows(w, y, part, worker);
-        atomic_fetch_add_explicit(&w->done, 1, memory_order_release);
+        task_done(w);
     }
 }
 
@@ -120,5 +143,10 @@ void fg_plan_wave(FgPlan *p, const FgEmit *e, int rows)
               w.parts;
     atomic_init(&w.next, 0);
     atomic_init(&w.done, 0);
+    atomic_init(&w.asleep, 0);
+    pthread_mutex_init(&w.lock, NULL);
+    pthread_cond_init(&w.more, NULL);
     fg_run(p->ex, wave_job, &w, threads);
+    pthread_cond_destroy(&w.more);
+    pthread_mutex_destroy(&w.lock);
 }
