@@ -74,7 +74,8 @@ void fg_shaper_encode(float *dst, const float *src, int n)
     const float k = (float)(1 / (12 * M_LN2));
 
     for (int i = 0; i < n; i++)
-        dst[i] = copysignf(log1pf(64 * fabsf(src[i])) * k, src[i]);
+        dst[i] = copysignf(log1pf(64 * fminf(fabsf(src[i]), 0x1p114f)) * k,
+                           src[i]);
 }
 
 void fg_shaper_decode(float *dst, const float *src, int n)

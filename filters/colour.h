@@ -40,7 +40,8 @@ FgCode fg_code_float(void);
  * 0 -> 0, 0.18 -> 0.30, 1 -> 0.50, 64 -> 1. Values outside 0..64 leave 0..1
  * and are still exact: decode(encode(x)) differs from x by less than half a
  * step of a 16-bit float for every 16-bit float x. n values, in place or not.
- * Decoding limits |y| to 10 so that no finite value becomes infinite. */
+ * |x| is limited to 2^114 and |y| to 10, so no finite value becomes infinite.
+ */
 void fg_shaper_encode(float *dst, const float *src, int n);
 void fg_shaper_decode(float *dst, const float *src, int n);
 

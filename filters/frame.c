@@ -169,15 +169,25 @@ write16(uint16_t *d, int step, int shift, const float *src, int gap, int n,
         d[i * step] = (uint16_t)(to_code(src[i * gap], k) << shift);
 }
 
-void fg_row_write(AVFrame *f, const FgFormat *fmt, const FgComponent *c, int y,
-                  int n, const float *src, int gap, FgCode code)
+static int write_float(float *d, const float *src, int gap, int n)
+{
+    int bad = 0;
+
+    for (int i = 0; i < n; i++) {
+        bad |= !(fabsf(src[i * gap]) <= FLT_MAX);
+        d[i] = src[i * gap];
+    }
+    return bad;
+}
+
+int fg_row_write(AVFrame *f, const FgFormat *fmt, const FgComponent *c, int y,
+                 int n, const float *src, int gap, FgCode code)
 {
     void *d = row_of(f, c, y);
     const int step = c->step / fmt->bytes;
 
     if (fmt->is_float) {
-        for (int i = 0; i < n; i++)
-            ((float *)d)[i] = src[i * gap];
+        return write_float(d, src, gap, n);
     } else if (fmt->bytes == 1 && step == 1 && gap == 1) {
         write8(d, 1, src, 1, n, code);
     } else if (fmt->bytes == 1) {
@@ -187,6 +197,7 @@ void fg_row_write(AVFrame *f, const FgFormat *fmt, const FgComponent *c, int y,
     } else {
         write16(d, step, c->shift, src, gap, n, code);
     }
+    return 0;
 }
 
 void fg_row_pad(AVFrame *f, const FgFormat *fmt, int y, int n)

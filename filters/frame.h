@@ -40,9 +40,10 @@ static inline int fg_subsampled(int n, int log2)
  * else 0. */
 int fg_row_read(float *dst, int gap, const AVFrame *f, const FgFormat *fmt,
                 const FgComponent *c, int y, int n, FgCode code);
-/* The reverse: code = nearest integer (halves up), within 0..code.max. */
-void fg_row_write(AVFrame *f, const FgFormat *fmt, const FgComponent *c, int y,
-                  int n, const float *src, int gap, FgCode code);
+/* The reverse: code = nearest integer (halves up), within 0..code.max. Returns
+ * 1 when a float sample is NaN or infinite. */
+int fg_row_write(AVFrame *f, const FgFormat *fmt, const FgComponent *c, int y,
+                 int n, const float *src, int gap, FgCode code);
 /* Fills the unused byte of 0rgb-like formats with all ones. */
 void fg_row_pad(AVFrame *f, const FgFormat *fmt, int y, int n);
 

@@ -15,7 +15,7 @@
 #include "resample.h"
 
 #define BAND 8    /* rows of a job */
-#define SCRATCH 6 /* floats per pixel of a worker's row: RGB, Y, Pb Pr */
+#define SCRATCH 9 /* floats per pixel of a worker's row: see Rows */
 
 struct FgUpscale {
     FgUpscaleOptions o;
@@ -159,7 +159,8 @@ static int init_scratch(FgUpscale *u)
     u->scratch_row = ((size_t)w * SCRATCH + 31) & ~(size_t)15;
     u->scratch = aligned_alloc(64, u->scratch_row * sizeof(float) *
                                        (size_t)fg_threads(u->o.ex));
-    u->marks = calloc((size_t)u->o.in_h, 1);
+    u->marks = calloc((size_t)(u->o.in_h > u->o.out_h ? u->o.in_h : u->o.out_h),
+                      1);
     u->dirty = calloc((size_t)u->o.in_h, 1);
     return u->scratch && u->marks && u->dirty ? 0 : -ENOMEM;
 }
@@ -268,6 +269,7 @@ void fg_upscale_plan_info(const FgUpscale *u, FgPlanInfo *info)
 
 typedef struct Rows {
     float *rgb, *y, *c;
+    float *src, *lo, *hi; /* see limit */
 } Rows;
 
 static Rows rows_of(const FgUpscale *u, int worker)
@@ -275,7 +277,7 @@ static Rows rows_of(const FgUpscale *u, int worker)
     float *p = u->scratch + u->scratch_row * (size_t)worker;
     const size_t n = (u->scratch_row - 16) / SCRATCH;
 
-    return (Rows){p, p + 3 * n, p + 4 * n};
+    return (Rows){p, p + 3 * n, p + 4 * n, p + 6 * n, p + 7 * n, p + 8 * n};
 }
 
 static int band_end(int i, int rows)
@@ -382,17 +384,68 @@ static void job_prepare(void *arg, int i, int worker)
     }
 }
 
-static void write_rgb(const FgUpscale *u, float *rgb, int y)
+/* The lowest and highest samples of the source columns that bicubic has for
+ * row y, but at most lo and at least hi. */
+static void limit_columns(const FgUpscale *u, Rows r, const FgComponent *c,
+                          int y, float lo, float hi)
 {
-    const int n = u->o.out_w;
+    const FgTaps *t = &u->up.y;
+    const int n = u->o.in_w;
 
-    for (int k = 0; k < 3; k++)
-        fg_row_write(u->out, &u->fmt, &u->fmt.comp[k], y, n, rgb + k, 3,
-                     u->code_y);
-    fg_row_pad(u->out, &u->fmt, y, n);
+    for (int x = 0; x < n; x++) {
+        r.lo[x] = lo;
+        r.hi[x] = hi;
+    }
+    for (int j = 0; j < t->nb; j++) {
+        fg_row_read(r.src, 1, u->in, &u->fmt, c, t->start[y] + j, n,
+                    fg_code_float());
+        for (int x = 0; x < n; x++) {
+            r.lo[x] = r.src[x] < r.lo[x] ? r.src[x] : r.lo[x];
+            r.hi[x] = r.src[x] > r.hi[x] ? r.src[x] : r.hi[x];
+        }
+    }
 }
 
-static void store_rgb(const FgUpscale *u, Rows r, const float *v, int y)
+/* Row y of a float component: v[x*gap] leaves lo..hi no farther than the
+ * source samples around it do. */
+static void limit(const FgUpscale *u, Rows r, const FgComponent *c, int y,
+                  float *v, int gap, float lo, float hi)
+{
+    const FgTaps *t = &u->up.x;
+
+    limit_columns(u, r, c, y, lo, hi);
+    for (int x = 0; x < u->o.out_w; x++) {
+        const float *l = r.lo + t->start[x], *h = r.hi + t->start[x];
+        float *d = v + (ptrdiff_t)x * gap, min = lo, max = hi;
+
+        for (int j = 0; j < t->nb; j++) {
+            min = l[j] < min ? l[j] : min;
+            max = h[j] > max ? h[j] : max;
+        }
+        *d = *d < min ? min : *d > max ? max : *d;
+    }
+}
+
+/* Light: an overshoot of logarithms would be stops, not percents. */
+static void light(const FgUpscale *u, Rows r, const FgComponent *c, int y,
+                  float *v, int gap)
+{
+    limit(u, r, c, y, v, gap, 0, 64);
+}
+
+static int write_rgb(const FgUpscale *u, float *rgb, int y)
+{
+    const int n = u->o.out_w;
+    int bad = 0;
+
+    for (int k = 0; k < 3; k++)
+        bad |= fg_row_write(u->out, &u->fmt, &u->fmt.comp[k], y, n, rgb + k, 3,
+                            u->code_y);
+    fg_row_pad(u->out, &u->fmt, y, n);
+    return bad;
+}
+
+static int store_rgb(const FgUpscale *u, Rows r, const float *v, int y)
 {
     const int n = u->o.out_w;
 
@@ -400,12 +453,15 @@ static void store_rgb(const FgUpscale *u, Rows r, const float *v, int y)
         fg_row_yuv_to_rgb(r.rgb, v, fg_f32(&u->cout, 0, y, 0), n, &u->matrix);
     else
         memcpy(r.rgb, v, sizeof(*v) * 3 * (size_t)n);
-    if (u->shaper)
+    if (u->shaper) {
         fg_shaper_decode(r.rgb, r.rgb, 3 * n);
-    write_rgb(u, r.rgb, y);
+        for (int k = 0; k < 3; k++)
+            light(u, r, &u->fmt.comp[k], y, r.rgb + k, 3);
+    }
+    return write_rgb(u, r.rgb, y);
 }
 
-static void store_yuv(const FgUpscale *u, Rows r, const float *v, int y)
+static int store_yuv(const FgUpscale *u, Rows r, const float *v, int y)
 {
     const int n = u->o.out_w;
 
@@ -420,9 +476,21 @@ static void store_yuv(const FgUpscale *u, Rows r, const float *v, int y)
     }
     if (u->shaper) {
         fg_shaper_decode(r.y, v, n);
+        light(u, r, &u->fmt.comp[0], y, r.y, 1);
         v = r.y;
     }
-    fg_row_write(u->out, &u->fmt, &u->fmt.comp[0], y, n, v, 1, u->code_y);
+    return fg_row_write(u->out, &u->fmt, &u->fmt.comp[0], y, n, v, 1,
+                        u->code_y);
+}
+
+static int store_alpha(const FgUpscale *u, Rows r, int y)
+{
+    float *v = fg_f32(&u->aout, 0, y, 0);
+
+    if (u->fmt.is_float)
+        limit(u, r, &u->fmt.alpha, y, v, 1, 0, 1);
+    return fg_row_write(u->out, &u->fmt, &u->fmt.alpha, y, u->o.out_w, v, 1,
+                        u->code_a);
 }
 
 static void job_store(void *arg, int i, int worker)
@@ -432,14 +500,11 @@ static void job_store(void *arg, int i, int worker)
 
     for (int y = i * BAND; y < band_end(i, u->o.out_h); y++) {
         const float *v = fg_f32(&u->tout, 0, y, 0);
+        int bad = u->fmt.rgb ? store_rgb(u, r, v, y) : store_yuv(u, r, v, y);
 
-        if (u->fmt.rgb)
-            store_rgb(u, r, v, y);
-        else
-            store_yuv(u, r, v, y);
         if (u->fmt.has_alpha)
-            fg_row_write(u->out, &u->fmt, &u->fmt.alpha, y, u->o.out_w,
-                         fg_f32(&u->aout, 0, y, 0), 1, u->code_a);
+            bad |= store_alpha(u, r, y);
+        u->marks[y] = (uint8_t)bad;
     }
 }
 
@@ -501,14 +566,14 @@ static void set_siting(FgUpscale *u, enum AVChromaLocation loc)
     fg_resize_phase(&u->c_loss, x.loss.first, y.loss.first);
 }
 
-static int check_input(const FgUpscale *u, FgError *err)
+static int check_marks(const FgUpscale *u, int rows, int ret, const char *what,
+                       FgError *err)
 {
-    for (int y = 0; y < u->o.in_h && u->fmt.is_float; y++)
+    for (int y = 0; y < rows && u->fmt.is_float; y++)
         if (u->marks[y])
-            return fg_error(err, -EINVAL,
-                            "the input has a NaN or an infinite value in row "
-                            "%d",
-                            y);
+            return fg_error(err, ret,
+                            "the %s has a NaN or an infinite value in row %d",
+                            what, y);
     return 0;
 }
 
@@ -581,7 +646,7 @@ int fg_upscale_frame(FgUpscale *u, AVFrame *out, const AVFrame *in,
     if (u->sub && !u->luma)
         fg_resize_run(&u->c_up, view(&u->cup), view(&u->cin), 0, 1, NULL, ex);
     run_rows(u, job_prepare, u->o.in_h);
-    if ((ret = check_input(u, err)) < 0)
+    if ((ret = check_marks(u, u->o.in_h, -EINVAL, "input", err)) < 0)
         return ret;
     if (u->blend < 1 && (ret = run_net(u, err)) < 0)
         return ret;
@@ -595,5 +660,5 @@ int fg_upscale_frame(FgUpscale *u, AVFrame *out, const AVFrame *in,
         do_chroma(u);
     if (u->yuv && u->cout.data)
         run_rows(u, job_chroma_write, u->och);
-    return 0;
+    return check_marks(u, u->o.out_h, -EDOM, "output", err);
 }

@@ -15,7 +15,9 @@
  *      chroma grid. Chroma of an RGB network with subsampled chroma: the
  *      network's, shrunk with the same siting, plus what the way up to the
  *      luma grid and down again loses. Alpha: bicubic.
- *   6. Round to nearest, clip to the codes of the format. */
+ *   6. Scene-linear light leaves 0..64, and float alpha 0..1, no farther than
+ *      the source samples around it do.
+ *   7. Round to nearest, clip to the codes of the format. */
 #ifndef FFGAN_FILTERS_UPSCALE_H
 #define FFGAN_FILTERS_UPSCALE_H
 

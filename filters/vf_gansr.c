@@ -8,6 +8,7 @@
 #include <libavutil/common.h>
 #include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
+#include <libavutil/timestamp.h>
 
 #include "frame.h"
 #include "props.h"
@@ -160,7 +161,7 @@ static void log_plan(AVFilterContext *ctx, const AVFilterLink *in,
            i.bytes / 1048576.0, i.macs_per_pixel / 1000, s->ex.threads);
 }
 
-static int config_output(AVFilterLink *outlink)
+static int make_upscale(AVFilterLink *outlink)
 {
     AVFilterContext *ctx = outlink->src;
     GansrContext *s = ctx->priv;
@@ -168,8 +169,6 @@ static int config_output(AVFilterLink *outlink)
     FgError err = {""};
     int ret;
 
-    if ((ret = output_size(outlink)) < 0)
-        return ret;
     fg_upscale_free(&s->up);
     s->ex = (FgExecutor){FFMAX(1, ff_filter_get_nb_threads(ctx)), run_slices,
                          ctx};
@@ -193,6 +192,13 @@ static int config_output(AVFilterLink *outlink)
     return 0;
 }
 
+static int config_output(AVFilterLink *outlink)
+{
+    const int ret = output_size(outlink);
+
+    return ret < 0 ? ret : make_upscale(outlink);
+}
+
 /* ---- frames ---- */
 
 static void say_once(AVFilterContext *ctx, int *said, int level, int really,
@@ -204,20 +210,26 @@ static void say_once(AVFilterContext *ctx, int *said, int level, int really,
     }
 }
 
-/* Frames may change their size without the graph being made anew. The link
- * is no measure of that: the filter before may have changed it already. */
+/* Frames may come in another size without the graph being made anew. They leave
+ * in the size that the filters after this one were made for, as those of the
+ * scale filter do, and in their format. The link is no measure of the size: the
+ * filter before may have changed it already. */
 static int follow_size(AVFilterLink *inlink, const AVFrame *in)
 {
     const GansrContext *s = inlink->dst->priv;
 
+    if (in->format != inlink->format) {
+        av_log(inlink->dst, AV_LOG_ERROR,
+               "frames change from %s to %s: this needs a new filter graph\n",
+               av_get_pix_fmt_name(inlink->format),
+               av_get_pix_fmt_name(in->format));
+        return AVERROR(EINVAL);
+    }
     if (s->up && in->width == s->in_w && in->height == s->in_h)
         return 0;
-    if (in->format != inlink->format)
-        return AVERROR(EINVAL);
     inlink->w = in->width;
     inlink->h = in->height;
-    inlink->sample_aspect_ratio = in->sample_aspect_ratio;
-    return config_output(inlink->dst->outputs[0]);
+    return make_upscale(inlink->dst->outputs[0]);
 }
 
 static int upscale(AVFilterContext *ctx, AVFrame *out, const AVFrame *in)
@@ -235,7 +247,7 @@ static int upscale(AVFilterContext *ctx, AVFrame *out, const AVFrame *in)
              !!(in->flags & AV_FRAME_FLAG_INTERLACED),
              "the input is interlaced: put a deinterlacer before gansr");
     if ((ret = fg_upscale_frame(s->up, out, in, &look, &err)) < 0) {
-        av_log(ctx, AV_LOG_ERROR, "frame at pts %" PRId64 ": %s\n", in->pts,
+        av_log(ctx, AV_LOG_ERROR, "frame at pts %s: %s\n", av_ts2str(in->pts),
                err.text);
         return ret;
     }
@@ -260,6 +272,7 @@ static int filter_frame(AVFilterLink *inlink, AVFrame *in)
         goto end;
     }
     ret = upscale(ctx, out, in);
+    outlink->sample_aspect_ratio = out->sample_aspect_ratio; /* it rules */
 end:
     av_frame_free(&in);
     if (ret < 0) {
@@ -282,45 +295,29 @@ end:
         name, help, OFFSET(field), AV_OPT_TYPE_STRING, {.str = def}, 0, 0,     \
             FLAGS, NULL                                                        \
     }
+#define VALUE(name, help, field, type, def, max, unit)                         \
+    {                                                                          \
+        name, help, OFFSET(field), AV_OPT_TYPE_##type, def, 0, max, FLAGS,     \
+            unit                                                               \
+    }
 
 static const AVOption gansr_options[] = {
     TEXT("model", "name or path of the weights file; help lists the names",
          model_name, "balanced-x2"),
-    {"scale_factor",
-     "output size factor, 0 = the model's",
-     OFFSET(scale_factor),
-     AV_OPT_TYPE_DOUBLE,
-     {.dbl = 0},
-     0,
-     64,
-     FLAGS,
-     NULL},
+    VALUE("scale_factor", "output size factor, 0 = the model's", scale_factor,
+          DOUBLE, {.dbl = 0}, 64, NULL),
     TEXT("w", "output width, an expression; unset = from scale_factor", w_expr,
          NULL),
     TEXT("h", "output height, an expression; unset = from scale_factor", h_expr,
          NULL),
-    {"precision",
-     "arithmetic of the network",
-     OFFSET(precision),
-     AV_OPT_TYPE_INT,
-     {.i64 = FG_PREC_AUTO},
-     FG_PREC_AUTO,
-     FG_PREC_INT16,
-     FLAGS,
-     "precision"},
+    VALUE("precision", "arithmetic of the network", precision, INT,
+          {.i64 = FG_PREC_AUTO}, FG_PREC_INT16, "precision"),
     NUMBER("precision", "auto", FG_PREC_AUTO),
     NUMBER("precision", "fp32", FG_PREC_FP32),
     NUMBER("precision", "bf16", FG_PREC_BF16),
     NUMBER("precision", "int16", FG_PREC_INT16),
-    {"tilesize",
-     "tile side in input pixels, 0 = chosen by memory",
-     OFFSET(tilesize),
-     AV_OPT_TYPE_INT,
-     {.i64 = 0},
-     0,
-     1 << 24,
-     FLAGS,
-     NULL},
+    VALUE("tilesize", "tile side in input pixels, 0 = chosen by memory",
+          tilesize, INT, {.i64 = 0}, 1 << 24, NULL),
     {"blend",
      "share of a plain bicubic enlargement mixed in",
      OFFSET(blend),
@@ -330,15 +327,8 @@ static const AVOption gansr_options[] = {
      1,
      FLAGS | AV_OPT_FLAG_RUNTIME_PARAM,
      NULL},
-    {"colorspace",
-     "YCbCr matrix of the input",
-     OFFSET(space),
-     AV_OPT_TYPE_INT,
-     {.i64 = AVCOL_SPC_UNSPECIFIED},
-     0,
-     AVCOL_SPC_NB - 1,
-     FLAGS,
-     "colorspace"},
+    VALUE("colorspace", "YCbCr matrix of the input", space, INT,
+          {.i64 = AVCOL_SPC_UNSPECIFIED}, AVCOL_SPC_NB - 1, "colorspace"),
     NUMBER("colorspace", "auto", AVCOL_SPC_UNSPECIFIED),
     NUMBER("colorspace", "bt709", AVCOL_SPC_BT709),
     NUMBER("colorspace", "bt601", AVCOL_SPC_SMPTE170M),
@@ -348,15 +338,8 @@ static const AVOption gansr_options[] = {
     NUMBER("colorspace", "fcc", AVCOL_SPC_FCC),
     NUMBER("colorspace", "bt2020nc", AVCOL_SPC_BT2020_NCL),
     NUMBER("colorspace", "bt2020", AVCOL_SPC_BT2020_NCL),
-    {"range",
-     "code range of the input",
-     OFFSET(range),
-     AV_OPT_TYPE_INT,
-     {.i64 = AVCOL_RANGE_UNSPECIFIED},
-     0,
-     AVCOL_RANGE_NB - 1,
-     FLAGS,
-     "range"},
+    VALUE("range", "code range of the input", range, INT,
+          {.i64 = AVCOL_RANGE_UNSPECIFIED}, AVCOL_RANGE_NB - 1, "range"),
     NUMBER("range", "auto", AVCOL_RANGE_UNSPECIFIED),
     NUMBER("range", "tv", AVCOL_RANGE_MPEG),
     NUMBER("range", "limited", AVCOL_RANGE_MPEG),

@@ -53,6 +53,8 @@ check "a matrix that RGB models cannot use" \
     refuses setparams=colorspace=ycgco,gansr=model=rgb ycgco bt2020nc
 check "a network that gives infinity stops the run" \
     refuses gansr=model=bad "pts 0" infinite
+check "a frame without a time is named as such" \
+    refuses setpts=NAN,gansr=model=bad "pts NOPTS" infinite
 
 # ---- the same bits ----
 src=testsrc=s=101x57:r=5:d=0.6
@@ -84,19 +86,41 @@ check "blend can change while running" test \
 crc $src gansr=model=same > "$T/a"
 crc $src null > "$T/b"
 check "a network that changes nothing changes nothing" same "$T/a" "$T/b"
-sizes() { # FILTERS: sizes of the frames that leave them
+shows() { # FILTERS FIELD: of the frames that leave them
     "$FFMPEG" -nostdin -f lavfi -i "$src" -vf "$1,showinfo" -f null - 2>&1 |
-        sed -n 's/.*showinfo.* s:\([0-9x]*\) .*/\1/p' | tr '\n' ' '
+        sed -n "s/.*showinfo.* $2:\([0-9x/]*\) .*/\1/p" | tr '\n' ' '
 }
+sizes() { shows "$1" s; }
 check "the model's factor" test "$(sizes gansr=model=net)" = \
     "202x114 202x114 202x114 "
 check "scale_factor" test "$(sizes gansr=model=net:scale_factor=3)" = \
     "303x171 303x171 303x171 "
 check "w and h" test "$(sizes gansr=model=net:w=iw*3/2:h=-4)" = \
     "151x84 151x84 151x84 "
-check "frames that change their size on the way" test "$(sizes \
-    "sendcmd=c='0.3 scale w 50; 0.3 scale h 30',scale,gansr=model=net")" = \
-    "202x114 202x114 100x60 "
+turn="sendcmd=c='0.3 scale@t w 50; 0.3 scale@t h 30',scale@t"
+check "frames that change their size on the way keep the first one" test \
+    "$(sizes "$turn,gansr=model=net")" = "202x114 202x114 202x114 "
+check "the aspect ratio follows them" test "$(shows "$turn,setsar=1,\
+gansr=model=net" sar)" = "1/1 1/1 95/101 "
+# A filter after it that must not meet another size than it was made for.
+crc $src "$turn,gansr=model=net,boxblur" > "$T/a"
+crc $src "$turn,gansr=model=net,scale=w=iw:h=ih:flags=neighbor,boxblur" > "$T/b"
+check "the filters after it see one size" test "$(wc -l < "$T/a")" = 3
+check "and the same pictures" same "$T/a" "$T/b"
+for f in "crop=3:1:0:0,scale@t" "crop=1:9:0:0,scale@t"; do
+    crc $src "sendcmd=c='0.3 scale@t w 7; 0.3 scale@t h 77',$f,\
+gansr=model=rgb" > "$T/a"
+    check "tiny sizes on the way: ${f%,*}" test "$(wc -l < "$T/a")" = 3
+done
+
+ff -f lavfi -i "testsrc=s=64x36:r=1:d=2,format=rgb24" "$T/f%d.png"
+ff -y -f lavfi -i "testsrc=s=64x36:r=1:d=1,format=gray" -update 1 "$T/f2.png"
+crc_images() { ff "$@" -i "$T/f%d.png" -vf gansr=model=net -f framecrc -; }
+check "a new graph for frames that change their format" crc_images
+crc_images -reinit_filter 0 > "$T/a" 2> "$T/msg"
+check "frames that change their format in the same graph are refused" test \
+    "$(grep -c '^0,' "$T/a") $(grep -o 'from rgb24 to gray' "$T/msg")" = \
+    "1 from rgb24 to gray"
 
 # ---- times and tags ----
 crc testsrc2=s=32x32:r=25:d=1 gansr=model=net > "$T/a"
