@@ -114,10 +114,11 @@ static void print_json(const FgRun *run, const Estimate *e)
         "{s:s,s:o,s:o,s:o,s:o,s:o,s:i,s:i,s:s,s:s,s:s,s:I,s:f,s:f,s:f,s:f}",
         "event", "plan", "input", fg_json_text(run->job->input), "output",
         fg_json_text(run->job->output), "preset", fg_json_text(p->name),
-        "params", params, "vf", fg_json_text(p->chain), "width", run->out_w, "height", run->out_h, "pix_fmt",
-        fmt ? fmt : "", "encoder", p->codec, "container", container(run),
-        "frames", (json_int_t)e->frames, "fps", e->fps, "seconds", e->seconds,
-        "megabytes", e->size_mb, "memory_mb", e->memory_mb);
+        "params", params, "vf", fg_json_text(p->chain), "width", run->out_w,
+        "height", run->out_h, "pix_fmt", fmt ? fmt : "", "encoder", p->codec,
+        "container", container(run), "frames", (json_int_t)e->frames, "fps",
+        e->fps, "seconds", e->seconds, "megabytes", e->size_mb, "memory_mb",
+        e->memory_mb);
     char *const s = o ? json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER) : 0;
     if (s)
         puts(s);

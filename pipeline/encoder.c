@@ -92,10 +92,22 @@ static int make_options(AVDictionary **opts, const FgPreset *p)
     return ret < 0 ? ret : quiet_x265(opts, p->codec);
 }
 
+/* MPEG-1 and -2 know constant rates only, MPEG-4 no fine clock. */
+static AVRational encoder_clock(const AVCodecContext *c, const FgRun *run,
+                                const AVFrame *first)
+{
+    const int counts = c->codec_id == AV_CODEC_ID_MPEG1VIDEO ||
+                       c->codec_id == AV_CODEC_ID_MPEG2VIDEO ||
+                       (c->codec_id == AV_CODEC_ID_MPEG4 &&
+                        first->time_base.den > UINT16_MAX);
+    return counts && run->out_rate.num > 0 ? av_inv_q(run->out_rate)
+                                           : first->time_base;
+}
+
 static int setup(AVCodecContext *c, const FgRun *run, const AVFrame *first)
 {
     copy_picture_tags(c, first);
-    c->time_base = first->time_base;
+    c->time_base = encoder_clock(c, run, first);
     c->framerate = known_rate(run);
     c->thread_count = run->job->threads;
     c->flags |= AV_CODEC_FLAG_FRAME_DURATION;

@@ -8,7 +8,8 @@
 
 /* Opens the preset's encoder for frames like first: its size, format, colour
  * tags, pixel shape and light metadata; the time base is the frames' own, so
- * that times pass unchanged. 0 or an exit code + err. */
+ * that times pass unchanged, or 1/rate for encoders that only count frames. 0
+ * or an exit code + err. */
 int fg_encoder_open(AVCodecContext **enc, const FgRun *run,
                     const AVFrame *first, FgError *err);
 

@@ -233,8 +233,7 @@ static int first_in_sample(const FgInput *in, const FgJob *job)
 {
     const int64_t from = (int64_t)(job->from_s * AV_TIME_BASE);
     int64_t k = av_rescale_q(from, AV_TIME_BASE_Q, in->time_base);
-    while (k > 0 &&
-           av_rescale_q(k - 1, in->time_base, AV_TIME_BASE_Q) >= from)
+    while (k > 0 && av_rescale_q(k - 1, in->time_base, AV_TIME_BASE_Q) >= from)
         k--;
     while (av_rescale_q(k, in->time_base, AV_TIME_BASE_Q) < from)
         k++;

@@ -26,9 +26,9 @@ typedef struct FgInput {
     /* Packets read ahead to learn where the sound starts; taken first. */
     AVPacket **ahead;
     int nb_ahead, next_ahead; /* pictures: the next one */
-    int64_t *first_pts; /* per stream, AV_NOPTS_VALUE = not seen */
-    FgTimes *times;     /* NULL for pictures */
-    int jumps;          /* of the clock, closed on the way */
+    int64_t *first_pts;       /* per stream, AV_NOPTS_VALUE = not seen */
+    FgTimes *times;           /* NULL for pictures */
+    int jumps;                /* of the clock, closed on the way */
 } FgInput;
 
 /* Opens and probes; picks the best video stream, cover pictures not counted.

@@ -188,7 +188,7 @@ static int write_header(FgOutput *o, FgError *err)
 int fg_output_open(FgOutput *o, const AVCodecContext *enc, const AVFrame *like,
                    FgError *err)
 {
-    o->enc_tb = enc->time_base;
+    o->enc_tb = like->time_base;
     if (o->job->discard || o->job->pictures_out)
         return 0;
     int ret = create_temp(o, o->job->output);

@@ -24,13 +24,13 @@ typedef struct FgOutput {
     AVFormatContext *mux;
     int *map; /* [input streams] output stream, -1 = left out */
     int video;
-    int64_t *packets;           /* [output streams] written, or bytes */
+    int64_t *packets; /* [output streams] written, or bytes */
     FgReport *report;
     int64_t *last_dts;          /* [output streams] of the last packet */
     int64_t moved;              /* packets whose times did not rise */
     int64_t *rescaled;          /* [output streams] state of av_rescale_delta */
     int header;                 /* 1: written */
-    AVRational enc_tb;          /* of the encoder's packets */
+    AVRational enc_tb;          /* of the picture's packets */
     int64_t first_pts, end_pts; /* of the picture, in AV_TIME_BASE units */
     int64_t first_number, pictures;
     int64_t bytes; /* of the finished output */

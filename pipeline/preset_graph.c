@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "pipeline/preset_priv.h"
+#include "pipeline/util.h"
 
 enum { MAX_FILTERS = 64, MAX_NAMES = 1024 };
 
@@ -104,8 +105,10 @@ static const char *near_filter(const char *name)
     return fg_nearest(name, names);
 }
 
-/* Pads that a filter makes itself are known when it has its options. */
-static int is_one_to_one_dynamic(const AVFilter *f, const FgYaml *options)
+/* Pads that a filter makes itself are known when it has its options: 1 or 0;
+ * negative when it does not start with them, cause says why. */
+static int is_one_to_one_dynamic(const AVFilter *f, const FgYaml *options,
+                                 char cause[256])
 {
     AVFilterGraph *graph = avfilter_graph_alloc();
     AVFilterContext *const ctx = graph ? avfilter_graph_alloc_filter(graph, f,
@@ -113,15 +116,21 @@ static int is_one_to_one_dynamic(const AVFilter *f, const FgYaml *options)
                                        : NULL;
     const int level = av_log_get_level();
     AVDictionary *dict = NULL;
-    int one = 0;
+    int one = ctx ? 0 : AVERROR(ENOMEM);
 
     for (int i = 0; options && i < options->nb; i++)
         av_dict_set(&dict, options->keys[i], options->items[i].text, 0);
     av_log_set_level(AV_LOG_QUIET);
-    if (ctx && avfilter_init_dict(ctx, &dict) >= 0)
+    fg_log_cause(cause, 256); /* of something before */
+    if (ctx)
+        one = avfilter_init_dict(ctx, &dict);
+    if (one >= 0)
         one = ctx->nb_inputs == 1 && ctx->nb_outputs == 1 &&
               avfilter_pad_get_type(ctx->input_pads, 0) == AVMEDIA_TYPE_VIDEO &&
               avfilter_pad_get_type(ctx->output_pads, 0) == AVMEDIA_TYPE_VIDEO;
+    fg_log_cause(cause, 256);
+    if (one < 0 && !*cause)
+        snprintf(cause, 256, "%s", fg_strerror(one));
     av_log_set_level(level);
     av_dict_free(&dict);
     avfilter_graph_free(&graph);
@@ -225,7 +234,15 @@ static int check_item(const FgLoad *l, const FgYaml *chain, int i)
         ret = check_options(l, filter, options);
     if (!ret && !is_gansr(filter)) {
         const AVFilter *const f = avfilter_get_by_name(filter);
-        if (is_dynamic(f) && !is_one_to_one_dynamic(f, options))
+        char cause[256];
+        const int one = is_dynamic(f) ? is_one_to_one_dynamic(f, options, cause)
+                                      : 1;
+        if (one < 0)
+            ret = fg_load_fail(
+                l, chain_path, item, value ? 0 : -1,
+                "%s: does not start with these options: %s", filter,
+                strncmp(cause, "check: ", 7) ? cause : cause + 7);
+        else if (!one)
             ret = fail_pads(l, item, filter);
     }
     return ret;

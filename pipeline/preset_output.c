@@ -102,6 +102,52 @@ static int load_codec(Video *v)
     return v->l->preset->codec ? 0 : -ENOMEM;
 }
 
+/* Words that libav takes as any text and the encoders refuse later. */
+static const char *allowed_words(const char *codec, const char *name)
+{
+    const int x264 = !strncmp(codec, "libx264", 7);
+    if (!x264 && strcmp(codec, "libx265") != 0)
+        return NULL;
+    if (!strcmp(name, "preset"))
+        return "ultrafast, superfast, veryfast, faster, fast, medium, slow, "
+               "slower, veryslow, placebo";
+    if (!strcmp(name, "tune"))
+        return x264 ? "film, animation, grain, stillimage, psnr, ssim, "
+                      "fastdecode, zerolatency"
+                    : "animation, grain, psnr, ssim, fastdecode, zerolatency";
+    return NULL;
+}
+
+/* x264 takes several tunings in one value. */
+static int is_word_of(const char *list, const char *value, int several)
+{
+    size_t len = several ? strcspn(value, ",./+") : strlen(value);
+    for (const char *w = list; *w;) {
+        const size_t n = strcspn(w, ",");
+        if (n == len && !strncmp(w, value, n)) {
+            if (!value[len])
+                return 1;
+            value += len + 1;
+            len = strcspn(value, ",./+");
+            w = list;
+            continue;
+        }
+        w += n + strspn(w + n, ", ");
+    }
+    return 0;
+}
+
+static int check_words(Video *v, const char *name, const char *value,
+                       FgError *text)
+{
+    const char *const list = allowed_words(v->codec->name, name);
+    const int several = list && !strcmp(name, "tune");
+    if (!list || is_word_of(list, value, several))
+        return 0;
+    return fg_error(text, -EINVAL, "'%s' is %s, allowed %s", name,
+                    *value ? value : "empty", list);
+}
+
 /* Adds one encoder option; key is where it stands in the preset. */
 static int add_codec_opt(Video *v, const char *const *path, const FgYaml *map,
                          int i, const char *name)
@@ -113,7 +159,8 @@ static int add_codec_opt(Video *v, const char *const *path, const FgYaml *map,
     if (y->type != FG_YAML_SCALAR)
         return fg_load_fail(v->l, path, map, i, "video: '%s' must be one value",
                             map->keys[i]);
-    if (fg_option_check(&v->set, name, y->text, &text) < 0)
+    if (fg_option_check(&v->set, name, y->text, &text) < 0 ||
+        check_words(v, name, y->text, &text) < 0)
         return fg_load_fail(v->l, path, map, i, "video: %s", text.text);
     return fg_pair_add(&p->codec_opts, &p->nb_codec_opts, name, y->text);
 }

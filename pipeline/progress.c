@@ -74,9 +74,10 @@ void fg_report_start(FgReport *r, const char *input, const char *output,
     pthread_mutex_lock(&r->lock);
     r->total = frames;
     if (r->json)
-        print_json(json_pack("{s:s,s:o,s:o,s:o,s:I}", "event", "start", "input",
-                             fg_json_text(input), "output", fg_json_text(output),
-                             "preset", fg_json_text(preset), "frames", (json_int_t)frames));
+        print_json(json_pack(
+            "{s:s,s:o,s:o,s:o,s:I}", "event", "start", "input",
+            fg_json_text(input), "output", fg_json_text(output), "preset",
+            fg_json_text(preset), "frames", (json_int_t)frames));
     else if (!r->quiet)
         fprintf(stderr, "%s -> %s (preset %s)\n", fg_show(input),
                 fg_show(output), preset);

@@ -1,6 +1,7 @@
 /* ffgan: last stage: encode, mux.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include <libavutil/frame.h>
@@ -25,6 +26,8 @@ typedef struct Sink {
     int nb_early, cap_early;
     int64_t pts[LENGTHS], length[LENGTHS];
     int64_t nb_lengths, last_pts, last_length;
+    AVRational tb;    /* of frames and packets */
+    int64_t base_pts; /* of the first frame */
 } Sink;
 
 static int keep_early(Sink *s, AVPacket *pkt)
@@ -67,6 +70,8 @@ static int open_all(Sink *s, const AVFrame *first)
 {
     FgRun *const run = s->run;
     FgError err = {{0}};
+    s->tb = first->time_base;
+    s->base_pts = first->pts;
     int ret = fg_encoder_open(&s->enc, run, first, &err);
     if (!ret)
         ret = fg_output_open(run->output, s->enc, first, &err);
@@ -89,6 +94,39 @@ static int64_t length_of(const Sink *s, int64_t pts)
     return 0;
 }
 
+/* Encoders that count frames get the frame's number, and their packets get
+ * the time back. Only where that is the same time. */
+static int to_clock(Sink *s, AVFrame *f)
+{
+    const AVRational clock = s->enc->time_base;
+    if (!av_cmp_q(clock, s->tb))
+        return 0;
+    const int64_t t = f->pts - s->base_pts;
+    const int64_t n = av_rescale_q(t, s->tb, clock);
+    const double off = (double)(av_rescale_q(n, clock, s->tb) - t) *
+                       av_q2d(s->tb);
+    if (fabs(off) > 0.002)
+        return fg_run_fail(s->run, FG_EXIT_CONFIG,
+                           "preset '%s': encoder %s takes a constant rate "
+                           "only, and a frame is %.1f ms beside it: put "
+                           "'fps' in the chain",
+                           s->run->job->preset->name,
+                           s->run->job->preset->codec, fabs(off) * 1e3);
+    f->pts = n;
+    f->duration = av_rescale_q(f->duration, s->tb, clock);
+    f->time_base = clock;
+    return 0;
+}
+
+static void from_clock(const Sink *s, AVPacket *pkt)
+{
+    if (!av_cmp_q(s->enc->time_base, s->tb))
+        return;
+    av_packet_rescale_ts(pkt, s->enc->time_base, s->tb);
+    pkt->pts += s->base_pts;
+    pkt->dts += s->base_pts;
+}
+
 static int take_packets(Sink *s)
 {
     FgRun *const run = s->run;
@@ -100,6 +138,7 @@ static int take_packets(Sink *s)
             return fg_run_fail(run, FG_EXIT_BUG, "encoder %s: %s",
                                run->job->preset->codec, fg_strerror(ret));
         s->pkt->duration = length_of(s, s->pkt->pts);
+        from_clock(s, s->pkt);
         run->sink_bytes += s->pkt->size;
         run->encoded++;
         if (write_packet(s, s->pkt, 1) < 0)
@@ -110,6 +149,8 @@ static int take_packets(Sink *s)
 static int encode(Sink *s, AVFrame *f)
 {
     FgRun *const run = s->run;
+    if (f && to_clock(s, f) < 0)
+        return -1;
     if (f) {
         f->pict_type = AV_PICTURE_TYPE_NONE; /* the encoder decides */
         f->flags &= ~AV_FRAME_FLAG_KEY;

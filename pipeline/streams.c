@@ -64,15 +64,16 @@ static void keep_tag(AVCodecParameters *par, const AVOutputFormat *f)
         par->codec_tag = 0;
 }
 
-static int is_riff(const AVCodecParameters *par)
+/* What has a number in AVI and WAV can also be had in Matroska. */
+static int is_riff(enum AVCodecID id)
 {
+    const enum AVMediaType type = avcodec_get_type(id);
     const struct AVCodecTag *const tags[] = {
-        par->codec_type == AVMEDIA_TYPE_AUDIO ? avformat_get_riff_audio_tags()
-                                              : avformat_get_riff_video_tags(),
+        type == AVMEDIA_TYPE_AUDIO ? avformat_get_riff_audio_tags()
+                                   : avformat_get_riff_video_tags(),
         NULL};
-    return (par->codec_type == AVMEDIA_TYPE_AUDIO ||
-            par->codec_type == AVMEDIA_TYPE_VIDEO) &&
-           av_codec_get_tag(tags, par->codec_id);
+    return (type == AVMEDIA_TYPE_AUDIO || type == AVMEDIA_TYPE_VIDEO) &&
+           av_codec_get_tag(tags, id);
 }
 
 /* MP4 and MOV know codecs that they refuse all the same ("only in MP4", "only
@@ -112,8 +113,7 @@ static int container_takes(const AVOutputFormat *f, const AVStream *st)
         return st->attached_pic.size > 0;
     if (par->codec_id == AV_CODEC_ID_NONE)
         return 0;
-    /* What has a number in AVI and WAV can also be had in Matroska. */
-    if (is_matroska(f) && is_riff(par))
+    if (is_matroska(f) && is_riff(par->codec_id))
         return 1;
     return avformat_query_codec(f, par->codec_id, FF_COMPLIANCE_NORMAL) != 0 &&
            (!is_mov(f) || header_takes(f, st));
@@ -123,16 +123,15 @@ static int check_encoder(const FgOutput *o, FgError *err)
 {
     const AVCodec *const enc = avcodec_find_encoder_by_name(
         o->job->preset->codec);
-    if (enc &&
-        !avformat_query_codec(o->format, enc->id, FF_COMPLIANCE_NORMAL)) {
-        fg_error(err, 0,
-                 "%s: the container %s does not take %s of preset "
-                 "'%s': use .mkv",
-                 fg_show(o->job->output), o->format->name,
-                 avcodec_get_name(enc->id), o->job->preset->name);
-        return FG_EXIT_CONFIG;
-    }
-    return 0;
+    if (!enc ||
+        avformat_query_codec(o->format, enc->id, FF_COMPLIANCE_NORMAL) ||
+        (is_matroska(o->format) && is_riff(enc->id)))
+        return 0;
+    fg_error(
+        err, 0, "%s: the container %s does not take %s of preset '%s': use %s",
+        fg_show(o->job->output), o->format->name, avcodec_get_name(enc->id),
+        o->job->preset->name, is_matroska(o->format) ? ".mov or .avi" : ".mkv");
+    return FG_EXIT_CONFIG;
 }
 
 static int plan_one(const FgOutput *o, unsigned i, FgReport *report)
@@ -347,7 +346,7 @@ static int create_video(FgOutput *o, const AVCodecContext *enc,
     int ret = avcodec_parameters_from_context(out->codecpar, enc);
     if (ret < 0)
         return ret;
-    out->time_base = enc->time_base;
+    out->time_base = like->time_base;
     out->sample_aspect_ratio = enc->sample_aspect_ratio;
     if (o->input->cfr)
         out->avg_frame_rate = enc->framerate;

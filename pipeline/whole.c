@@ -9,7 +9,12 @@
 
 #include "pipeline/sequence.h"
 
-enum { MAX_PARTS = 1024, EXR_TILED = 0x200, EXR_DEEP = 0x800, EXR_PARTS = 0x1000 };
+enum {
+    MAX_PARTS = 1024,
+    EXR_TILED = 0x200,
+    EXR_DEEP = 0x800,
+    EXR_PARTS = 0x1000
+};
 
 typedef struct Bytes {
     const uint8_t *p;

@@ -24,6 +24,10 @@ refused "--threads that is no number" 64 "threads" run "$P" in.mp4 --threads man
 refused "--set without =" 64 "KEY=VALUE" run "$P" in.mp4 --set w
 refused "--sample that is no time" 64 "5s@01:10" run "$P" in.mp4 --sample soon
 refused "--rate that is no rate" 64 "not a rate" run "$N" x.%d.png -o y.%d.png --set codec=png --rate fast
+refused "--rate for a video" 64 "is for pictures" run "$P" in.mp4 -o r.mp4 --rate 30
+refused "--start-number for a video" 64 "is for pictures" run "$P" in.mp4 -o r.mp4 --start-number 3
+refused "a letter that is no option" 64 "no option '-x'" run "$P" -x.mp4 -o r.mp4
+refused "preset: --set without its value" 64 "needs KEY=VALUE" cli preset graph upscale-2x --set
 refused "a program that is not there" 64 "no command" cli ../../bin/true
 
 # Progress: lines, one of them 100 %.
@@ -49,10 +53,44 @@ refused "--json: an error" 66 "none.mp4" run "$P" none.mp4 -o d.mp4 --json
 check "--json: error event" grep -q '"event":"error","code":66' out
 refused "--json: the output exists" 73 "exists" run "$P" in.mp4 -o c.mp4 --json
 
+refused "--json --dry-run: an error" 78 "size\|dimensions" \
+    run "$P" in.mp4 -o d.mp4 --json --dry-run --set w=161
+check "--json --dry-run: error event" grep -q '^{"event":"error","code":78' out
+name=$(printf 'x\377\001"\\\303\251.mp4')
+cp in.mp4 "$name"
+for more in "" --dry-run; do
+    check "--json $more: a name that is not UTF-8" run "$P" "$name" -o u.mp4 --json $more
+    check "--json $more: its bytes are replaced" grep -q '"input":"x?\\u0001\\"\\\\é.mp4"' out
+done
+refused "--json: an error with such a name" 66 "No such file" run "$P" "no$name" -o u2.mp4 --json
+check "--json: the error is whole" grep -q '"text":"nox??.*: No such file' out
+
+# Standard streams that are closed or full.
+sed 's/- zscale.*/- realtime: {}/' "$P" > slow.yaml
+check "stderr is closed" sh -c \
+    '"$0" run ./slow.yaml in.mp4 -o closed.mkv --sample 2.5s >&- 2>&-' "$FFGAN"
+check "stderr is closed: no message is in the film" \
+    sh -c '! grep -aq "Progress: " closed.mkv'
+"$FFGAN" run "$P" in.mp4 -o piped.mp4 --json 2> err | head -n 1 > out
+check "a reader that leaves does not stop a film" [ "$(frames piped.mp4)" = 100 ]
+if [ -w /dev/full ]; then
+    check "a full stdout does not stop a film" \
+        sh -c '"$0" run "$1" in.mp4 -o full.mp4 --json > /dev/full' "$FFGAN" "$P"
+    for c in version doctor "model list" "run $P in.mp4 -o z.mp4 --dry-run" "upscale --help"; do
+        "$FFGAN" $c > /dev/full 2> err
+        check "a full stdout: $c: exit 74" [ $? = 74 ]
+    done
+else
+    skip "a full stdout" "no /dev/full"
+fi
+
 # Default names.
 check "default output" run "$P" in.mp4
 check "default output is in-p.mp4" [ "$(frames in-p.mp4)" = 100 ]
 cp in.mp4 in.avi
+cp in.mp4 100%d.mp4
+check "a film with %d in its name" run "$P" 100%d.mp4
+check "a film with %d in its name: in and out" [ "$(frames file:100%d-p.mp4)" = 100 ]
 check "default output of another container" run "$P" in.avi
 check "default output is in-p.mkv" [ "$(frames in-p.mkv)" = 100 ]
 

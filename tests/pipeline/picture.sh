@@ -38,10 +38,13 @@ check "tagged clip, resized" run "$P" tags.mp4 -o tags-2.mp4 --set w=192 --set h
 check "resized: pixel shape" same stream=sample_aspect_ratio tags.mp4 tags-2.mp4
 check "resized: matrix" same stream=color_space tags.mp4 tags-2.mp4
 mk -f lavfi -i testsrc2=s=96x64:r=25:d=0.4 -pix_fmt yuv420p10le -c:v libx265 \
+    -vf setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc \
     -x265-params "log-level=error:hdr10=1:master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50):max-cll=1000,400" \
     -color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc hdr.mkv
 check "HDR clip" run "$N" hdr.mkv -o hdr-out.mkv --set codec=libx265
 check "HDR clip: tags are equal" same $TAGS hdr.mkv hdr-out.mkv
+check "HDR clip: it has its tags" [ \
+    "$(probe hdr-out.mkv stream=color_transfer)" = smpte2084 ]
 check "HDR clip: light data are equal" same \
     frame_side_data=max_luminance,red_x,max_content,max_average hdr.mkv hdr-out.mkv
 check "HDR clip: 10 bit" [ "$(probe hdr-out.mkv stream=pix_fmt)" = yuv420p10le ]

@@ -40,6 +40,16 @@ for s in TERM:143 INT:130 HUP:129; do
     check "SIG${s%:*}: nothing is left" [ -z "$(ls -A d)" ]
     check "SIG${s%:*}: said in one line" [ "$(grep -c 'stopped by' run.err)" = 1 ]
 done
+# nohup: SIGHUP is ignored, and stays so.
+(trap '' HUP; exec "$FFGAN" run ./slow.yaml in.mp4 -o d/a.mp4 2> run.err) &
+pid=$!
+sleep 0.7
+kill -HUP $pid
+sleep 0.3
+check "SIGHUP under nohup: goes on" kill -0 $pid
+kill $pid
+wait $pid
+check "SIGTERM under nohup: exit 143" [ $? = 143 ]
 stop_run "SIGTERM in a heavy encoder" TERM 143 ./heavy.yaml --set codec=libaom-av1
 check "SIGTERM in a heavy encoder: nothing is left" [ -z "$(ls -A d)" ]
 stop_run "SIGKILL" KILL 137 ./slow.yaml

@@ -96,6 +96,19 @@ printf 'preset: 1\nchain:\n  - gansr:\n      model: x\n      blend: 1.4\n' \
 check "a bad value names file, line and column" says 78 \
     "ffgan: bad.yaml:5:7: gansr: 'blend' is 1.4, allowed 0..1" \
     "$FFGAN" preset check bad.yaml
+printf 'preset: 1\nchain: []\noutput:\n  video:\n    tune: filmy\n' > words.yaml
+check "a tuning that the encoder has not" says 78 \
+    "ffgan: words.yaml:5:5: video: 'tune' is filmy, allowed film, animation" \
+    "$FFGAN" preset check words.yaml
+printf 'preset: 1\nchain: []\noutput: {video: {tune: "grain,zerolatency"}}\n' > words.yaml
+check "two tunings" "$FFGAN" preset check words.yaml
+check "a speed that the encoder has not" says 78 \
+    "video: 'preset' is fats, allowed ultrafast" \
+    "$FFGAN" preset graph upscale-2x --set speed=fats
+printf 'preset: 1\nchain:\n  - scale: {w: iw*}\n' > start.yaml
+check "a filter that does not start says why" says 78 \
+    "ffgan: start.yaml:3:5: scale: does not start with these options: Invalid size 'iw*'" \
+    "$FFGAN" preset check start.yaml
 cp bad.yaml here.yaml
 check "the working directory is not searched" says 78 "no preset 'here'" \
     "$FFGAN" preset show here
