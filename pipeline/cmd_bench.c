@@ -19,7 +19,6 @@ typedef struct Bench {
     char what[512];
     int w, h, threads, runs, json;
     FgPrecision precision;
-
 } Bench;
 
 typedef struct Result {

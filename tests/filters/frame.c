@@ -13,20 +13,7 @@
 #include <libavutil/pixdesc.h>
 
 #include "filters/frame.h"
-
-static AVFrame *new_frame(enum AVPixelFormat fmt, int w, int h)
-{
-    AVFrame *f = av_frame_alloc();
-
-    assert_non_null(f);
-    f->format = fmt;
-    f->width = w;
-    f->height = h;
-    assert_int_equal(av_frame_get_buffer(f, 0), 0);
-    for (int p = 0; p < 4 && f->buf[p]; p++)
-        memset(f->buf[p]->data, 0, f->buf[p]->size);
-    return f;
-}
+#include "frames.h"
 
 /* All codes of all formats and ranges come back, and through libavutil's own
  * reader they stand where the format says. */

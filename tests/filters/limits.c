@@ -21,6 +21,7 @@
 
 #include "filters/frame.h"
 #include "filters/upscale.h"
+#include "frames.h"
 #include "models.h"
 
 static const FgLook plain = {0, AVCOL_SPC_UNSPECIFIED, AVCOL_RANGE_UNSPECIFIED};
@@ -137,22 +138,10 @@ static float *at(const AVFrame *f, int p, int y)
     return (float *)(f->data[p] + y * f->linesize[p]);
 }
 
-static AVFrame *float_frame(enum AVPixelFormat fmt, int w, int h)
-{
-    AVFrame *f = av_frame_alloc();
-
-    assert_non_null(f);
-    f->format = fmt;
-    f->width = w;
-    f->height = h;
-    assert_int_equal(av_frame_get_buffer(f, 0), 0);
-    return f;
-}
-
 /* Blocks of 2x2, low and high, the worst there is for a bicubic; 16x12. */
 static AVFrame *blocks(enum AVPixelFormat fmt, float low, float high)
 {
-    AVFrame *f = float_frame(fmt, 16, 12);
+    AVFrame *f = new_frame(fmt, 16, 12);
 
     for (int p = 0; p < av_pix_fmt_count_planes(fmt); p++)
         for (int y = 0; y < 12; y++)
@@ -184,7 +173,7 @@ static void test_linear_light_does_not_overshoot(void **state)
     for (int i = 0; i < 24; i++) {
         FgModel *m = model(i & 1 ? "compact" : "bicubic", i >> 1 & 1, 2);
         AVFrame *in = blocks(fmts[i >> 2 & 1], lows[i / 8], 65504);
-        AVFrame *out = float_frame(in->format, i & 2 ? 32 : 27, 24);
+        AVFrame *out = new_frame(in->format, i & 2 ? 32 : 27, 24);
         float min, max;
 
         in->color_trc = AVCOL_TRC_LINEAR;
@@ -205,7 +194,7 @@ static void test_the_limit_is_local(void **state)
 {
     FgModel *m = model("bicubic", 0, 2);
     AVFrame *in = blocks(AV_PIX_FMT_GBRPF32, 1, 1000);
-    AVFrame *out = float_frame(AV_PIX_FMT_GBRPF32, 32, 24);
+    AVFrame *out = new_frame(AV_PIX_FMT_GBRPF32, 32, 24);
 
     (void)state;
     in->color_trc = AVCOL_TRC_LINEAR;
@@ -226,7 +215,7 @@ static void test_float_alpha_stays_in_its_range(void **state)
     for (int luma = 0; luma < 2; luma++) {
         FgModel *m = model("bicubic", luma, 2);
         AVFrame *in = blocks(AV_PIX_FMT_GBRAPF32, 0, 1);
-        AVFrame *out = float_frame(AV_PIX_FMT_GBRAPF32, 32, 24);
+        AVFrame *out = new_frame(AV_PIX_FMT_GBRAPF32, 32, 24);
         float min, max;
 
         assert_int_equal(run(m, out, in), 0);
@@ -242,7 +231,7 @@ static void test_no_infinite_value_is_written(void **state)
 {
     FgModel *m = model("bicubic", 0, 2);
     AVFrame *in = blocks(AV_PIX_FMT_GBRPF32, 0.5f, 3e38f);
-    AVFrame *out = float_frame(AV_PIX_FMT_GBRPF32, 32, 24);
+    AVFrame *out = new_frame(AV_PIX_FMT_GBRPF32, 32, 24);
     float min, max;
 
     (void)state;

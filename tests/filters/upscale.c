@@ -17,24 +17,11 @@
 
 #include "filters/frame.h"
 #include "filters/upscale.h"
+#include "frames.h"
 #include "models.h"
 
 static const FgLook plain = {0, AVCOL_SPC_UNSPECIFIED, AVCOL_RANGE_UNSPECIFIED};
 static FgError err;
-
-static AVFrame *new_frame(enum AVPixelFormat fmt, int w, int h)
-{
-    AVFrame *f = av_frame_alloc();
-
-    assert_non_null(f);
-    f->format = fmt;
-    f->width = w;
-    f->height = h;
-    assert_int_equal(av_frame_get_buffer(f, 0), 0);
-    for (int p = 0; p < 4 && f->buf[p]; p++)
-        memset(f->buf[p]->data, 0, f->buf[p]->size);
-    return f;
-}
 
 static int width_of(const AVPixFmtDescriptor *d, int c, int w)
 {
