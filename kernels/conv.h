@@ -68,7 +68,8 @@ typedef struct FgConvEpilogue {
 } FgConvEpilogue;
 
 /* Output rows y0 <= y < y1 of image 0 of in (f32), written to the same rows of
- * out (f32; out must not overlap in; add may be out's own memory only if it is
+ * out (f32, or dense f16 with add f16 and no e->row; out must not overlap in;
+ * add may be out's own memory only if it is
  * the same element for element). e may be NULL. scratch: fg_conv_scratch
  * bytes, 64-byte aligned, one per thread. Allocates nothing, cannot fail. */
 void fg_conv_rows(const FgConvPrep *p, const FgTensor *in, FgTensor *out,

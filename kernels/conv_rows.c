@@ -128,31 +128,54 @@ static void finish_row(const FgConvEpilogue *e, FgTensor *out, int y)
         e->row(e->arg, y, row);
 }
 
+/* A row is made as f32 and rounded once. */
+static void half_row(const FgConvPrep *p, const FgRing *r, FgTensor *out, int y,
+                     const FgConvEpilogue *e, float *row)
+{
+    const FgShape s = out->shape;
+    const size_t n = (size_t)s.w * (size_t)s.c;
+    float *const add = e && e->add ? row + ((n + 15) & ~(size_t)15) : NULL;
+
+    whole_row(p, r, row, s.w, s.c);
+    if (add)
+        fg_dsp()->f16_to_f32(add,
+                             (const uint16_t *)fg_bytes(e->add, 0, y, 0, 2), n);
+    if (e)
+        finish_run(e, row, add, s.w, s.c);
+    fg_dsp()->f32_to_f16((uint16_t *)fg_bytes(out, 0, y, 0, 2), row, n);
+}
+
 void fg_conv_rows(const FgConvPrep *p, const FgTensor *in, FgTensor *out,
                   int y0, int y1, const FgConvEpilogue *e, void *scratch)
 {
+    float *const row = (float *)((char *)scratch +
+                                 fg_ring_bytes(p, out->shape.w));
     FgRing r;
 
     fg_ring_init_f32(&r, p, in, 0, out->shape, scratch);
     for (int y = y0; y < y1; y++) {
         fg_ring_seek_f32(&r, y);
+        if (out->dtype == FG_F16) {
+            half_row(p, &r, out, y, e, row);
+            continue;
+        }
         whole_row(p, &r, fg_f32(out, 0, y, 0), out->shape.w, out->pitch);
         if (e)
             finish_row(e, out, y);
     }
 }
 
-size_t fg_conv_scratch(const FgConvPrep *p, int out_w)
-{
-    return fg_ring_bytes(p, out_w);
-}
-
 static size_t row_bytes(const FgConvPrep *p, int out_w)
 {
-    return ((size_t)out_w * (size_t)(p->oc * p->groups) *
-                fg_dtype_size(p->dtype) +
-            63) &
+    const size_t size = p->dtype == FG_F64 ? 8 : 4;
+
+    return ((size_t)out_w * (size_t)(p->oc * p->groups) * size + 63) &
            ~(size_t)63;
+}
+
+size_t fg_conv_scratch(const FgConvPrep *p, int out_w)
+{
+    return fg_ring_bytes(p, out_w) + 2 * row_bytes(p, out_w);
 }
 
 /* A worker has a ring, and a row for sums. */

@@ -30,6 +30,17 @@ typedef struct FgConvGeom {
     int out_pitch; /* elements between output pixels, >= oc */
 } FgConvGeom;
 
+/* Where a row of a shuffled picture comes from: v = the value's pixels, in the
+ * order of the row (packed) or in pixel_shuffle's; phase = what is added,
+ * [factor][n][channels], or NULL. */
+typedef struct FgJoin {
+    const float *v, *phase;
+    ptrdiff_t pitch; /* between pixels of v */
+    float *out;      /* n * factor * channels, in one piece */
+    int n, sub;      /* pixels of v; row of the factor x factor block */
+    int factor, channels, packed;
+} FgJoin;
+
 typedef struct FgDsp {
     /* out[x*out_pitch+o] = bias[o] + sum over ky,kx,i of
      *   rows[ky][(x*stride+kx)*in_pitch+i] * w[((ky*kw+kx)*ic+i)*ocp+o],
@@ -50,6 +61,9 @@ typedef struct FgDsp {
                           const uint16_t *w, const float *bias,
                           const FgConvGeom *g);
     void (*f32_to_bf16)(uint16_t *dst, const float *src, size_t n);
+    /* half.h's conversions. */
+    void (*f32_to_f16)(uint16_t *dst, const float *src, size_t n);
+    void (*f16_to_f32)(float *dst, const uint16_t *src, size_t n);
     /* In place or not, n elements; slope[c] is repeated per pixel. */
     void (*relu_f32)(float *dst, const float *src, size_t n);
     void (*leaky_relu_f32)(float *dst, const float *src, size_t n, float alpha);
@@ -59,6 +73,12 @@ typedef struct FgDsp {
     /* dst[i] (+)= dy[i] * (y[i] > 0 ? 1 : alpha). */
     void (*relu_grad_f32)(float *dst, const float *dy, const float *y, size_t n,
                           float alpha, int add);
+    /* dst[i] = sum over the first nb (1, 2, 4) k of w[k] src[k][i]. */
+    void (*blend)(float *dst, const float *const src[4], const float *w, int nb,
+                  int n);
+    void (*join)(const FgJoin *j);
+    /* Bits of the largest magnitude: over 0x7f7fffff if one is not finite. */
+    uint32_t (*largest)(const float *v, size_t n);
 } FgDsp;
 
 /* The table for fg_cpu_level(); filled once, thread safe. */

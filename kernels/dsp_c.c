@@ -1,5 +1,7 @@
 /* The innermost loops in C: the definition of right.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "emit.h"
+#include "half.h"
 #include "dsp_c.h"
 
 #include <math.h>
@@ -91,6 +93,18 @@ static void conv_row_bf16_c(float *out, const uint16_t *const *rows,
     }
 }
 
+static void f32_to_f16_c(uint16_t *dst, const float *src, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        dst[i] = fg_half_from_float(src[i]);
+}
+
+static void f16_to_f32_c(float *dst, const uint16_t *src, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        dst[i] = fg_half_to_float(src[i]);
+}
+
 static void f32_to_bf16_c(uint16_t *dst, const float *src, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -148,6 +162,11 @@ void fg_dsp_init_c(FgDsp *d)
     d->conv_row_wgrad_f32 = conv_row_wgrad_f32_c;
     d->conv_row_bf16 = conv_row_bf16_c;
     d->f32_to_bf16 = f32_to_bf16_c;
+    d->f32_to_f16 = f32_to_f16_c;
+    d->blend = blend_row;
+    d->join = join_row;
+    d->largest = largest_row;
+    d->f16_to_f32 = f16_to_f32_c;
     d->relu_f32 = relu_f32_c;
     d->leaky_relu_f32 = leaky_relu_f32_c;
     d->prelu_f32 = prelu_f32_c;

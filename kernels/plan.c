@@ -406,6 +406,7 @@ void fg_plan_free(FgPlan **plan)
     free(p->steps);
     free(p->alias);
     free(p->shapes);
+    free(p->dtype);
     free(p->value);
     free(p->need0);
     free(p->need1);

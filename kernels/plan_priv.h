@@ -60,6 +60,7 @@ struct FgPlan {
     FgTail tail;
 
     FgShape *shapes;    /* of each node, for the window in hand */
+    FgDtype *dtype;     /* of each node: how its value is kept */
     FgTensor *value;    /* of each node, likewise */
     int *need0, *need1; /* rows first..last that later steps read */
     /* Rolling wave: when output row y is reached, each value has been made
@@ -76,6 +77,8 @@ struct FgPlan {
     uint32_t *worst; /* per worker: largest exponent written */
 };
 
+/* plan_type.c. Fills p->dtype. */
+void fg_plan_types(FgPlan *p);
 /* plan_tile.c. Sets tile_w, tile_h for the options; allocates every buffer. */
 int fg_plan_layout(FgPlan *p, const FgPlanOptions *opt, FgError *err);
 /* Bytes of activations for windows of w x h, and the slots into p. */
@@ -112,10 +115,10 @@ void fg_plan_wave(FgPlan *p, const FgEmit *e, int rows);
 int fg_tail_match(FgTail *t, const FgGraph *g, const FgShape *shapes,
                   const int *alias, const int *users, char *used);
 size_t fg_tail_scratch(const FgTail *t, int window_w, int channels);
-/* Floats [x0, x1) x c of row y of the window's output, dense, into scratch;
- * returns where they are. */
+/* Floats [x0, x1) x c of row y of the window's output, dense, into dst, or into
+ * scratch where dst is NULL or would be overrun; returns where they are. */
 const float *fg_tail_row(const FgTail *t, const FgTensor *value, int channels,
-                         int y, int x0, int x1, void *scratch);
+                         int y, int x0, int x1, float *dst, void *scratch);
 
 static inline int fg_round_up(int n, int to)
 {

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "dsp.h"
 #include "graph_priv.h"
 #include "plan_priv.h"
 
@@ -143,30 +144,6 @@ static int run_op(FgPlan *p, const FgStep *s)
 
 /* ---- into the picture ---- */
 
-/* Exponents of NaN and infinity are the largest, so the largest magnitude's
- * bits tell; integers, so that the order of the rows cannot matter. */
-static uint32_t largest_bits(const float *v, size_t n)
-{
-    uint32_t m[8] = {0};
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8)
-        for (int k = 0; k < 8; k++) {
-            uint32_t u;
-            memcpy(&u, v + i + k, sizeof(u));
-            u &= 0x7fffffff;
-            m[k] = u > m[k] ? u : m[k];
-        }
-    for (; i < n; i++) {
-        uint32_t u;
-        memcpy(&u, v + i, sizeof(u));
-        u &= 0x7fffffff;
-        m[0] = u > m[0] ? u : m[0];
-    }
-    for (int k = 1; k < 8; k++)
-        m[0] = m[k] > m[0] ? m[k] : m[0];
-    return m[0];
-}
-
 static void put_pixels(const FgTensor *out, int x, int y, const float *src,
                        ptrdiff_t src_pitch, int n, int c)
 {
@@ -185,10 +162,12 @@ void fg_plan_emit(const FgEmit *j, int i, int worker)
     FgPlan *p = j->p;
     const int c = p->channels_out, y = j->y0 + i, n = j->x1 - j->x0;
     uint32_t worst = p->worst[16 * worker], bits = 0;
+    float *const dst = fg_f32(j->out, 0, j->py + i, j->px);
     const float *src;
     ptrdiff_t pitch = c;
     if (p->has_tail) {
         src = fg_tail_row(&p->tail, p->value, c, y, j->x0, j->x1,
+                          j->out->pitch == c ? dst : NULL,
                           (char *)p->scratch +
                               p->worker_scratch * (size_t)worker);
     } else {
@@ -197,11 +176,12 @@ void fg_plan_emit(const FgEmit *j, int i, int worker)
         pitch = v->pitch;
     }
     if (pitch == c)
-        bits = largest_bits(src, (size_t)n * (size_t)c);
+        bits = fg_dsp()->largest(src, (size_t)n * (size_t)c);
     for (int x = 0; pitch != c && x < n; x++)
-        bits |= largest_bits(src + x * pitch, (size_t)c);
+        bits |= fg_dsp()->largest(src + x * pitch, (size_t)c);
     p->worst[16 * worker] = bits > worst ? bits : worst;
-    put_pixels(j->out, j->px, j->py + i, src, pitch, n, c);
+    if (src != dst)
+        put_pixels(j->out, j->px, j->py + i, src, pitch, n, c);
 }
 
 static void emit_job(void *arg, int i, int worker)
@@ -239,7 +219,7 @@ static int place_values(FgPlan *p, const FgTensor *in, const FgTile *t)
     for (int i = 1; i < p->g.nb_nodes; i++)
         if (p->slot[i] >= 0) {
             p->value[i] = fg_tensor_wrap(p->mem[p->slot[i]], p->shapes[i],
-                                         FG_F32);
+                                         p->dtype[i]);
             p->value[i].wrap = p->band ? p->keep[i] : 0;
         }
     return 0;

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "dsp.h"
 #include "graph_priv.h"
 #include "plan_priv.h"
 
@@ -95,28 +96,6 @@ int fg_tail_match(FgTail *t, const FgGraph *g, const FgShape *shapes,
 
 /* ---- one row ---- */
 
-/* dst[i] = sum of w[k] src[k][i], in blocks that the compiler vectorises. */
-static void blend(float *restrict dst, const float *const src[4],
-                  const float *w, int nb, int n)
-{
-    const float *restrict a = src[0], *restrict b = src[1];
-    const float *restrict d = src[2], *restrict e = src[3];
-    int i = 0;
-    if (nb == 1) {
-        memcpy(dst, a, sizeof(*dst) * (size_t)n);
-    } else if (nb == 2) {
-        for (; i < n; i++)
-            dst[i] = a[i] * w[0] + b[i] * w[1];
-    } else {
-        const float wa = w[0], wb = w[1], wd = w[2], we = w[3];
-        for (; i + 16 <= n; i += 16)
-            for (int j = i; j < i + 16; j++)
-                dst[j] = ((a[j] * wa + b[j] * wb) + d[j] * wd) + e[j] * we;
-        for (; i < n; i++)
-            dst[i] = ((a[i] * wa + b[i] * wb) + d[i] * wd) + e[i] * we;
-    }
-}
-
 static int clamp(int v, int hi)
 {
     return v < 0 ? 0 : v > hi ? hi : v;
@@ -134,11 +113,11 @@ static void filter_columns(const FgTail *t, const FgTensor *in, float *tmp,
         rows[k] = fg_f32(in, 0, clamp(at, in->shape.h - 1), x0);
     }
     if (in->pitch == c) {
-        blend(tmp, rows, t->w[p], t->nb_taps, (x1 - x0) * c);
+        fg_dsp()->blend(tmp, rows, t->w[p], t->nb_taps, (x1 - x0) * c);
         return;
     }
     for (int x = x0; x < x1; x++, tmp += c) {
-        blend(tmp, rows, t->w[p], t->nb_taps, c);
+        fg_dsp()->blend(tmp, rows, t->w[p], t->nb_taps, c);
         for (int k = 0; k < 4; k++)
             rows[k] += in->pitch;
     }
@@ -153,8 +132,8 @@ static void filter_row(const FgTail *t, const float *tmp, int c, float *phase,
     for (int p = 0; p < f; p++) {
         const float *const a = tmp + t->first[p] * c;
         const float *const at[4] = {a, a + c, a + 2 * c, a + 3 * c};
-        blend(phase + (size_t)p * (size_t)n * (size_t)c, at, t->w[p],
-              t->nb_taps, n * c);
+        fg_dsp()->blend(phase + (size_t)p * (size_t)n * (size_t)c, at, t->w[p],
+                        t->nb_taps, n * c);
     }
 }
 
@@ -177,48 +156,6 @@ static void base_row(const FgTail *t, const FgTensor *in, int y, int x0, int x1,
     filter_columns(t, in, left, y, a, b);
     widen(left, c, EDGE - (x0 - a), b - a, EDGE - (b - x1));
     filter_row(t, mid, c, phase, x1 - x0);
-}
-
-/* Where a row's numbers come from: v = the shuffled value's pixels, in the
- * order of the row (packed) or in the op's; phase = the base's, or NULL. */
-typedef struct Join {
-    const float *v, *phase;
-    ptrdiff_t pitch;
-    float *out;
-    int n, sub; /* input pixels; row of the r x r block */
-} Join;
-
-static inline __attribute__((always_inline)) void
-join(const Join *j, const int r, const int c, const int packed)
-{
-    const float *v = j->v + (packed ? j->sub * r * c : j->sub * r);
-    float *out = j->out;
-    for (int x = 0; x < j->n; x++, v += j->pitch, out += r * c)
-        for (int d = 0; d < r; d++)
-            for (int k = 0; k < c; k++) {
-                const float a = v[packed ? d * c + k : k * r * r + d];
-                out[d * c + k] =
-                    j->phase
-                        ? a + j->phase[((size_t)d * (size_t)j->n + (size_t)x) *
-                                           (size_t)c +
-                                       (size_t)k]
-                        : a;
-            }
-}
-
-static void shuffle_row(const FgTail *t, const Join *j, int c)
-{
-    const int r = t->factor;
-    if (!t->packed)
-        join(j, r, c, 0);
-    else if (r == 2 && c == 3)
-        join(j, 2, 3, 1);
-    else if (r == 2 && c == 1)
-        join(j, 2, 1, 1);
-    else if (r == 4 && c == 3)
-        join(j, 4, 3, 1);
-    else
-        join(j, r, c, 1);
 }
 
 /* The base alone. */
@@ -244,26 +181,30 @@ size_t fg_tail_scratch(const FgTail *t, int window_w, int channels)
 }
 
 const float *fg_tail_row(const FgTail *t, const FgTensor *value, int channels,
-                         int y, int x0, int x1, void *scratch)
+                         int y, int x0, int x1, float *dst, void *scratch)
 {
     /* Tiles start and end on whole input pixels, pictures end there too. */
     const int f = t->base >= 0 ? t->base_factor : t->factor;
     const FgTensor *any = &value[t->base >= 0 ? t->base : t->shuffle];
     const int from = x0 / f, n = fg_ceil_div(x1, f) - from;
     float *const tmp = scratch;
-    float *const out = tmp + row_floats(any->shape.w, 1, channels);
-    float *const phase = out + row_floats(any->shape.w, f, channels);
+    float *const row = tmp + row_floats(any->shape.w, 1, channels);
+    float *const out = dst && x1 == (from + n) * f ? dst : row;
+    float *const phase = row + row_floats(any->shape.w, f, channels);
     if (t->base >= 0)
         base_row(t, &value[t->base], y, from, from + n, tmp, phase);
     if (t->shuffle >= 0) {
         const FgTensor *in = &value[t->shuffle];
-        const Join j = {fg_f32(in, 0, y / f, from),
-                        t->base >= 0 ? phase : NULL,
-                        in->pitch,
-                        out,
-                        n,
-                        y % f};
-        shuffle_row(t, &j, channels);
+        const FgJoin j = {fg_f32(in, 0, y / f, from),
+                          t->base >= 0 ? phase : NULL,
+                          in->pitch,
+                          out,
+                          n,
+                          y % f,
+                          f,
+                          channels,
+                          t->packed};
+        fg_dsp()->join(&j);
     } else {
         weave(phase, f, channels, n, out);
     }

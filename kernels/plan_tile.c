@@ -9,8 +9,11 @@
 
 /* Activations below this stay in the outer caches of current CPUs. */
 #define CACHE_BYTES ((size_t)16 << 20)
-/* Activations below this need no wave; rows of one are best below that. */
+/* Activations below this need no wave: narrow networks', and those of networks
+ * so wide that their products hide what goes to and from memory. */
 #define SMALL_BYTES ((size_t)1 << 20)
+#define WIDE_BYTES ((size_t)64 << 20)
+#define WIDE 48
 #define BAND_BYTES ((size_t)24 << 20)
 #define BAND 8
 #define BAND_MOST 32
@@ -46,9 +49,10 @@ int fg_plan_tile(const FgPlan *p, int w, int h, int i, FgTile *t)
     return nx * ny;
 }
 
-static size_t shape_bytes(FgShape s)
+static size_t shape_bytes(FgShape s, FgDtype dtype)
 {
-    const size_t n = (size_t)s.c * (size_t)s.h * (size_t)s.w * sizeof(float);
+    const size_t n = (size_t)s.c * (size_t)s.h * (size_t)s.w *
+                     fg_dtype_size(dtype);
     return (n + 63) & ~(size_t)63;
 }
 
@@ -100,7 +104,7 @@ static size_t band_slots(FgPlan *p)
         FgShape s = p->shapes[v];
         s.h = p->keep[v];
         p->slot[v] = p->nb_slots;
-        p->mem_size[p->nb_slots] = shape_bytes(s);
+        p->mem_size[p->nb_slots] = shape_bytes(s, p->dtype[v]);
         bytes += p->mem_size[p->nb_slots++];
     }
     return bytes;
@@ -122,11 +126,12 @@ int fg_plan_assign(FgPlan *p, int w, int h, size_t *bytes)
             const int v = p->steps[i].out;
             for (int k = 0; k < p->nb_slots; k++)
                 busy[k] = last[k] >= i;
-            const int s = take_slot(p, busy, shape_bytes(p->shapes[v]));
+            const int s = take_slot(p, busy,
+                                    shape_bytes(p->shapes[v], p->dtype[v]));
             p->slot[v] = s;
             last[s] = last_use(p, v);
         }
-        *bytes = p->reach.align > 1 ? shape_bytes(in) : 0;
+        *bytes = p->reach.align > 1 ? shape_bytes(in, FG_F32) : 0;
         for (int k = 0; k < p->nb_slots; k++)
             *bytes += p->mem_size[k];
     }
@@ -322,7 +327,16 @@ static int choose_height(FgPlan *p, FgError *err)
     }
 }
 
-/* 1 if the whole picture at once would not stay in the cache. */
+static size_t small_bytes(const FgPlan *p)
+{
+    int wide = 0;
+
+    for (int i = 0; i < p->nb_steps; i++)
+        wide |= p->steps[i].conv && p->shapes[p->steps[i].out].c >= WIDE;
+    return wide ? WIDE_BYTES : SMALL_BYTES;
+}
+
+/* A wave where the whole picture at once would take too much. */
 static int choose_band(FgPlan *p, FgError *err)
 {
     size_t bytes = 0;
@@ -330,7 +344,7 @@ static int choose_band(FgPlan *p, FgError *err)
     if (!can_band(p))
         return 0;
     if (fg_plan_assign(p, p->max_w, p->max_h, &bytes) >= 0 &&
-        bytes <= SMALL_BYTES)
+        bytes <= small_bytes(p))
         return 0;
     return choose_height(p, err);
 }
@@ -451,6 +465,7 @@ int fg_plan_layout(FgPlan *p, const FgPlanOptions *opt, FgError *err)
 {
     const size_t n = (size_t)p->g.nb_nodes;
     p->shapes = calloc(n, sizeof(*p->shapes));
+    p->dtype = calloc(n, sizeof(*p->dtype));
     p->value = calloc(n, sizeof(*p->value));
     p->need0 = calloc(n, sizeof(int));
     p->need1 = calloc(n, sizeof(int));
@@ -460,11 +475,13 @@ int fg_plan_layout(FgPlan *p, const FgPlanOptions *opt, FgError *err)
     p->keep = calloc(n, sizeof(int));
     p->mem_size = calloc(n, sizeof(*p->mem_size));
     p->worst = calloc((size_t)fg_threads(p->ex), 64);
-    if (!p->shapes || !p->value || !p->need0 || !p->need1 || !p->slot ||
-        !p->lead || !p->keep || !p->mem || !p->mem_size || !p->worst)
+    if (!p->shapes || !p->dtype || !p->value || !p->need0 || !p->need1 ||
+        !p->slot || !p->lead || !p->keep || !p->mem || !p->mem_size ||
+        !p->worst)
         return fg_error(err, -ENOMEM, "plan: out of memory");
     for (size_t i = 0; i < n; i++)
         p->slot[i] = -1;
+    fg_plan_types(p);
     int rc = find_radius(p, err);
     if (rc >= 0)
         rc = choose_band(p, err);
@@ -482,6 +499,6 @@ size_t fg_plan_bytes(const FgPlan *p)
         n += p->steps[i].wino.owned ? fg_wino_bytes(&p->steps[i].wino)
                                     : fg_conv_prep_bytes(&p->steps[i].prep);
     if (p->staging.owned)
-        n += shape_bytes(p->staging.shape);
+        n += shape_bytes(p->staging.shape, FG_F32);
     return n;
 }

@@ -62,6 +62,15 @@ static inline float *fg_f32(const FgTensor *t, int n, int y, int x)
            (ptrdiff_t)x * t->pitch;
 }
 
+/* Any element type of size bytes. */
+static inline char *fg_bytes(const FgTensor *t, int n, int y, int x,
+                             size_t size)
+{
+    return (char *)t->data +
+           (n * t->image + fg_row_offset(t, y) + (ptrdiff_t)x * t->pitch) *
+               (ptrdiff_t)size;
+}
+
 static inline double *fg_f64(const FgTensor *t, int n, int y, int x)
 {
     return (double *)t->data + n * t->image + fg_row_offset(t, y) +

@@ -9,7 +9,6 @@
 #define PLANES 36
 #define T FG_WINO_TILE
 #define STAGE_W (T * FG_WINO_RUN + 2)
-#define WORK_BYTES (6 * STAGE_W * 48 * sizeof(float))
 /* Transformed inputs and products of a block: the share of the second level
  * of cache that the weights leave. */
 #define BLOCK_BYTES ((size_t)256 << 10)
@@ -52,8 +51,10 @@ typedef struct Job {
     int x0, nx, ny;          /* tiles x0 .. x0+nx-1 of rows, rows of tiles */
     int block;               /* tiles of a block */
     size_t v_tile, m_tile;
+    size_t in_size, out_size; /* bytes of an element */
     char *v, *m;
-    float *unscale, *stage, *work;
+    char *stage;
+    float *unscale, *work;
 } Job;
 
 static size_t v_tile(const FgWino *w)
@@ -76,7 +77,7 @@ static int block_tiles(const FgWino *w)
 
 static size_t stage_bytes(const FgWino *w)
 {
-    return 6 * STAGE_W * (size_t)w->icp * sizeof(float);
+    return 6 * STAGE_W * (size_t)((w->icp + 15) & ~15) * sizeof(float);
 }
 
 size_t fg_wino_scratch(const FgWino *w)
@@ -84,7 +85,7 @@ size_t fg_wino_scratch(const FgWino *w)
     const size_t n = (size_t)block_tiles(w);
 
     return n * (v_tile(w) + m_tile(w)) + ((4 * n + 63) & ~(size_t)63) +
-           stage_bytes(w) + WORK_BYTES;
+           stage_bytes(w) + FG_WINO_WORK;
 }
 
 static void job_init(Job *j, const FgWino *w, const FgTensor *in, FgTensor *out,
@@ -100,6 +101,8 @@ static void job_init(Job *j, const FgWino *w, const FgTensor *in, FgTensor *out,
     j->block = block_tiles(w);
     j->v_tile = v_tile(w);
     j->m_tile = m_tile(w);
+    j->in_size = fg_dtype_size(in->dtype);
+    j->out_size = fg_dtype_size(out->dtype);
 }
 
 static void job_memory(Job *j, void *scratch)
@@ -108,28 +111,29 @@ static void job_memory(Job *j, void *scratch)
 
     j->v = scratch;
     j->m = j->v + n * j->v_tile;
-    j->stage = (float *)(j->m + n * j->m_tile);
-    j->work = (float *)((char *)j->stage + stage_bytes(j->w));
-    j->unscale = (float *)((char *)j->work + WORK_BYTES);
+    j->stage = j->m + n * j->m_tile;
+    j->work = (float *)(j->stage + stage_bytes(j->w));
+    j->unscale = (float *)((char *)j->work + FG_WINO_WORK);
 }
 
 /* ---- input ---- */
 
 /* Row i of the patch into the stage: what lies outside by the padding rule. */
-static void stage_row(const Job *j, float *dst, int image, int y, int x0, int n)
+static void stage_row(const Job *j, char *dst, int image, int y, int x0, int n)
 {
     const FgWino *const w = j->w;
     const FgTensor *const in = j->in;
     const int from = fg_pad_index(y, in->shape.h, w->pad_mode);
+    const size_t size = j->in_size;
+    const size_t bytes = size * (size_t)w->ic;
 
-    for (int x = 0; x < n; x++, dst += w->icp) {
+    for (int x = 0; x < n; x++, dst += (size_t)w->icp * size) {
         const int at = fg_pad_index(x0 + x, in->shape.w, w->pad_mode);
 
         if (from < 0 || at < 0)
-            memset(dst, 0, sizeof(*dst) * (size_t)w->ic);
+            memset(dst, 0, bytes);
         else
-            memcpy(dst, fg_f32(in, image, from, at),
-                   sizeof(*dst) * (size_t)w->ic);
+            memcpy(dst, fg_bytes(in, image, from, at, size), bytes);
     }
 }
 
@@ -141,7 +145,9 @@ static void load_run(const Job *j, int image, int ty, int tx, int n, int slot)
     const FgShape s = j->in->shape;
     const int x0 = T * tx - w->pad, y0 = T * ty - w->pad, cols = T * n + 2;
     const int inside = x0 >= 0 && y0 >= 0 && x0 + cols <= s.w && y0 + 6 <= s.h;
+    const size_t size = j->in_size;
     FgWinoIn q = {.n = n,
+                  .half = j->in->dtype == FG_F16,
                   .ic = w->ic,
                   .icp = w->icp,
                   .v = j->v + (size_t)slot * j->v_tile,
@@ -151,22 +157,25 @@ static void load_run(const Job *j, int image, int ty, int tx, int n, int slot)
 
     q.pitch = inside ? j->in->pitch : w->icp;
     for (int i = 0; i < 6; i++) {
-        float *const stage = j->stage + (size_t)i * STAGE_W * (size_t)w->icp;
+        char *const stage = j->stage +
+                            (size_t)i * STAGE_W * (size_t)w->icp * size;
 
         if (!inside)
             stage_row(j, stage, image, y0 + i, x0, cols);
-        q.row[i] = inside ? fg_f32(j->in, image, y0 + i, x0) : stage;
+        q.row[i] = inside ? fg_bytes(j->in, image, y0 + i, x0, size) : stage;
     }
     j->ops->in[w->kind](&q);
 }
 
 static void load_block(const Job *j, int first, int n)
 {
+    const int most = fg_wino_run(j->w->ic);
+
     for (int i = 0; i < n;) {
         const int t = first + i, tx = j->x0 + t % j->nx, row = t / j->nx;
         int run = j->x0 + j->nx - tx;
 
-        run = run > FG_WINO_RUN ? FG_WINO_RUN : run;
+        run = run > most ? most : run;
         run = run > n - i ? n - i : run;
         load_run(j, row / j->ny, row % j->ny, tx, run, i);
         i += run;
@@ -175,23 +184,33 @@ static void load_block(const Job *j, int first, int n)
 
 /* ---- output ---- */
 
-static void store_tile(const Job *j, FgWinoOut *q, int tile, int slot)
+/* Tiles of one row of tiles, from the slot-th of the block on. */
+static void store_run(const Job *j, FgWinoOut *q, int image, int ty, int tx,
+                      int n, int slot)
 {
-    const int tx = j->x0 + tile % j->nx, row = tile / j->nx;
-    const int image = row / j->ny, y = T * (row % j->ny), x = T * tx;
+    const int y = T * ty, x = T * tx;
     const FgShape s = j->out->shape;
     const FgTensor *const add = j->add ? j->out : j->e ? j->e->add : NULL;
+    const size_t size = j->out_size;
+    const size_t step = T * size * (size_t)j->out->pitch;
+    const size_t add_step = add ? T * size * (size_t)add->pitch : 0;
 
-    q->m = j->m + (size_t)slot * j->m_tile;
-    q->unscale = j->unscale[slot];
     q->rows = s.h - y < T ? s.h - y : T;
-    q->cols = s.w - x < T ? s.w - x : T;
-    for (int i = 0; i < q->rows; i++) {
-        q->out[i] = fg_f32(j->out, image, y + i, x);
-        q->add[i] = add ? fg_f32(add, image, y + i, x) : NULL;
-    }
     q->add_pitch = add ? add->pitch : 0;
-    j->ops->out[j->w->kind](q);
+    for (int i = 0; i < q->rows; i++) {
+        q->out[i] = fg_bytes(j->out, image, y + i, x, size);
+        q->add[i] = add ? fg_bytes(add, image, y + i, x, size) : NULL;
+    }
+    for (int k = 0; k < n; k++) {
+        q->m = j->m + (size_t)(slot + k) * j->m_tile;
+        q->unscale = j->unscale[slot + k];
+        q->cols = s.w - x - T * k < T ? s.w - x - T * k : T;
+        j->ops->out[j->w->kind](q);
+        for (int i = 0; i < q->rows; i++) {
+            q->out[i] = (char *)q->out[i] + step;
+            q->add[i] = add ? (const char *)q->add[i] + add_step : NULL;
+        }
+    }
 }
 
 static void store_block(const Job *j, int first, int n)
@@ -202,57 +221,51 @@ static void store_block(const Job *j, int first, int n)
                    .oc = w->oc,
                    .ocp = w->ocp,
                    .pitch = j->out->pitch,
+                   .half = j->out->dtype == FG_F16,
                    .add_first = j->add};
 
     if (j->e) {
-        q.slope = j->e->slope;
+        q.slope = j->e->act == FG_CONV_PRELU ? j->e->slope : NULL;
         q.act = j->e->act;
         q.alpha = j->e->alpha;
         q.add_first = j->e->add_first;
     }
-    for (int i = 0; i < n; i++)
-        store_tile(j, &q, first + i, i);
+    for (int i = 0, run; i < n; i += run) {
+        const int tx = (first + i) % j->nx, row = (first + i) / j->nx;
+
+        run = j->nx - tx < n - i ? j->nx - tx : n - i;
+        store_run(j, &q, row / j->ny, row % j->ny, j->x0 + tx, run, i);
+    }
 }
 
 /* ---- all ---- */
 
-/* The p-th of all planes' share of the cache lines of rows y0.. of pixels x0
- * <= x < x1: asked for while products are made, that no transform waits. */
-static void prefetch(const FgTensor *t, int image, int y0, int rows, int x0,
-                     int x1, size_t p, int write)
+/* The part-th of parts shares of the cache lines of pixels x0 <= x < x1 of a
+ * row: asked for while products are made, that no transform waits. */
+static void prefetch(const FgTensor *t, int image, int y, int x0, int x1,
+                     size_t part, size_t parts)
 {
+    const size_t size = fg_dtype_size(t->dtype);
+
     x0 = x0 > 0 ? x0 : 0;
     x1 = x1 < t->shape.w ? x1 : t->shape.w;
-    if (x0 >= x1)
+    if (x0 >= x1 || y < 0 || y >= t->shape.h)
         return;
-    const size_t bytes = (size_t)(x1 - x0) * (size_t)t->pitch * sizeof(float);
-    const size_t to = bytes * (p + 1) / PLANES;
+    const size_t bytes = (size_t)(x1 - x0) * (size_t)t->pitch * size;
+    const char *at = fg_bytes(t, image, y, x0, size);
+    const char *const end = at + bytes * (part + 1) / parts;
 
-    for (int i = 0; i < rows; i++) {
-        if (y0 + i < 0 || y0 + i >= t->shape.h)
-            continue;
-        const char *const at = (const char *)fg_f32(t, image, y0 + i, x0);
-
-        for (size_t k = (bytes * p / PLANES) & ~(size_t)63; k < to; k += 64) {
-            if (write)
-                __builtin_prefetch(at + k, 1, 2);
-            else
-                __builtin_prefetch(at + k, 0, 2);
-        }
-    }
+    for (at += (bytes * part / parts) & ~(size_t)63; at < end; at += 64)
+        __builtin_prefetch(at, 0, 2);
 }
 
-static void prefetch_tiles(const Job *j, int t, int n, size_t p, int write)
+/* A sixth of an input row of the n tiles from t on, for plane p. */
+static void prefetch_tiles(const Job *j, int t, int n, size_t p)
 {
-    const int tx = j->x0 + t % j->nx, row = t / j->nx, end = tx + n;
-    const int image = row / j->ny, y = T * (row % j->ny);
-    const int pad = j->w->pad;
+    const int tx = j->x0 + t % j->nx, row = t / j->nx, pad = j->w->pad;
+    const int y = T * (row % j->ny) - pad + (int)(p / 6), x = T * tx - pad;
 
-    if (write)
-        prefetch(j->out, image, y, T, T * tx, T * end, p, 1);
-    else
-        prefetch(j->in, image, y - pad, 6, T * tx - pad, T * end - pad + 2, p,
-                 0);
+    prefetch(j->in, row / j->ny, y, x, x + T * n + 2, p % 6, 6);
 }
 
 /* Tiles first <= t < last, counted over the rows of all images. */
@@ -262,6 +275,11 @@ static void run_tiles(const Job *j, int first, int last)
     const size_t es = w->kind == FG_WINO_I16 ? 2 : 4;
     const size_t k = w->kind == FG_WINO_I16 ? (size_t)(w->ic + 1) / 2
                                             : (size_t)w->ic;
+    FgWinoProduct q = {.m = j->m,
+                       .v_tile = j->v_tile,
+                       .m_tile = j->m_tile,
+                       .ic = w->ic,
+                       .ocp = w->ocp};
     /* Narrow layers wait for nothing that prefetching could bring. */
     const int wide = w->icp >= 48;
 
@@ -270,14 +288,13 @@ static void run_tiles(const Job *j, int first, int last)
 
         load_block(j, t, n);
         for (size_t p = 0; p < PLANES; p++) {
-            if (wide)
-                prefetch_tiles(j, t, n, p, 1);
             if (wide && t + n < last)
-                prefetch_tiles(j, t + n, n, p, 0);
-            j->ops->product[w->kind](
-                j->v + p * (size_t)w->icp * es, j->v_tile,
-                (const char *)w->u + p * k * (size_t)w->ocp * 4,
-                j->m + p * (size_t)w->ocp * 4, j->m_tile, w->ic, w->ocp, n);
+                prefetch_tiles(j, t + n, n, p);
+            q.plane = (int)p;
+            q.n = n;
+            q.v = j->v + p * (size_t)w->icp * es;
+            q.u = (const char *)w->u + p * k * (size_t)w->ocp * 4;
+            j->ops->product[w->kind](&q);
         }
         store_block(j, t, n);
     }

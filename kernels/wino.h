@@ -29,7 +29,7 @@ typedef enum FgWinoKind { FG_WINO_I16, FG_WINO_F32 } FgWinoKind;
 typedef struct FgWino {
     FgWinoKind kind;
     int ic, oc;   /* channels */
-    int icp, ocp; /* multiples of 16 */
+    int icp, ocp; /* multiples of 8 */
     int pad, pad_mode;
     const void *u;      /* I16 [36][(ic+1)/2][ocp][2], F32 [36][ic][ocp] */
     const float *scale; /* I16: [ocp] that undoes the weights' scale */
@@ -61,7 +61,8 @@ size_t fg_wino_bytes(const FgWino *w);   /* of u, scale, bias */
 size_t fg_wino_scratch(const FgWino *w); /* per thread; multiple of 64 */
 
 /* Output rows y0 <= y < y1 of image 0, as fg_conv_rows. y0 is a multiple of 4,
- * y1 too unless it is the height. out must not overlap in. */
+ * y1 too unless it is the height. out must not overlap in. I16: in may be f32
+ * or f16; out and e->add both f32 or both f16 (e->row needs f32). */
 void fg_wino_rows(const FgWino *w, const FgTensor *in, FgTensor *out, int y0,
                   int y1, const FgConvEpilogue *e, void *scratch);
 /* The part-th of parts strips of columns of the same (e->row is not called):
@@ -75,40 +76,59 @@ void fg_wino_all(const FgWino *w, const FgTensor *in, FgTensor *out, int add,
 
 /* ---- inner loops, one table per instruction set ---- */
 
-#define FG_WINO_RUN 6 /* tiles side by side that are transformed together */
+#define FG_WINO_RUN 6 /* at most so many tiles are transformed together */
+#define FG_WINO_WORK (6 * (4 * FG_WINO_RUN + 2) * 48 * sizeof(float))
 
-/* Input transform of a run of n tiles. row[i] = row i of the patch at the
- * first tile's left column; pixels `pitch` floats apart. Results go to v +
- * tile * v_tile (bytes): [36][icp]. I16: unscale[tile] is what undoes the
- * tile's scale, NaN where an input is not finite. */
+/* Input transform of a run of n tiles, at most fg_wino_run(ic). row[i] = row i
+ * of the patch at the first tile's left column, f32 or (half) f16; pixels
+ * `pitch` elements apart. Results go to v + tile * v_tile (bytes): [36][icp].
+ * I16: unscale[tile] is what undoes the tile's scale, NaN where an input is
+ * not finite. */
 typedef struct FgWinoIn {
-    const float *row[6];
+    const void *row[6];
+    int half;
     ptrdiff_t pitch;
     int n, ic, icp;
     char *v;
     size_t v_tile;
     float *unscale;
-    void *work; /* 6 * (4 * FG_WINO_RUN + 2) * 48 floats, 64-byte aligned */
+    void *work; /* FG_WINO_WORK bytes, 64-byte aligned */
 } FgWinoIn;
 
-/* One tile's output transform and what follows. m: [36][ocp]. */
+/* Runs whose columns of all channels stay in the first level of cache; above
+ * 64 channels they are looked at twice. */
+static inline int fg_wino_run(int ic)
+{
+    return ic > 48 && ic <= 64 ? 3 : FG_WINO_RUN;
+}
+
+/* One tile's output transform and what follows. m: what product made. */
 typedef struct FgWinoOut {
     const void *m;
     float unscale;
     const float *scale, *bias, *slope;
     FgConvAct act;
     float alpha;
-    float *out[FG_WINO_TILE];       /* rows of pixels */
-    const float *add[FG_WINO_TILE]; /* NULL = nothing to add */
-    ptrdiff_t pitch, add_pitch;
+    void *out[FG_WINO_TILE];       /* rows of pixels, f32 or (half) f16 */
+    const void *add[FG_WINO_TILE]; /* the same; NULL = nothing to add */
+    int half;
+    ptrdiff_t pitch, add_pitch; /* elements */
     int add_first, rows, cols, oc, ocp;
 } FgWinoOut;
 
+/* The products of one plane: for n tiles, m[tile][0..ocp) = sum over k of
+ * v[tile][k] u[k][0..ocp). v and u are those of the plane, m the start of the
+ * tile, [36 * ocp] in an order that only the same table's out knows. */
+typedef struct FgWinoProduct {
+    const char *v, *u;
+    char *m;
+    size_t v_tile, m_tile; /* bytes */
+    int plane, ic, ocp, n;
+} FgWinoProduct;
+
 typedef struct FgWinoOps {
     void (*in[2])(const FgWinoIn *q); /* by FgWinoKind */
-    /* m[tile][0..ocp) = sum over k of v[tile][k] u[k][0..ocp); n tiles. */
-    void (*product[2])(const char *v, size_t v_tile, const void *u, char *m,
-                       size_t m_tile, int ic, int ocp, int n);
+    void (*product[2])(const FgWinoProduct *q);
     void (*out[2])(const FgWinoOut *q);
 } FgWinoOps;
 

@@ -1,12 +1,14 @@
 /* Winograd's inner loops in C: the definition of right.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <math.h>
-#include <stdint.h>
+#include "wino_common.h"
 
+#define FN(name) name##_w
 #define LANES 1
-typedef float V;
-typedef uint32_t U;
+#define V float
+#define U uint32_t
+#define H uint16_t
 #define uzero 0
+#define hzero 0
 
 static inline V vload(const float *p)
 {
@@ -91,42 +93,84 @@ static inline void vput16x2(int16_t *p, V v, V w)
     vput16(p + 1, w);
 }
 
+static inline H hmax(H a, H b)
+{
+    return a > b ? a : b;
+}
+static inline H habs(H h)
+{
+    return h & 0x7fff;
+}
+static inline uint16_t hreduce(H h)
+{
+    return h;
+}
+static inline H hload(const uint16_t *p)
+{
+    return *p;
+}
+static inline H hload_n(const uint16_t *p, int n)
+{
+    return n > 0 ? *p : 0;
+}
+static inline void hstore(uint16_t *p, H h)
+{
+    *p = h;
+}
+static inline void hstore_n(uint16_t *p, H h, int n)
+{
+    if (n > 0)
+        *p = h;
+}
+static inline V vhalf(H h)
+{
+    return fg_half_to_float(h);
+}
+static inline H halfv(V v)
+{
+    return fg_half_from_float(v);
+}
+
+#include "wino_lanes.c"
+
+#define LANES_W 1
+#define NARROW 0
 #include "wino_template.c"
 
-static void product_i16(const char *v, size_t v_tile, const void *u, char *m,
-                        size_t m_tile, int ic, int ocp, int n)
+static void product_i16(const FgWinoProduct *q)
 {
-    const int pairs = (ic + 1) / 2;
+    const int pairs = (q->ic + 1) / 2;
 
-    for (int t = 0; t < n; t++, v += v_tile, m += m_tile) {
-        const int16_t *const x = (const int16_t *)v;
-        int32_t *const sum = (int32_t *)m;
+    for (int t = 0; t < q->n; t++) {
+        const int16_t *const x = (const int16_t *)(q->v +
+                                                   (size_t)t * q->v_tile);
+        int32_t *const m = (int32_t *)(q->m + (size_t)t * q->m_tile) + q->plane;
 
-        memset(sum, 0, sizeof(*sum) * (size_t)ocp);
-        for (int k = 0; k < pairs; k++) {
-            const int16_t *const w = (const int16_t *)u +
-                                     (size_t)k * (size_t)ocp * 2;
+        for (int o = 0; o < q->ocp; o++) {
+            const int16_t *w = (const int16_t *)q->u + 2 * o;
+            int32_t sum = 0;
 
-            for (int o = 0; o < ocp; o++)
-                sum[o] += x[2 * k] * w[2 * o] + x[2 * k + 1] * w[2 * o + 1];
+            for (int k = 0; k < pairs; k++, w += 2 * q->ocp)
+                sum += x[2 * k] * w[0] + x[2 * k + 1] * w[1];
+            m[36 * o] = sum;
         }
     }
 }
 
-static void product_f32(const char *v, size_t v_tile, const void *u, char *m,
-                        size_t m_tile, int ic, int ocp, int n)
+static void product_f32(const FgWinoProduct *q)
 {
-    for (int t = 0; t < n; t++, v += v_tile, m += m_tile) {
-        const float *const x = (const float *)v;
-        float *const sum = (float *)m;
+    for (int t = 0; t < q->n; t++) {
+        const float *const x = (const float *)(q->v + (size_t)t * q->v_tile);
+        float *const m = (float *)(q->m + (size_t)t * q->m_tile) + q->plane;
 
-        memset(sum, 0, sizeof(*sum) * (size_t)ocp);
-        for (int k = 0; k < ic; k++)
-            for (int o = 0; o < ocp; o++)
-                sum[o] = fmaf(
-                    x[k],
-                    ((const float *)u)[(size_t)k * (size_t)ocp + (size_t)o],
-                    sum[o]);
+        for (int o = 0; o < q->ocp; o++) {
+            const float *w = (const float *)q->u + o;
+            float sum = 0;
+
+            for (int k = 0; k < q->ic; k++, w += q->ocp)
+                sum = fmaf(x[k], *w, sum);
+            m[36 * o] = sum;
+        }
     }
 }
 

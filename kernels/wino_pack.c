@@ -142,8 +142,8 @@ int fg_wino_geometry(FgWino *w, FgWinoKind kind, const FgAttr *attr,
     w->kind = kind;
     w->ic = flip ? attr->channels : channels_in;
     w->oc = flip ? channels_in : attr->channels;
-    w->icp = (w->ic + 15) & ~15;
-    w->ocp = (w->oc + 15) & ~15;
+    w->icp = (w->ic + 7) & ~7;
+    w->ocp = (w->oc + 7) & ~7;
     w->pad = flip ? 2 - attr->pad : attr->pad;
     w->pad_mode = attr->pad_mode;
     return 0;

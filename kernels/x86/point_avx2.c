@@ -1,5 +1,7 @@
 /* Element by element, AVX2, and the table of this level.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "kernels/emit.h"
+#include "kernels/half.h"
 #include "kernels/x86/conv_work.h"
 
 #include <immintrin.h>
@@ -52,6 +54,28 @@ static void relu_grad_f32_avx2(float *dst, const float *dy, const float *y,
     }
 }
 
+static void f32_to_f16_avx2(uint16_t *dst, const float *src, size_t n)
+{
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8)
+        _mm_storeu_si128((__m128i *)(dst + i),
+                         _mm256_cvtps_ph(_mm256_loadu_ps(src + i), 0));
+    for (; i < n; i++)
+        dst[i] = fg_half_from_float(src[i]);
+}
+
+static void f16_to_f32_avx2(float *dst, const uint16_t *src, size_t n)
+{
+    size_t i = 0;
+
+    for (; i + 8 <= n; i += 8)
+        _mm256_storeu_ps(dst + i, _mm256_cvtph_ps(_mm_loadu_si128(
+                                      (const __m128i *)(src + i))));
+    for (; i < n; i++)
+        dst[i] = fg_half_to_float(src[i]);
+}
+
 static void f32_to_bf16_avx2(uint16_t *dst, const float *src, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -74,4 +98,9 @@ void fg_dsp_init_avx2(FgDsp *d)
     d->add_f32 = add_f32_avx2;
     d->relu_grad_f32 = relu_grad_f32_avx2;
     d->f32_to_bf16 = f32_to_bf16_avx2;
+    d->f32_to_f16 = f32_to_f16_avx2;
+    d->blend = blend_row;
+    d->join = join_row;
+    d->largest = largest_row;
+    d->f16_to_f32 = f16_to_f32_avx2;
 }

@@ -1,5 +1,6 @@
 /* Element by element, AVX-512, and the table of this level.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "kernels/emit.h"
 #include "kernels/x86/conv_work.h"
 
 #include <immintrin.h>
@@ -71,6 +72,17 @@ static void relu_grad_f32_avx512(float *dst, const float *dy, const float *y,
 }
 
 /* In integers: the conversion instruction would flush denormals. */
+static void f32_to_f16_avx512(uint16_t *dst, const float *src, size_t n)
+{
+    EACH(n,
+         _mm256_mask_storeu_epi16(dst + i, m, _mm512_cvtps_ph(LOAD(src), 0));)
+}
+
+static void f16_to_f32_avx512(float *dst, const uint16_t *src, size_t n)
+{
+    EACH(n, STORE(dst, _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(m, src + i)));)
+}
+
 static void f32_to_bf16_avx512(uint16_t *dst, const float *src, size_t n)
 {
     const __m512i half = _mm512_set1_epi32(0x7fff), one = _mm512_set1_epi32(1);
@@ -99,4 +111,9 @@ void fg_dsp_init_avx512(FgDsp *d)
     d->add_f32 = add_f32_avx512;
     d->relu_grad_f32 = relu_grad_f32_avx512;
     d->f32_to_bf16 = f32_to_bf16_avx512;
+    d->f32_to_f16 = f32_to_f16_avx512;
+    d->blend = blend_row;
+    d->join = join_row;
+    d->largest = largest_row;
+    d->f16_to_f32 = f16_to_f32_avx512;
 }

@@ -11,6 +11,13 @@ static inline __attribute__((always_inline)) __m512i dot(__m512i acc, __m512i w,
     return acc;
 }
 
+static inline __attribute__((always_inline)) __m256i dot8(__m256i acc,
+                                                          __m256i w, __m256i a)
+{
+    __asm__("vpdpwssd %2, %1, %0" : "+v"(acc) : "v"(w), "v"(a));
+    return acc;
+}
+
 #include "wino_512_template.c"
 
 void fg_wino_ops_vnni(FgWinoOps *o)

@@ -13,9 +13,10 @@
 #include <string.h>
 
 #include "kernels/dsp.h"
+#include "kernels/half.h"
 #include "kernels/wino.h"
 
-#define GUARD 12345.0f
+#define GUARD 12344.0f /* as a half too */
 
 static FgPool *pool;
 static uint32_t seed = 20250601;
@@ -88,6 +89,35 @@ static double finished(const Case *k, double v, double add, int o)
     return k->add && !k->e.add_first ? v + add : v;
 }
 
+/* A copy, gaps too. */
+static FgTensor as_type(const FgTensor *from, FgDtype to)
+{
+    const FgTensor t = *from;
+    const size_t n = (size_t)t.image * (size_t)t.shape.n;
+    FgTensor c = t;
+
+    c.dtype = to;
+    c.data = c.owned = calloc(n, sizeof(float));
+    assert_non_null(c.data);
+    if (t.dtype == to)
+        memcpy(c.data, t.data, n * fg_dtype_size(to));
+    for (size_t i = 0; i < n && t.dtype != to; i++) {
+        if (to == FG_F16)
+            ((uint16_t *)c.data)[i] = fg_half_from_float(((float *)t.data)[i]);
+        else
+            ((float *)c.data)[i] = fg_half_to_float(((uint16_t *)t.data)[i]);
+    }
+    return c;
+}
+
+static FgTensor converted(FgTensor t, FgDtype to)
+{
+    FgTensor c = as_type(&t, to);
+
+    fg_tensor_free(&t);
+    return c;
+}
+
 static void *scratch_for(const FgWino *w, int threads)
 {
     const size_t n = fg_wino_scratch(w) * (size_t)threads;
@@ -100,10 +130,10 @@ static void *scratch_for(const FgWino *w, int threads)
 }
 
 static FgTensor result(const Case *k, FgWino *w, const FgTensor *in,
-                       const FgTensor *add, FgCpu level, int bands)
+                       const FgTensor *add, FgCpu level, int bands, FgDtype to)
 {
     const int oh = k->h + 2 * k->pad - 2, ow = k->w + 2 * k->pad - 2;
-    FgTensor out = strided(1, k->oc, oh, ow, k->gap, 0);
+    FgTensor out = converted(strided(1, k->oc, oh, ow, k->gap, 0), to);
     FgConvEpilogue e = k->e;
     void *scratch = scratch_for(w, 1);
 
@@ -117,7 +147,7 @@ static FgTensor result(const Case *k, FgWino *w, const FgTensor *in,
         y = to;
     }
     free(scratch);
-    return out;
+    return converted(out, FG_F32);
 }
 
 static void same(const FgTensor *a, const FgTensor *b, const char *what)
@@ -163,6 +193,31 @@ static float *numbers(size_t n, float scale)
     return p;
 }
 
+/* Of numbers of this size a half is within 4e-3. */
+static void run_types(const Case *k, FgWino *w, const FgTensor *in,
+                      const FgTensor *add, const float *weight,
+                      const float *bias)
+{
+    const int halves = in->dtype == FG_F16 || add->dtype == FG_F16;
+    FgTensor want = result(k, w, in, add, FG_CPU_C, 0, add->dtype);
+    FgTensor in32 = as_type(in, FG_F32), add32 = as_type(add, FG_F32);
+
+    check_values(k, &in32, &add32, weight, bias, &want,
+                 w->kind == FG_WINO_F32 ? 3e-6
+                 : halves               ? 1.2e-2
+                                        : 8e-3);
+    for (int level = FG_CPU_AVX2; level <= (int)fg_cpu_detect(); level++) {
+        FgTensor got = result(k, w, in, add, (FgCpu)level, level % 2,
+                              add->dtype);
+
+        same(&want, &got, fg_cpu_name((FgCpu)level));
+        fg_tensor_free(&got);
+    }
+    fg_tensor_free(&in32);
+    fg_tensor_free(&add32);
+    fg_tensor_free(&want);
+}
+
 static void run_case(Case k)
 {
     const FgAttr attr = {.channels = k.oc,
@@ -187,16 +242,14 @@ static void run_case(Case k)
         assert_int_equal(
             fg_wino_prep(&w, (FgWinoKind)kind, &attr, k.ic, weight, bias, 0),
             0);
-        FgTensor want = result(&k, &w, &in, &add, FG_CPU_C, 0);
-        check_values(&k, &in, &add, weight, bias, &want,
-                     kind == FG_WINO_I16 ? 8e-3 : 3e-6);
-        for (int level = FG_CPU_AVX2; level <= (int)fg_cpu_detect(); level++) {
-            FgTensor got = result(&k, &w, &in, &add, (FgCpu)level, level % 2);
-
-            same(&want, &got, fg_cpu_name((FgCpu)level));
-            fg_tensor_free(&got);
+        run_types(&k, &w, &in, &add, weight, bias);
+        for (int t = 1; t < 4 && kind == FG_WINO_I16; t++) {
+            in = converted(in, t & 1 ? FG_F16 : FG_F32);
+            add = converted(add, t & 2 ? FG_F16 : FG_F32);
+            run_types(&k, &w, &in, &add, weight, bias);
         }
-        fg_tensor_free(&want);
+        in = converted(in, FG_F32);
+        add = converted(add, FG_F32);
         fg_wino_free(&w);
     }
     fg_tensor_free(&in);
@@ -267,7 +320,7 @@ static void no_sum_overflows(void **state)
 
         assert_int_equal(
             fg_wino_prep(&w, FG_WINO_I16, &attr, 256, weight, none, 0), 0);
-        FgTensor out = result(&k, &w, &in, NULL, (FgCpu)level, 0);
+        FgTensor out = result(&k, &w, &in, NULL, (FgCpu)level, 0, FG_F32);
         check_values(&k, &in, NULL, weight, none, &out, 3e10);
         fg_tensor_free(&out);
         fg_wino_free(&w);
@@ -298,7 +351,7 @@ static void bad_values_show(void **state)
                 ((float *)in.data)[p] = i == 3 ? 0 : 1e-40f;
             if (i < 3)
                 fg_f32(&in, 0, 5, 6)[3] = bad[i];
-            FgTensor out = result(&k, &w, &in, NULL, (FgCpu)level, 0);
+            FgTensor out = result(&k, &w, &in, NULL, (FgCpu)level, 0, FG_F32);
             for (int o = 0; o < 8; o++)
                 assert_int_equal(isnan(fg_f32(&out, 0, 5, 6)[o]) != 0, i < 3);
             fg_tensor_free(&out);

@@ -1,0 +1,342 @@
+/* Winograd's transforms on vectors of one width; included once per width.
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The includer defines FN(name), a vector of LANES floats, V, and
+ *   vload(p) vload_n(p, n) vstore(p, v) vstore_n(p, v, n) vset(x)
+ *   vadd vsub vmul vfma(a, b, c) = a*b+c  vfnma(a, b, c) = c-a*b
+ *   vmax0(v) = larger of v and 0; vslope(v, s) = v < 0 ? v*s : v
+ *   vint(p) = floats of LANES int32; vput16(p, v) = the low 16 bits of each
+ *   vput16x2(p, v, w) = the same of two vectors
+ * LANES uint32, U: uzero umax(a, b) ureduce(u), vabsmax(u, v) = larger of u
+ * and |v| as integers. LANES halves, H: hzero hmax(a, b) habs(h) hreduce(h)
+ * hload(p) hload_n(p, n) hstore(p, h) hstore_n(p, h, n) vhalf(h) halfv(v).
+ * All use the same operations in the same order: the same bits. */
+
+/* One column of B': o = B' d. */
+INL void FN(in6)(V *o, const V *d)
+{
+    const V k25 = vset(-2.5f), m2 = vset(-2.0f), mh = vset(-0.5f);
+    const V a = vset(PA), b = vset(PB);
+    const V e = vfma(d[2], m2, d[4]), q = vfma(d[1], m2, d[3]);
+    const V f = vfma(d[2], mh, d[4]), r = vfma(d[1], mh, d[3]);
+
+    o[0] = vadd(vfma(d[2], k25, d[4]), d[0]);
+    o[1] = vfma(a, q, e);
+    o[2] = vfnma(a, q, e);
+    o[3] = vfma(b, r, f);
+    o[4] = vfnma(b, r, f);
+    o[5] = vadd(vfma(d[3], k25, d[5]), d[1]);
+}
+
+/* One column of A': o = A' m; the factor 2 of planes 3 and 4 is undone. */
+INL void FN(out4)(V *o, const V *m)
+{
+    const V half = vset(0.5f), a = vset(PA), bh = vset(PB * 0.5f);
+    const V a3 = vset(PA * 0.5f), b3 = vset(PB);
+    const V s1 = vadd(m[1], m[2]), d1 = vsub(m[1], m[2]);
+    const V s2 = vadd(m[3], m[4]), d2 = vsub(m[3], m[4]);
+
+    o[0] = vfma(half, s2, vadd(m[0], s1));
+    o[1] = vfma(bh, d2, vmul(a, d1));
+    o[2] = vfma(half, s1, s2);
+    o[3] = vfma(b3, d2, vfma(a3, d1, m[5]));
+}
+
+INL V FN(load_f32)(const float *p, int left)
+{
+    return left >= LANES ? vload(p) : vload_n(p, left);
+}
+
+INL H FN(load_f16)(const uint16_t *p, int left)
+{
+    return left >= LANES ? hload(p) : hload_n(p, left);
+}
+
+/* ---- input ---- */
+
+/* The largest magnitudes seen, as bits: NaN and infinity are larger than
+ * every number. */
+typedef union FN(Top) {
+    U u;
+    H h;
+} FN(Top);
+
+/* d = one column of the patch; its magnitudes into *top unless NULL. */
+INL void FN(load_column)(V *d, const FgWinoIn *q, int x, int c, FN(Top) * top,
+                         const int half)
+{
+    const ptrdiff_t at = x * q->pitch + c;
+
+#pragma GCC unroll 6
+    for (int i = 0; i < 6; i++) {
+        if (half) {
+            const H h = FN(load_f16)((const uint16_t *)q->row[i] + at,
+                                     q->ic - c);
+
+            d[i] = vhalf(h);
+            if (top)
+                top->h = hmax(top->h, habs(h));
+        } else {
+            d[i] = FN(load_f32)((const float *)q->row[i] + at, q->ic - c);
+            if (top)
+                top->u = vabsmax(top->u, d[i]);
+        }
+    }
+}
+
+INL void FN(clear)(const FgWinoIn *q, FN(Top) * top, const int half)
+{
+    for (int x = 0; x < 4 * q->n + 2; x++) {
+        if (half)
+            top[x].h = hzero;
+        else
+            top[x].u = uzero;
+    }
+}
+
+/* Of tile k, a float's bits. */
+INL uint32_t FN(tile_top)(const FN(Top) * top, int k, const int half)
+{
+    FN(Top) m = top[4 * k];
+
+    for (int x = 1; x < 6; x++) {
+        if (half)
+            m.h = hmax(m.h, top[4 * k + x].h);
+        else
+            m.u = umax(m.u, top[4 * k + x].u);
+    }
+    return half ? half_bits(hreduce(m.h)) : ureduce(m.u);
+}
+
+/* Columns of all patches, channels c0 <= c < c1: t[vector][row][column]. */
+INL void FN(in_columns)(const FgWinoIn *q, int c0, int c1, void *work,
+                        FN(Top) * top, const int half)
+{
+    const int w = 4 * q->n + 2;
+    V *t = work;
+
+    for (int c = c0; c < c1; c += LANES, t += 6 * w)
+        for (int x = 0; x < w; x++) {
+            V d[6], o[6];
+
+            FN(load_column)(d, q, x, c, top ? &top[x] : NULL, half);
+            FN(in6)(o, d);
+#pragma GCC unroll 6
+            for (int i = 0; i < 6; i++)
+                t[i * w + x] = o[i];
+        }
+}
+
+INL void FN(all_top)(const FgWinoIn *q, int c0, int c1, FN(Top) * top,
+                     const int half)
+{
+    for (int c = c0; c < c1; c += LANES)
+        for (int x = 0; x < 4 * q->n + 2; x++) {
+            V d[6];
+
+            FN(load_column)(d, q, x, c, &top[x], half);
+        }
+}
+
+/* One row of a tile's planes: nb vectors of channels. */
+INL void FN(in_row_i16)(const FgWinoIn *q, int16_t *v, const V *t, V scale,
+                        const int nb)
+{
+    const int w = 4 * q->n + 2;
+    const V magic = vset(MAGIC);
+    V o[2][6];
+
+#pragma GCC unroll 2
+    for (int b = 0; b < nb; b++) {
+        FN(in6)(o[b], t + b * 6 * w);
+#pragma GCC unroll 6
+        for (int x = 0; x < 6; x++)
+            o[b][x] = vfma(o[b][x], scale, magic);
+    }
+    if (nb == 1 && q->icp == LANES) {
+#pragma GCC unroll 3
+        for (int x = 0; x < 6; x += 2)
+            vput16x2(v + x * LANES, o[0][x], o[0][x + 1]);
+        return;
+    }
+#pragma GCC unroll 6
+    for (int x = 0; x < 6; x++) {
+        if (nb == 2)
+            vput16x2(v + x * q->icp, o[0][x], o[1][x]);
+        else
+            vput16(v + x * q->icp, o[0][x]);
+    }
+}
+
+INL void FN(in_rows_i16)(const FgWinoIn *q, int c0, int c1, const void *work,
+                         const float *scale)
+{
+    const int w = 4 * q->n + 2;
+
+    for (int k = 0; k < q->n; k++) {
+        int16_t *const v = (int16_t *)(q->v + (size_t)k * q->v_tile);
+        const V *t = (const V *)work + 4 * k;
+        const V s = vset(scale[k]);
+
+        for (int c = c0, two; c < c1; c += (1 + two) * LANES) {
+            two = c + LANES < c1;
+            for (int y = 0; y < 6; y++) {
+                int16_t *const to = v + 6 * y * q->icp + c;
+
+                if (two)
+                    FN(in_row_i16)(q, to, t + y * w, s, 2);
+                else
+                    FN(in_row_i16)(q, to, t + y * w, s, 1);
+            }
+            t += (1 + two) * 6 * w;
+        }
+    }
+}
+
+INL void FN(in_rows_f32)(const FgWinoIn *q, int c, const void *work)
+{
+    const int w = 4 * q->n + 2;
+
+    for (int k = 0; k < q->n; k++)
+        for (int y = 0; y < 6; y++) {
+            float *const v = (float *)(q->v + (size_t)k * q->v_tile) +
+                             6 * y * q->icp + c;
+            V o[6];
+
+            FN(in6)(o, (const V *)work + y * w + 4 * k);
+#pragma GCC unroll 6
+            for (int x = 0; x < 6; x++)
+                vstore(v + x * q->icp, o[x]);
+        }
+}
+
+/* ---- output ---- */
+
+INL V FN(act)(V v, V slope, const int kind)
+{
+    if (kind == FG_CONV_RELU)
+        return vmax0(v);
+    return kind == FG_CONV_PRELU ? vslope(v, slope) : v;
+}
+
+INL V FN(load_any)(const void *p, ptrdiff_t i, int left, const int half)
+{
+    if (half)
+        return vhalf(FN(load_f16)((const uint16_t *)p + i, left));
+    return FN(load_f32)((const float *)p + i, left);
+}
+
+INL void FN(store_any)(void *p, ptrdiff_t i, V v, int left, const int half)
+{
+    if (half) {
+        uint16_t *const to = (uint16_t *)p + i;
+
+        if (left >= LANES)
+            hstore(to, halfv(v));
+        else
+            hstore_n(to, halfv(v), left);
+    } else if (left >= LANES) {
+        vstore((float *)p + i, v);
+    } else {
+        vstore_n((float *)p + i, v, left);
+    }
+}
+
+INL void FN(put_pixel)(const FgWinoOut *q, int y, int x, int c, V v, V slope,
+                       const int kind, const int half)
+{
+    const int left = q->oc - c;
+    const ptrdiff_t at = x * q->pitch + c;
+
+    if (!q->add[0]) {
+        v = FN(act)(v, slope, kind);
+    } else {
+        const V a = FN(load_any)(q->add[y], x * q->add_pitch + c, left, half);
+
+        v = q->add_first ? FN(act)(vadd(v, a), slope, kind)
+                         : vadd(FN(act)(v, slope, kind), a);
+    }
+    FN(store_any)(q->out[y], at, v, left, half);
+}
+
+INL void FN(out_rows)(const FgWinoOut *q, int c, V t[4][6],
+                      const FgWinoKind wino, const int kind, const int half)
+{
+    const V bias = vload(q->bias + c);
+    V slope = vset(q->alpha), scale = bias;
+
+    if (q->slope)
+        slope = FN(load_f32)(q->slope + c, q->oc - c);
+    if (wino == FG_WINO_I16)
+        scale = vmul(vset(q->unscale), vload(q->scale + c));
+#pragma GCC unroll 4
+    for (int y = 0; y < 4; y++) {
+        V o[4];
+
+        if (y >= q->rows)
+            break;
+        FN(out4)(o, t[y]);
+#pragma GCC unroll 4
+        for (int x = 0; x < 4; x++) {
+            if (x >= q->cols)
+                break;
+            FN(put_pixel)
+            (q, y, x, c,
+             wino == FG_WINO_I16 ? vfma(o[x], scale, bias) : vadd(o[x], bias),
+             slope, kind, half);
+        }
+    }
+}
+
+/* Channels c.. of the tile; m: their planes, step numbers apart. */
+INL void FN(out_channels)(const FgWinoOut *q, int c, const void *m, int step,
+                          const FgWinoKind wino, const int kind, const int half)
+{
+    V t[4][6];
+
+#pragma GCC unroll 6
+    for (int x = 0; x < 6; x++) {
+        V d[6], o[4];
+#pragma GCC unroll 6
+        for (int y = 0; y < 6; y++) {
+            const int i = (6 * y + x) * step;
+
+            d[y] = wino == FG_WINO_I16 ? vint((const int32_t *)m + i)
+                                       : vload((const float *)m + i);
+        }
+        FN(out4)(o, d);
+#pragma GCC unroll 4
+        for (int y = 0; y < 4; y++)
+            t[y][x] = o[y];
+    }
+    FN(out_rows)(q, c, t, wino, kind, half);
+}
+
+/* The three kinds of activation; alpha stands in for slopes. */
+static void FN(out_i16)(const FgWinoOut *q, int c, const void *m, int step)
+{
+    const int kind = q->act == FG_CONV_LEAKY_RELU ? FG_CONV_PRELU : q->act;
+
+    if (kind == FG_CONV_RELU && q->half)
+        FN(out_channels)(q, c, m, step, FG_WINO_I16, FG_CONV_RELU, 1);
+    else if (kind == FG_CONV_PRELU && q->half)
+        FN(out_channels)(q, c, m, step, FG_WINO_I16, FG_CONV_PRELU, 1);
+    else if (q->half)
+        FN(out_channels)(q, c, m, step, FG_WINO_I16, FG_CONV_LINEAR, 1);
+    else if (kind == FG_CONV_RELU)
+        FN(out_channels)(q, c, m, step, FG_WINO_I16, FG_CONV_RELU, 0);
+    else if (kind == FG_CONV_PRELU)
+        FN(out_channels)(q, c, m, step, FG_WINO_I16, FG_CONV_PRELU, 0);
+    else
+        FN(out_channels)(q, c, m, step, FG_WINO_I16, FG_CONV_LINEAR, 0);
+}
+
+static void FN(out_f32)(const FgWinoOut *q, int c, const void *m, int step)
+{
+    if (q->act == FG_CONV_RELU)
+        FN(out_channels)(q, c, m, step, FG_WINO_F32, FG_CONV_RELU, 0);
+    else if (q->act == FG_CONV_LINEAR)
+        FN(out_channels)(q, c, m, step, FG_WINO_F32, FG_CONV_LINEAR, 0);
+    else
+        FN(out_channels)(q, c, m, step, FG_WINO_F32, FG_CONV_PRELU, 0);
+}

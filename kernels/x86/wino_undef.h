@@ -1,0 +1,36 @@
+/* Forgets the vectors of the width before.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#undef LANES
+#undef V
+#undef U
+#undef H
+#undef FN
+#undef vload
+#undef vload_n
+#undef vstore
+#undef vstore_n
+#undef vset
+#undef vadd
+#undef vsub
+#undef vmul
+#undef vfma
+#undef vfnma
+#undef vmax0
+#undef vslope
+#undef vint
+#undef vput16
+#undef vput16x2
+#undef uzero
+#undef umax
+#undef vabsmax
+#undef ureduce
+#undef hzero
+#undef hmax
+#undef habs
+#undef hreduce
+#undef hload
+#undef hload_n
+#undef hstore
+#undef hstore_n
+#undef vhalf
+#undef halfv
