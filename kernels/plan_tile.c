@@ -16,7 +16,7 @@
 #define WIDE 48
 #define BAND_BYTES ((size_t)24 << 20)
 #define BAND 8
-#define BAND_MOST 32
+#define BAND_MOST 16
 #define DEFAULT_LIMIT ((size_t)1 << 30)
 /* Where the caller or the network fixes the tile: a guard against nonsense. */
 #define FIXED_LIMIT ((size_t)16 << 30)

@@ -118,58 +118,91 @@ static void job_memory(Job *j, void *scratch)
 
 /* ---- input ---- */
 
-/* Row i of the patch into the stage: what lies outside by the padding rule. */
-static void stage_row(const Job *j, char *dst, int image, int y, int x0, int n)
+/* Pixels of the stage are as far apart as the picture's where that fits, so
+ * that those inside are copied in one piece. */
+static int stage_pitch(const Job *j)
 {
-    const FgWino *const w = j->w;
+    return j->in->pitch < j->w->icp ? j->in->pitch : j->w->icp;
+}
+
+static void stage_pixels(const Job *j, char *dst, int image, int y, int x0,
+                         int n)
+{
     const FgTensor *const in = j->in;
-    const int from = fg_pad_index(y, in->shape.h, w->pad_mode);
-    const size_t size = j->in_size;
-    const size_t bytes = size * (size_t)w->ic;
+    const size_t size = j->in_size, bytes = size * (size_t)j->w->ic;
+    const size_t step = size * (size_t)stage_pitch(j);
 
-    for (int x = 0; x < n; x++, dst += (size_t)w->icp * size) {
-        const int at = fg_pad_index(x0 + x, in->shape.w, w->pad_mode);
+    for (int x = 0; x < n; x++, dst += step) {
+        const int at = fg_pad_index(x0 + x, in->shape.w, j->w->pad_mode);
 
-        if (from < 0 || at < 0)
+        if (at < 0)
             memset(dst, 0, bytes);
         else
-            memcpy(dst, fg_bytes(in, image, from, at, size), bytes);
+            memcpy(dst, fg_bytes(in, image, y, at, size), bytes);
     }
 }
 
-/* n tiles of one row of tiles, from tile (tx, ty) on, as tiles `slot`.. of
- * the block. */
-static void load_run(const Job *j, int image, int ty, int tx, int n, int slot)
+static int clamp(int v, int lo, int hi)
+{
+    return v < lo ? lo : v > hi ? hi : v;
+}
+
+/* n pixels from x0 on of row y of the patch into the stage: what lies outside
+ * by the padding rule. */
+static void stage_row(const Job *j, char *dst, int image, int y, int x0, int n)
+{
+    const FgTensor *const in = j->in;
+    const int pitch = stage_pitch(j);
+    const size_t step = j->in_size * (size_t)pitch;
+    const int from = fg_pad_index(y, in->shape.h, j->w->pad_mode);
+    const int a = clamp(-x0, 0, n), b = clamp(in->shape.w - x0, a, n);
+
+    if (from < 0) {
+        memset(dst, 0, step * (size_t)n);
+    } else if (pitch == in->pitch && b > a) {
+        stage_pixels(j, dst, image, from, x0, a);
+        memcpy(dst + step * (size_t)a,
+               fg_bytes(in, image, from, x0 + a, j->in_size),
+               step * (size_t)(b - a - 1) + j->in_size * (size_t)j->w->ic);
+        stage_pixels(j, dst + step * (size_t)b, image, from, x0 + b, n - b);
+    } else {
+        stage_pixels(j, dst, image, from, x0, n);
+    }
+}
+
+/* Where n tiles of one row of tiles, from tile (tx, ty) on, are read. */
+static void find_run(const Job *j, FgWinoIn *q, int image, int ty, int tx,
+                     int n)
 {
     const FgWino *const w = j->w;
     const FgShape s = j->in->shape;
     const int x0 = T * tx - w->pad, y0 = T * ty - w->pad, cols = T * n + 2;
     const int inside = x0 >= 0 && y0 >= 0 && x0 + cols <= s.w && y0 + 6 <= s.h;
     const size_t size = j->in_size;
-    FgWinoIn q = {.n = n,
-                  .half = j->in->dtype == FG_F16,
-                  .ic = w->ic,
-                  .icp = w->icp,
-                  .v = j->v + (size_t)slot * j->v_tile,
-                  .v_tile = j->v_tile,
-                  .unscale = j->unscale + slot,
-                  .work = j->work};
 
-    q.pitch = inside ? j->in->pitch : w->icp;
+    *q = (FgWinoIn){.n = n,
+                    .half = j->in->dtype == FG_F16,
+                    .ic = w->ic,
+                    .icp = w->icp,
+                    .v = j->v,
+                    .v_tile = j->v_tile,
+                    .unscale = j->unscale,
+                    .work = j->work};
+    q->pitch = inside ? j->in->pitch : stage_pitch(j);
     for (int i = 0; i < 6; i++) {
         char *const stage = j->stage +
                             (size_t)i * STAGE_W * (size_t)w->icp * size;
 
         if (!inside)
             stage_row(j, stage, image, y0 + i, x0, cols);
-        q.row[i] = inside ? fg_bytes(j->in, image, y0 + i, x0, size) : stage;
+        q->row[i] = inside ? fg_bytes(j->in, image, y0 + i, x0, size) : stage;
     }
-    j->ops->in[w->kind](&q);
 }
 
 static void load_block(const Job *j, int first, int n)
 {
     const int most = fg_wino_run(j->w->ic);
+    FgWinoIn q;
 
     for (int i = 0; i < n;) {
         const int t = first + i, tx = j->x0 + t % j->nx, row = t / j->nx;
@@ -177,43 +210,60 @@ static void load_block(const Job *j, int first, int n)
 
         run = run > most ? most : run;
         run = run > n - i ? n - i : run;
-        load_run(j, row / j->ny, row % j->ny, tx, run, i);
+        find_run(j, &q, row / j->ny, row % j->ny, tx, run);
+        q.v += (size_t)i * j->v_tile;
+        q.unscale += i;
+        j->ops->in[j->w->kind](&q);
         i += run;
     }
 }
 
 /* ---- output ---- */
 
-/* Tiles of one row of tiles, from the slot-th of the block on. */
-static void store_run(const Job *j, FgWinoOut *q, int image, int ty, int tx,
-                      int n, int slot)
+/* Where tile (tx, ty) is written; returns bytes from tile to tile of what is
+ * added. */
+static size_t find_tile(const Job *j, FgWinoOut *q, int image, int ty, int tx)
 {
-    const int y = T * ty, x = T * tx;
-    const FgShape s = j->out->shape;
+    const int y = T * ty, x = T * tx, h = j->out->shape.h;
     const FgTensor *const add = j->add ? j->out : j->e ? j->e->add : NULL;
     const size_t size = j->out_size;
-    const size_t step = T * size * (size_t)j->out->pitch;
-    const size_t add_step = add ? T * size * (size_t)add->pitch : 0;
 
-    q->rows = s.h - y < T ? s.h - y : T;
+    q->rows = h - y < T ? h - y : T;
     q->add_pitch = add ? add->pitch : 0;
     for (int i = 0; i < q->rows; i++) {
         q->out[i] = fg_bytes(j->out, image, y + i, x, size);
         q->add[i] = add ? fg_bytes(add, image, y + i, x, size) : NULL;
     }
+    return T * size * (size_t)q->add_pitch;
+}
+
+static int tile_cols(const Job *j, int tx)
+{
+    const int left = j->out->shape.w - T * tx;
+
+    return left < T ? left : T;
+}
+
+/* n tiles of one row of tiles, from the slot-th of the block on. */
+static void store_run(const Job *j, FgWinoOut *q, int image, int ty, int tx,
+                      int n, int slot)
+{
+    const size_t step = T * j->out_size * (size_t)j->out->pitch;
+    const size_t add_step = find_tile(j, q, image, ty, tx);
+
     for (int k = 0; k < n; k++) {
         q->m = j->m + (size_t)(slot + k) * j->m_tile;
         q->unscale = j->unscale[slot + k];
-        q->cols = s.w - x - T * k < T ? s.w - x - T * k : T;
+        q->cols = tile_cols(j, tx + k);
         j->ops->out[j->w->kind](q);
         for (int i = 0; i < q->rows; i++) {
             q->out[i] = (char *)q->out[i] + step;
-            q->add[i] = add ? (const char *)q->add[i] + add_step : NULL;
+            q->add[i] = q->add[i] ? (const char *)q->add[i] + add_step : NULL;
         }
     }
 }
 
-static void store_block(const Job *j, int first, int n)
+static FgWinoOut out_of(const Job *j)
 {
     const FgWino *const w = j->w;
     FgWinoOut q = {.scale = w->scale,
@@ -230,6 +280,13 @@ static void store_block(const Job *j, int first, int n)
         q.alpha = j->e->alpha;
         q.add_first = j->e->add_first;
     }
+    return q;
+}
+
+static void store_block(const Job *j, int first, int n)
+{
+    FgWinoOut q = out_of(j);
+
     for (int i = 0, run; i < n; i += run) {
         const int tx = (first + i) % j->nx, row = (first + i) / j->nx;
 
@@ -259,13 +316,43 @@ static void prefetch(const FgTensor *t, int image, int y, int x0, int x1,
         __builtin_prefetch(at, 0, 2);
 }
 
-/* A sixth of an input row of the n tiles from t on, for plane p. */
-static void prefetch_tiles(const Job *j, int t, int n, size_t p)
+/* A part of an input row of the n tiles from t on, for plane p. */
+static void prefetch_tiles(const Job *j, int t, int n, size_t p, size_t parts)
 {
     const int tx = j->x0 + t % j->nx, row = t / j->nx, pad = j->w->pad;
     const int y = T * (row % j->ny) - pad + (int)(p / 6), x = T * tx - pad;
 
-    prefetch(j->in, row / j->ny, y, x, x + T * n + 2, p % 6, 6);
+    prefetch(j->in, row / j->ny, y, x, x + T * n + 2, p % parts, parts);
+}
+
+/* ---- narrow layers ---- */
+
+static int strips(const Job *j)
+{
+    const FgWino *const w = j->w;
+
+    return j->ops->strip && w->kind == FG_WINO_I16 && w->ic > 8 &&
+           w->ic <= 32 && w->oc <= 64;
+}
+
+/* Tiles first <= t < last by strips. */
+static void run_strips(const Job *j, int first, int last)
+{
+    FgWinoStrip q = {.u = j->w->u, .out = out_of(j)};
+
+    q.out.m = j->m;
+    q.out_step = T * j->out_size * (size_t)j->out->pitch;
+    for (int t = first, n; t < last; t += n) {
+        const int tx = j->x0 + t % j->nx, row = t / j->nx;
+
+        n = j->x0 + j->nx - tx;
+        n = n > FG_WINO_RUN ? FG_WINO_RUN : n;
+        n = n > last - t ? last - t : n;
+        find_run(j, &q.in, row / j->ny, row % j->ny, tx, n);
+        q.add_step = find_tile(j, &q.out, row / j->ny, row % j->ny, tx);
+        q.last_cols = tile_cols(j, tx + n - 1);
+        j->ops->strip(&q);
+    }
 }
 
 /* Tiles first <= t < last, counted over the rows of all images. */
@@ -283,13 +370,17 @@ static void run_tiles(const Job *j, int first, int last)
     /* Narrow layers wait for nothing that prefetching could bring. */
     const int wide = w->icp >= 48;
 
+    if (strips(j)) {
+        run_strips(j, first, last);
+        return;
+    }
     for (int t = first; t < last; t += j->block) {
         const int n = last - t < j->block ? last - t : j->block;
 
         load_block(j, t, n);
         for (size_t p = 0; p < PLANES; p++) {
             if (wide && t + n < last)
-                prefetch_tiles(j, t + n, n, p);
+                prefetch_tiles(j, t + n, n, p, 6);
             q.plane = (int)p;
             q.n = n;
             q.v = j->v + p * (size_t)w->icp * es;

@@ -76,8 +76,8 @@ void fg_wino_all(const FgWino *w, const FgTensor *in, FgTensor *out, int add,
 
 /* ---- inner loops, one table per instruction set ---- */
 
-#define FG_WINO_RUN 6 /* at most so many tiles are transformed together */
-#define FG_WINO_WORK (6 * (4 * FG_WINO_RUN + 2) * 48 * sizeof(float))
+#define FG_WINO_RUN 8 /* at most so many tiles are transformed together */
+#define FG_WINO_WORK (6 * 26 * 48 * sizeof(float))
 
 /* Input transform of a run of n tiles, at most fg_wino_run(ic). row[i] = row i
  * of the patch at the first tile's left column, f32 or (half) f16; pixels
@@ -99,7 +99,7 @@ typedef struct FgWinoIn {
  * 64 channels they are looked at twice. */
 static inline int fg_wino_run(int ic)
 {
-    return ic > 48 && ic <= 64 ? 3 : FG_WINO_RUN;
+    return ic > 48 && ic <= 64 ? 3 : 6;
 }
 
 /* One tile's output transform and what follows. m: what product made. */
@@ -126,10 +126,26 @@ typedef struct FgWinoProduct {
     int plane, ic, ocp, n;
 } FgWinoProduct;
 
+/* A run of at most FG_WINO_RUN tiles from input to output, for narrow layers:
+ * a row of planes at a time, so that all stays in the first level of cache.
+ * in.v and out.m are memory for [8][6][icp] int16 and [8][24][ocp] floats; out
+ * is the first tile, the others out_step, add_step bytes further, the last one
+ * last_cols wide. */
+typedef struct FgWinoStrip {
+    FgWinoIn in;
+    FgWinoOut out;
+    const char *u;
+    size_t out_step, add_step;
+    int last_cols;
+} FgWinoStrip;
+
 typedef struct FgWinoOps {
     void (*in[2])(const FgWinoIn *q); /* by FgWinoKind */
     void (*product[2])(const FgWinoProduct *q);
     void (*out[2])(const FgWinoOut *q);
+    /* I16, 9 <= ic <= 32, oc <= 64; NULL where there is none. The same bits as
+     * the other three. */
+    void (*strip)(const FgWinoStrip *q);
 } FgWinoOps;
 
 const FgWinoOps *fg_wino_ops(FgCpu level);

@@ -131,7 +131,7 @@ static inline H halfv(V v)
     return fg_half_from_float(v);
 }
 
-#include "wino_lanes.c"
+#include "wino_lanes_template.c"
 
 #define LANES_W 1
 #define NARROW 0
@@ -177,5 +177,5 @@ static void product_f32(const FgWinoProduct *q)
 void fg_wino_ops_c(FgWinoOps *o)
 {
     *o = (FgWinoOps){
-        {in_i16, in_f32}, {product_i16, product_f32}, {out_i16, out_f32}};
+        {in_i16, in_f32}, {product_i16, product_f32}, {out_i16, out_f32}, NULL};
 }

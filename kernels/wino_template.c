@@ -1,9 +1,9 @@
 /* Winograd's transforms of all channels, once for every instruction set.
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The includer has included wino_lanes.c for vectors of LANES_W floats (FN(x)
- * = x##_w) and, unless NARROW is 0, for NARROW = LANES_W / 2 of them (x##_n):
- * up to NARROW channels left over are done in those. */
+ * The includer has included wino_lanes_template.c for vectors of LANES_W floats
+ * (FN(x) = x##_w) and, unless NARROW is 0, for NARROW = LANES_W / 2 of them
+ * (x##_n): up to NARROW channels left over are done in those. */
 
 /* Channels that wide vectors do. */
 static int wide_channels(int c)
@@ -19,9 +19,10 @@ static int wide_channels(int c)
 #define NARROW_ONLY(x)
 #endif
 
+#define TOPS (4 * FG_WINO_RUN + 2)
 typedef struct Tops {
-    Top_w w[4 * FG_WINO_RUN + 2];
-    NARROW_ONLY(Top_n n[4 * FG_WINO_RUN + 2];)
+    Top_w w[TOPS];
+    NARROW_ONLY(Top_n n[TOPS];)
 } Tops;
 
 INL void find_scales(const FgWinoIn *q, const Tops *t, float *scale,
@@ -46,6 +47,27 @@ INL void find_scales(const FgWinoIn *q, const Tops *t, float *scale,
     }
 }
 
+/* Where the columns of the channels left over are. */
+INL void *narrow_work(const FgWinoIn *q)
+{
+    return (float *)q->work + 6 * (4 * q->n + 2) * wide_channels(q->ic);
+}
+
+/* Columns of all channels into the work space, and the tiles' scales. */
+INL void all_columns(const FgWinoIn *q, float *scale, const int half)
+{
+    const int wide = wide_channels(q->ic);
+    Tops t;
+
+    clear_w(q, t.w, half);
+    in_columns_w(q, 0, wide, q->work, t.w, half);
+    NARROW_ONLY({
+        clear_n(q, t.n, half);
+        in_columns_n(q, wide, q->ic, narrow_work(q), t.n, half);
+    })
+    find_scales(q, &t, scale, half);
+}
+
 /* Few enough channels for their columns to stay in the work space. */
 INL void in_once(const FgWinoIn *in, const int half)
 {
@@ -53,21 +75,10 @@ INL void in_once(const FgWinoIn *in, const int half)
     const FgWinoIn copy = *in, *const q = &copy;
     const int wide = wide_channels(q->ic);
     float scale[FG_WINO_RUN];
-    Tops t;
 
-    clear_w(q, t.w, half);
-    in_columns_w(q, 0, wide, q->work, t.w, half);
-    NARROW_ONLY({
-        void *const rest = (float *)q->work + 6 * (4 * q->n + 2) * wide;
-
-        clear_n(q, t.n, half);
-        in_columns_n(q, wide, q->ic, rest, t.n, half);
-        find_scales(q, &t, scale, half);
-        in_rows_i16_n(q, wide, q->ic, rest, scale);
-    })
-    if (!NARROW)
-        find_scales(q, &t, scale, half);
+    all_columns(q, scale, half);
     in_rows_i16_w(q, 0, wide, q->work, scale);
+    NARROW_ONLY(in_rows_i16_n(q, wide, q->ic, narrow_work(q), scale);)
 }
 
 INL void in_twice(const FgWinoIn *in, const int half)

@@ -12,10 +12,10 @@ INL __m512i even16(void)
 
 #include "kernels/x86/wino_vec16.h"
 #define FN(name) name##_w
-#include "kernels/wino_lanes.c"
+#include "kernels/wino_lanes_template.c"
 #include "kernels/x86/wino_vec8.h"
 #define FN(name) name##_n
-#include "kernels/wino_lanes.c"
+#include "kernels/wino_lanes_template.c"
 
 #define LANES_W 16
 #define NARROW 8
@@ -203,3 +203,5 @@ static void product_f32(const FgWinoProduct *q)
 {
     cover(q, &f32_blocks);
 }
+
+#include "kernels/x86/wino_512_strip.c"

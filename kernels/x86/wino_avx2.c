@@ -4,7 +4,7 @@
 
 #include "kernels/x86/wino_vec8.h"
 #define FN(name) name##_w
-#include "kernels/wino_lanes.c"
+#include "kernels/wino_lanes_template.c"
 
 #define LANES_W 8
 #define NARROW 0
@@ -146,5 +146,5 @@ static void product_f32(const FgWinoProduct *q)
 void fg_wino_ops_avx2(FgWinoOps *o)
 {
     *o = (FgWinoOps){
-        {in_i16, in_f32}, {product_i16, product_f32}, {out_i16, out_f32}};
+        {in_i16, in_f32}, {product_i16, product_f32}, {out_i16, out_f32}, NULL};
 }

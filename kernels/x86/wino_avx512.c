@@ -18,6 +18,8 @@ static inline __attribute__((always_inline)) __m256i dot8(__m256i acc,
 
 void fg_wino_ops_avx512(FgWinoOps *o)
 {
-    *o = (FgWinoOps){
-        {in_i16, in_f32}, {product_i16, product_f32}, {out_i16, out_f32}};
+    *o = (FgWinoOps){{in_i16, in_f32},
+                     {product_i16, product_f32},
+                     {out_i16, out_f32},
+                     strip_i16};
 }

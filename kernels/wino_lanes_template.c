@@ -259,8 +259,9 @@ INL void FN(put_pixel)(const FgWinoOut *q, int y, int x, int c, V v, V slope,
     FN(store_any)(q->out[y], at, v, left, half);
 }
 
-INL void FN(out_rows)(const FgWinoOut *q, int c, V t[4][6],
-                      const FgWinoKind wino, const int kind, const int half)
+/* t[4 * y + x]: rows of products, transformed along x. */
+INL void FN(out_columns)(const FgWinoOut *q, int c, const V *t,
+                         const FgWinoKind wino, const int kind, const int half)
 {
     const V bias = vload(q->bias + c);
     V slope = vset(q->alpha), scale = bias;
@@ -270,73 +271,84 @@ INL void FN(out_rows)(const FgWinoOut *q, int c, V t[4][6],
     if (wino == FG_WINO_I16)
         scale = vmul(vset(q->unscale), vload(q->scale + c));
 #pragma GCC unroll 4
-    for (int y = 0; y < 4; y++) {
-        V o[4];
+    for (int x = 0; x < 4; x++) {
+        V d[6], o[4];
 
-        if (y >= q->rows)
+        if (x >= q->cols)
             break;
-        FN(out4)(o, t[y]);
+#pragma GCC unroll 6
+        for (int y = 0; y < 6; y++)
+            d[y] = t[4 * y + x];
+        FN(out4)(o, d);
 #pragma GCC unroll 4
-        for (int x = 0; x < 4; x++) {
-            if (x >= q->cols)
+        for (int y = 0; y < 4; y++) {
+            if (y >= q->rows)
                 break;
             FN(put_pixel)
             (q, y, x, c,
-             wino == FG_WINO_I16 ? vfma(o[x], scale, bias) : vadd(o[x], bias),
+             wino == FG_WINO_I16 ? vfma(o[y], scale, bias) : vadd(o[y], bias),
              slope, kind, half);
         }
     }
 }
 
-/* Channels c.. of the tile; m: their planes, step numbers apart. */
-INL void FN(out_channels)(const FgWinoOut *q, int c, const void *m, int step,
-                          const FgWinoKind wino, const int kind, const int half)
-{
-    V t[4][6];
-
-#pragma GCC unroll 6
-    for (int x = 0; x < 6; x++) {
-        V d[6], o[4];
-#pragma GCC unroll 6
-        for (int y = 0; y < 6; y++) {
-            const int i = (6 * y + x) * step;
-
-            d[y] = wino == FG_WINO_I16 ? vint((const int32_t *)m + i)
-                                       : vload((const float *)m + i);
-        }
-        FN(out4)(o, d);
-#pragma GCC unroll 4
-        for (int y = 0; y < 4; y++)
-            t[y][x] = o[y];
-    }
-    FN(out_rows)(q, c, t, wino, kind, half);
-}
-
 /* The three kinds of activation; alpha stands in for slopes. */
-static void FN(out_i16)(const FgWinoOut *q, int c, const void *m, int step)
+static void FN(finish_i16)(const FgWinoOut *q, int c, const V *t)
 {
     const int kind = q->act == FG_CONV_LEAKY_RELU ? FG_CONV_PRELU : q->act;
 
     if (kind == FG_CONV_RELU && q->half)
-        FN(out_channels)(q, c, m, step, FG_WINO_I16, FG_CONV_RELU, 1);
+        FN(out_columns)(q, c, t, FG_WINO_I16, FG_CONV_RELU, 1);
     else if (kind == FG_CONV_PRELU && q->half)
-        FN(out_channels)(q, c, m, step, FG_WINO_I16, FG_CONV_PRELU, 1);
+        FN(out_columns)(q, c, t, FG_WINO_I16, FG_CONV_PRELU, 1);
     else if (q->half)
-        FN(out_channels)(q, c, m, step, FG_WINO_I16, FG_CONV_LINEAR, 1);
+        FN(out_columns)(q, c, t, FG_WINO_I16, FG_CONV_LINEAR, 1);
     else if (kind == FG_CONV_RELU)
-        FN(out_channels)(q, c, m, step, FG_WINO_I16, FG_CONV_RELU, 0);
+        FN(out_columns)(q, c, t, FG_WINO_I16, FG_CONV_RELU, 0);
     else if (kind == FG_CONV_PRELU)
-        FN(out_channels)(q, c, m, step, FG_WINO_I16, FG_CONV_PRELU, 0);
+        FN(out_columns)(q, c, t, FG_WINO_I16, FG_CONV_PRELU, 0);
     else
-        FN(out_channels)(q, c, m, step, FG_WINO_I16, FG_CONV_LINEAR, 0);
+        FN(out_columns)(q, c, t, FG_WINO_I16, FG_CONV_LINEAR, 0);
 }
 
-static void FN(out_f32)(const FgWinoOut *q, int c, const void *m, int step)
+static void FN(finish_f32)(const FgWinoOut *q, int c, const V *t)
 {
     if (q->act == FG_CONV_RELU)
-        FN(out_channels)(q, c, m, step, FG_WINO_F32, FG_CONV_RELU, 0);
+        FN(out_columns)(q, c, t, FG_WINO_F32, FG_CONV_RELU, 0);
     else if (q->act == FG_CONV_LINEAR)
-        FN(out_channels)(q, c, m, step, FG_WINO_F32, FG_CONV_LINEAR, 0);
+        FN(out_columns)(q, c, t, FG_WINO_F32, FG_CONV_LINEAR, 0);
     else
-        FN(out_channels)(q, c, m, step, FG_WINO_F32, FG_CONV_PRELU, 0);
+        FN(out_columns)(q, c, t, FG_WINO_F32, FG_CONV_PRELU, 0);
+}
+
+/* Channels c.. of the tile; m: their planes, step numbers apart. */
+INL void FN(out_rows)(V *t, const void *m, int step, const FgWinoKind wino)
+{
+    for (int y = 0; y < 6; y++, t += 4) {
+        V d[6];
+#pragma GCC unroll 6
+        for (int x = 0; x < 6; x++) {
+            const int i = (6 * y + x) * step;
+
+            d[x] = wino == FG_WINO_I16 ? vint((const int32_t *)m + i)
+                                       : vload((const float *)m + i);
+        }
+        FN(out4)(t, d);
+    }
+}
+
+INL void FN(out_i16)(const FgWinoOut *q, int c, const void *m, int step)
+{
+    V t[24];
+
+    FN(out_rows)(t, m, step, FG_WINO_I16);
+    FN(finish_i16)(q, c, t);
+}
+
+INL void FN(out_f32)(const FgWinoOut *q, int c, const void *m, int step)
+{
+    V t[24];
+
+    FN(out_rows)(t, m, step, FG_WINO_F32);
+    FN(finish_f32)(q, c, t);
 }

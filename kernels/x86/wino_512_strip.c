@@ -1,0 +1,242 @@
+/* Winograd, narrow layers on AVX-512: a run of tiles from input to output.
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Planes of a row of the transformed tile (6 of 36) are made, multiplied and
+ * transformed back along x before the next: four tiles times six planes of one
+ * vector of outputs are 24 sums in registers, from which the transform reads.
+ */
+
+#define GROUP 4 /* tiles of a product */
+
+/* Bytes from plane to plane of a tile's transformed input. */
+INL int plane_bytes(int ic)
+{
+    return ic <= 16 ? 32 : 64;
+}
+
+INL void scaled_w(__m512 *o, const __m512 *t, __m512 s)
+{
+    in6_w(o, t);
+#pragma GCC unroll 6
+    for (int x = 0; x < 6; x++)
+        o[x] = _mm512_fmadd_ps(o[x], s, _mm512_set1_ps(MAGIC));
+}
+
+INL void scaled_n(__m512 *o, const __m256 *t, __m256 s)
+{
+    __m256 a[6];
+
+    in6_n(a, t);
+#pragma GCC unroll 6
+    for (int x = 0; x < 6; x++)
+        o[x] = _mm512_castps256_ps512(
+            _mm256_fmadd_ps(a[x], s, _mm256_set1_ps(MAGIC)));
+}
+
+/* Row y of all tiles; vectors: of 16 channels, rest: 8 more. */
+INL void strip_row(const FgWinoIn *q, int y, const float *scale,
+                   const int vectors, const int rest)
+{
+    const int w = 4 * q->n + 2;
+    const __m512 *const t = (const __m512 *)q->work + y * w;
+    const __m256 *const r = (const __m256 *)narrow_work(q) + y * w;
+    int16_t *v = (int16_t *)q->v;
+
+    for (int k = 0; k < q->n; k++) {
+        __m512 a[6], b[6];
+
+        scaled_w(a, t + 4 * k, _mm512_set1_ps(scale[k]));
+        if (vectors == 2)
+            scaled_w(b, t + 6 * w + 4 * k, _mm512_set1_ps(scale[k]));
+        else if (rest)
+            scaled_n(b, r + 4 * k, _mm256_set1_ps(scale[k]));
+#pragma GCC unroll 6
+        for (int x = 0; x < 6; x++) {
+            const __m512 other = vectors == 2 || rest ? b[x] : a[x | 1];
+
+            if (vectors == 2 || rest || !(x & 1)) {
+                _mm512_storeu_si512(v, _mm512_permutex2var_epi16(
+                                           _mm512_castps_si512(a[x]), even16(),
+                                           _mm512_castps_si512(other)));
+                v += 32;
+            }
+        }
+    }
+}
+
+/* Row y's products of four tiles and one vector of outputs, transformed along
+ * x into t[tile][4], tiles step floats apart. u: the row's first plane. */
+typedef struct StripProduct {
+    const char *v, *u;
+    size_t plane; /* bytes between planes of u */
+    int pairs, ocp;
+    float *t;
+    size_t step;
+} StripProduct;
+
+INL void strip_w(const StripProduct *q, const int bytes)
+{
+    const char *v = q->v, *u = q->u;
+    const size_t plane = q->plane;
+    __m512i acc[GROUP][6];
+
+#pragma GCC unroll 4
+    for (int i = 0; i < GROUP; i++)
+#pragma GCC unroll 6
+        for (int p = 0; p < 6; p++)
+            acc[i][p] = _mm512_setzero_si512();
+#pragma GCC unroll 1
+    for (int k = 0; k < q->pairs; k++, v += 4, u += 4 * q->ocp)
+#pragma GCC unroll 6
+        for (int p = 0; p < 6; p++) {
+            const __m512i w = _mm512_loadu_si512(u + (size_t)p * plane);
+#pragma GCC unroll 4
+            for (int i = 0; i < GROUP; i++)
+                acc[i][p] = dot(
+                    acc[i][p], w,
+                    _mm512_set1_epi32(pair(v + (6 * i + p) * bytes)));
+        }
+#pragma GCC unroll 4
+    for (int i = 0; i < GROUP; i++) {
+        float *const t = q->t + (size_t)i * q->step;
+        __m512 d[6], o[4];
+#pragma GCC unroll 6
+        for (int p = 0; p < 6; p++)
+            d[p] = _mm512_cvtepi32_ps(acc[i][p]);
+        out4_w(o, d);
+#pragma GCC unroll 4
+        for (int x = 0; x < 4; x++)
+            _mm512_store_ps(t + 16 * x, o[x]);
+    }
+}
+
+INL void strip_n(const StripProduct *q, const int bytes)
+{
+    const char *v = q->v, *u = q->u;
+    const size_t plane = q->plane;
+    __m256i acc[GROUP][6];
+
+#pragma GCC unroll 4
+    for (int i = 0; i < GROUP; i++)
+#pragma GCC unroll 6
+        for (int p = 0; p < 6; p++)
+            acc[i][p] = _mm256_setzero_si256();
+#pragma GCC unroll 1
+    for (int k = 0; k < q->pairs; k++, v += 4, u += 4 * q->ocp)
+#pragma GCC unroll 6
+        for (int p = 0; p < 6; p++) {
+            const __m256i w = _mm256_loadu_si256(
+                (const __m256i *)(u + (size_t)p * plane));
+#pragma GCC unroll 4
+            for (int i = 0; i < GROUP; i++)
+                acc[i][p] = dot8(
+                    acc[i][p], w,
+                    _mm256_set1_epi32(pair(v + (6 * i + p) * bytes)));
+        }
+#pragma GCC unroll 4
+    for (int i = 0; i < GROUP; i++) {
+        float *const t = q->t + (size_t)i * q->step;
+        __m256 d[6], o[4];
+#pragma GCC unroll 6
+        for (int p = 0; p < 6; p++)
+            d[p] = _mm256_cvtepi32_ps(acc[i][p]);
+        out4_n(o, d);
+#pragma GCC unroll 4
+        for (int x = 0; x < 4; x++)
+            _mm256_store_ps(t + 8 * x, o[x]);
+    }
+}
+
+/* Functions of their own, that no accumulator is spilled. */
+__attribute__((noinline)) static void strip_w32(const StripProduct *q)
+{
+    strip_w(q, 32);
+}
+
+__attribute__((noinline)) static void strip_w64(const StripProduct *q)
+{
+    strip_w(q, 64);
+}
+
+__attribute__((noinline)) static void strip_n32(const StripProduct *q)
+{
+    strip_n(q, 32);
+}
+
+__attribute__((noinline)) static void strip_n64(const StripProduct *q)
+{
+    strip_n(q, 64);
+}
+
+/* All outputs of row y. t: [tile][block of outputs][row][4]. */
+static void strip_products(const FgWinoStrip *s, int y, int bytes)
+{
+    const int oc = s->out.oc, ocp = s->out.ocp, wide = wide_channels(oc);
+    StripProduct q = {.pairs = (s->in.ic + 1) / 2, .ocp = ocp};
+
+    q.plane = (size_t)q.pairs * (size_t)ocp * 4;
+    q.step = 24 * (size_t)ocp;
+    for (int k = 0; k < s->in.n; k += GROUP) {
+        float *const t = (float *)s->out.m + (size_t)k * q.step;
+
+        q.v = s->in.v + 6 * k * bytes;
+        for (int c = 0; c < wide; c += 16) {
+            q.u = s->u + 6 * (size_t)y * q.plane + 4 * c;
+            q.t = t + 24 * c + 64 * y;
+            (bytes == 32 ? strip_w32 : strip_w64)(&q);
+        }
+        if (wide < oc) {
+            q.u = s->u + 6 * (size_t)y * q.plane + 4 * wide;
+            q.t = t + 24 * wide + 32 * y;
+            (bytes == 32 ? strip_n32 : strip_n64)(&q);
+        }
+    }
+}
+
+static void strip_finish(const FgWinoStrip *s)
+{
+    const int wide = wide_channels(s->out.oc);
+    FgWinoOut q = s->out;
+
+    for (int k = 0; k < s->in.n; k++) {
+        const float *const t = (const float *)s->out.m + 24 * k * q.ocp;
+
+        q.unscale = s->in.unscale[k];
+        q.cols = k == s->in.n - 1 ? s->last_cols : 4;
+        for (int c = 0; c < wide; c += 16)
+            finish_i16_w(&q, c, (const __m512 *)(t + 24 * c));
+        if (wide < q.oc)
+            finish_i16_n(&q, wide, (const __m256 *)(t + 24 * wide));
+        for (int y = 0; y < q.rows; y++) {
+            q.out[y] = (char *)q.out[y] + s->out_step;
+            q.add[y] = q.add[y] ? (const char *)q.add[y] + s->add_step : NULL;
+        }
+    }
+}
+
+INL void strip_all(const FgWinoStrip *s, const int half)
+{
+    const FgWinoIn copy = s->in, *const q = &copy;
+    const int bytes = plane_bytes(q->ic);
+    float scale[FG_WINO_RUN];
+
+    all_columns(q, scale, half);
+    for (int y = 0; y < 6; y++) {
+        if (q->ic <= 16)
+            strip_row(q, y, scale, 1, 0);
+        else if (q->ic <= 24)
+            strip_row(q, y, scale, 1, 1);
+        else
+            strip_row(q, y, scale, 2, 0);
+        strip_products(s, y, bytes);
+    }
+    strip_finish(s);
+}
+
+static void strip_i16(const FgWinoStrip *s)
+{
+    if (s->in.half)
+        strip_all(s, 1);
+    else
+        strip_all(s, 0);
+}
