@@ -5,6 +5,8 @@
 #endif
 #include "colour.h"
 
+#include "clones.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stddef.h>
@@ -89,6 +91,7 @@ void fg_shaper_decode(float *dst, const float *src, int n)
     }
 }
 
+FG_CLONES
 void fg_row_yuv_to_rgb(float *rgb, const float *y, const float *c, int n,
                        const FgMatrix *m)
 {
@@ -103,6 +106,7 @@ void fg_row_yuv_to_rgb(float *rgb, const float *y, const float *c, int n,
     }
 }
 
+FG_CLONES
 void fg_row_rgb_to_yuv(float *y, float *c, const float *rgb, int n,
                        const FgMatrix *m)
 {

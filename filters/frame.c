@@ -5,6 +5,8 @@
 #endif
 #include "frame.h"
 
+#include "clones.h"
+
 #include <errno.h>
 #include <float.h>
 #include <math.h>
@@ -126,6 +128,7 @@ static int read_float(float *dst, int gap, const float *s, int n)
     return bad;
 }
 
+FG_CLONES
 int fg_row_read(float *dst, int gap, const AVFrame *f, const FgFormat *fmt,
                 const FgComponent *c, int y, int n, FgCode code)
 {
@@ -180,6 +183,7 @@ static int write_float(float *d, const float *src, int gap, int n)
     return bad;
 }
 
+FG_CLONES
 int fg_row_write(AVFrame *f, const FgFormat *fmt, const FgComponent *c, int y,
                  int n, const float *src, int gap, FgCode code)
 {

@@ -5,6 +5,8 @@
 #endif
 #include "resample.h"
 
+#include "clones.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -260,6 +262,7 @@ repeat(float *dst, const float *src, const FgTaps *t, int c, int up, float keep,
         ACROSS(c, t->hi, t->axis.dst);                                         \
     } while (0)
 
+FG_CLONES
 static void row_across(const FgResize *r, float *dst, const float *src,
                        float keep, float gain)
 {
@@ -303,6 +306,7 @@ static int any_dirty(const FgTaps *t, const uint8_t *dirty, int y)
     return 0;
 }
 
+FG_CLONES
 static void row_down(const FgTaps *t, float *dst, FgView src, int y,
                      ptrdiff_t n, float keep, float gain, const uint8_t *dirty)
 {

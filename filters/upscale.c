@@ -11,6 +11,7 @@
 
 #include <libavutil/pixdesc.h>
 
+#include "clones.h"
 #include "frame.h"
 #include "resample.h"
 
@@ -21,6 +22,7 @@ struct FgUpscale {
     FgUpscaleOptions o;
     const FgModel *model;
     FgPlan *plan, *plan32; /* plan32: made when a frame first needs it */
+    int direct;            /* the plan's rows can be stored as they come */
     FgFormat fmt;
     int luma, yuv, sub; /* luma network; Y'CbCr frames; subsampled chroma */
     int cw, ch, ocw, och;
@@ -127,6 +129,22 @@ static int init_alpha(FgUpscale *u)
                           fg_axis(o->in_h, o->out_h), FG_BICUBIC, 1);
 }
 
+/* Memory for the network's picture: only frames that need it whole. */
+static int whole_picture(FgUpscale *u)
+{
+    const int s = u->model->scale;
+    int ret;
+
+    if (u->tnet.data)
+        return 0;
+    ret = tensor(&u->tnet, u->luma ? 1 : 3, u->o.in_w * s, u->o.in_h * s);
+    if (!u->fit.channels) {
+        u->tout = u->tnet;
+        u->tout.owned = NULL;
+    }
+    return ret;
+}
+
 static int init_main(FgUpscale *u)
 {
     const FgUpscaleOptions *o = &u->o;
@@ -138,15 +156,17 @@ static int init_main(FgUpscale *u)
 
     if ((ret = tensor(&u->tin, c, o->in_w, o->in_h)) < 0 ||
         (ret = tensor(&u->side, c, o->in_w, o->in_h)) < 0 ||
-        (ret = tensor(&u->tnet, c, nw, nh)) < 0 ||
         (ret = fg_resize_init(&u->up, ax, ay, FG_BICUBIC, c)) < 0)
         return ret;
     if (nw == o->out_w && nh == o->out_h) {
-        u->tout = u->tnet;
-        u->tout.owned = NULL;
-        return 0;
+        FgPlanInfo info;
+
+        fg_plan_info(u->plan, &info);
+        u->direct = info.tile_w >= o->in_w;
+        return u->direct ? 0 : whole_picture(u);
     }
-    if ((ret = tensor(&u->tout, c, o->out_w, o->out_h)) < 0)
+    if ((ret = tensor(&u->tnet, c, nw, nh)) < 0 ||
+        (ret = tensor(&u->tout, c, o->out_w, o->out_h)) < 0)
         return ret;
     return fg_resize_init(&u->fit, fg_axis(nw, o->out_w), fg_axis(nh, o->out_h),
                           FG_LANCZOS3, c);
@@ -346,7 +366,8 @@ static const float *read_row(const FgUpscale *u, Rows r, int y, int *bad)
 }
 
 /* in = the clipped part, side = what bicubic has to add to (1-blend) * net.
- * Returns whether side holds anything. */
+ * Returns whether side holds anything; if not, it may be left as it was. */
+FG_CLONES
 static int split(float *in, float *side, const float *v, int n, float blend)
 {
     const float net = 1 - blend;
@@ -358,10 +379,11 @@ static int split(float *in, float *side, const float *v, int n, float blend)
         x = x < 1 ? x : 1;
         in[i] = x;
         x = v[i] - net * x;
-        side[i] = x;
         x = x < 0 ? -x : x;
         most = most > x ? most : x;
     }
+    for (int i = 0; i < n && most > 0; i++)
+        side[i] = v[i] - net * in[i];
     return most > 0;
 }
 
@@ -493,19 +515,23 @@ static int store_alpha(const FgUpscale *u, Rows r, int y)
                         u->code_a);
 }
 
-static void job_store(void *arg, int i, int worker)
+static void store_row(void *arg, const float *v, int y, int worker)
 {
     const FgUpscale *u = arg;
     const Rows r = rows_of(u, worker);
+    int bad = u->fmt.rgb ? store_rgb(u, r, v, y) : store_yuv(u, r, v, y);
 
-    for (int y = i * BAND; y < band_end(i, u->o.out_h); y++) {
-        const float *v = fg_f32(&u->tout, 0, y, 0);
-        int bad = u->fmt.rgb ? store_rgb(u, r, v, y) : store_yuv(u, r, v, y);
+    if (u->fmt.has_alpha)
+        bad |= store_alpha(u, r, y);
+    u->marks[y] = (uint8_t)bad;
+}
 
-        if (u->fmt.has_alpha)
-            bad |= store_alpha(u, r, y);
-        u->marks[y] = (uint8_t)bad;
-    }
+static void job_store(void *arg, int i, int worker)
+{
+    FgUpscale *u = arg;
+
+    for (int y = i * BAND; y < band_end(i, u->o.out_h); y++)
+        store_row(u, fg_f32(&u->tout, 0, y, 0), y, worker);
 }
 
 /* ---- a frame ---- */
@@ -577,9 +603,17 @@ static int check_marks(const FgUpscale *u, int rows, int ret, const char *what,
     return 0;
 }
 
-static int run_net(FgUpscale *u, FgError *err)
+static int run_plan(FgUpscale *u, FgPlan *plan, int direct)
 {
-    int ret = fg_plan_run(u->plan, &u->tin, &u->tnet);
+    const FgPlanRows rows = {store_row, u};
+
+    return direct ? fg_plan_run_rows(plan, &u->tin, &rows)
+                  : fg_plan_run(plan, &u->tin, &u->tnet);
+}
+
+static int run_net(FgUpscale *u, int direct, FgError *err)
+{
+    int ret = run_plan(u, u->plan, direct);
     FgPlanInfo info;
 
     fg_plan_info(u->plan, &info);
@@ -587,7 +621,12 @@ static int run_net(FgUpscale *u, FgError *err)
         if (!u->plan32 &&
             (ret = make_plan(&u->plan32, u, FG_PREC_FP32, err)) < 0)
             return ret;
-        ret = fg_plan_run(u->plan32, &u->tin, &u->tnet);
+        fg_plan_info(u->plan32, &info);
+        if (info.tile_w >= u->o.in_w || !direct)
+            ret = run_plan(u, u->plan32, direct);
+        else if ((ret = whole_picture(u)) >= 0 &&
+                 (ret = run_plan(u, u->plan32, 0)) >= 0)
+            run_rows(u, job_store, u->o.out_h);
     }
     if (ret == -EDOM)
         return fg_error(err, ret,
@@ -597,19 +636,38 @@ static int run_net(FgUpscale *u, FgError *err)
                    : 0;
 }
 
-/* The network's picture at the output size, with what it must not see. */
-static void do_size(FgUpscale *u)
+/* Whether bicubic has anything to add. */
+static int mixes(const FgUpscale *u)
 {
-    FgExecutor *ex = u->o.ex;
     int any = u->blend > 0;
 
     for (int y = 0; y < u->o.in_h && !any; y++)
         any = u->dirty[y];
+    return any;
+}
+
+/* The network's picture at the output size, with what it must not see, into
+ * the frame. */
+static int do_picture(FgUpscale *u, FgError *err)
+{
+    FgExecutor *ex = u->o.ex;
+    const int any = mixes(u), direct = u->direct && !any;
+    int ret = 0;
+
+    if (!direct && whole_picture(u) < 0)
+        return fg_error(err, -ENOMEM, "no memory for %dx%d", u->o.out_w,
+                        u->o.out_h);
+    if (u->blend < 1 && (ret = run_net(u, direct, err)) < 0)
+        return ret;
+    if (direct)
+        return 0;
     if (u->fit.channels && u->blend < 1)
         fg_resize_run(&u->fit, view(&u->tout), view(&u->tnet), 0, 1, NULL, ex);
     if (any)
         fg_resize_run(&u->up, view(&u->tout), view(&u->side), 1 - u->blend, 1,
                       u->dirty, ex);
+    run_rows(u, job_store, u->o.out_h);
+    return 0;
 }
 
 /* An RGB network's chroma c goes up to the luma grid, through the network and
@@ -648,14 +706,12 @@ int fg_upscale_frame(FgUpscale *u, AVFrame *out, const AVFrame *in,
     run_rows(u, job_prepare, u->o.in_h);
     if ((ret = check_marks(u, u->o.in_h, -EINVAL, "input", err)) < 0)
         return ret;
-    if (u->blend < 1 && (ret = run_net(u, err)) < 0)
-        return ret;
-    do_size(u);
-    if (u->fmt.has_alpha)
+    if (u->fmt.has_alpha) /* these two are what store_row may need */
         fg_resize_run(&u->alpha, view(&u->aout), view(&u->ain), 0, 1, NULL, ex);
-    if (u->luma && u->cout.data) /* RGB frames need it in job_store */
+    if (u->luma && u->cout.data)
         do_chroma(u);
-    run_rows(u, job_store, u->o.out_h);
+    if ((ret = do_picture(u, err)) < 0)
+        return ret;
     if (!u->luma && u->sub)
         do_chroma(u);
     if (u->yuv && u->cout.data)

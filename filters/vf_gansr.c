@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdatomic.h>
 
+#include <libavutil/cpu.h>
 #include <libavutil/common.h>
 #include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
@@ -161,6 +162,13 @@ static void log_plan(AVFilterContext *ctx, const AVFilterLink *in,
            i.bytes / 1048576.0, i.macs_per_pixel / 1000, s->ex.threads);
 }
 
+/* A graph left to itself has one thread more than there are CPUs. Threads that
+ * wait for one another's rows must all have a CPU. */
+static int thread_count(AVFilterContext *ctx)
+{
+    return FFMAX(1, FFMIN(ff_filter_get_nb_threads(ctx), av_cpu_count()));
+}
+
 static int make_upscale(AVFilterLink *outlink)
 {
     AVFilterContext *ctx = outlink->src;
@@ -170,8 +178,7 @@ static int make_upscale(AVFilterLink *outlink)
     int ret;
 
     fg_upscale_free(&s->up);
-    s->ex = (FgExecutor){FFMAX(1, ff_filter_get_nb_threads(ctx)), run_slices,
-                         ctx};
+    s->ex = (FgExecutor){thread_count(ctx), run_slices, ctx};
     const FgUpscaleOptions o = {
         .format = in->format,
         .in_w = in->w,

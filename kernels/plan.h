@@ -53,6 +53,15 @@ int fg_plan_create(FgPlan **plan, const FgModel *m, const FgPlanOptions *opt,
  * Returns 0, -EINVAL (a size over the maximum), or -EDOM when the output has
  * a NaN or Inf (out is then complete but must not be used). */
 int fg_plan_run(FgPlan *plan, const FgTensor *in, FgTensor *out);
+/* The same into rows: put gets each row of the output, [w*s][C'] floats, while
+ * it is in the cache, in any order, from workers of the plan's executor at the
+ * same time. On -EDOM all rows were put, too. Needs windows of the whole
+ * width: -ENOTSUP where info.tile_w < w (nothing is put then). */
+typedef struct FgPlanRows {
+    void (*put)(void *arg, const float *row, int y, int worker);
+    void *arg;
+} FgPlanRows;
+int fg_plan_run_rows(FgPlan *plan, const FgTensor *in, const FgPlanRows *rows);
 void fg_plan_info(const FgPlan *plan, FgPlanInfo *info);
 void fg_plan_free(FgPlan **plan); /* accepts NULL */
 

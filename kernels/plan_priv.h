@@ -96,9 +96,10 @@ void fg_plan_need(FgPlan *p, int y0, int y1);
 /* A tile's way into the picture. */
 typedef struct FgEmit {
     FgPlan *p;
-    const FgTensor *out; /* the caller's, whole picture */
-    int px, py;          /* where the tile goes */
-    int x0, x1, y0;      /* what of the window goes there */
+    const FgTensor *out; /* the caller's, whole picture, or */
+    const FgPlanRows *rows;
+    int px, py;     /* where the tile goes */
+    int x0, x1, y0; /* what of the window goes there */
 } FgEmit;
 
 /* plan_run.c. Row i of the tile; the part-th of parts shares of rows y0 <= y <

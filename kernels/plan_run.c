@@ -162,12 +162,12 @@ void fg_plan_emit(const FgEmit *j, int i, int worker)
     FgPlan *p = j->p;
     const int c = p->channels_out, y = j->y0 + i, n = j->x1 - j->x0;
     uint32_t worst = p->worst[16 * worker], bits = 0;
-    float *const dst = fg_f32(j->out, 0, j->py + i, j->px);
+    float *const dst = j->out ? fg_f32(j->out, 0, j->py + i, j->px) : NULL;
     const float *src;
     ptrdiff_t pitch = c;
     if (p->has_tail) {
         src = fg_tail_row(&p->tail, p->value, c, y, j->x0, j->x1,
-                          j->out->pitch == c ? dst : NULL,
+                          dst && j->out->pitch == c ? dst : NULL,
                           (char *)p->scratch +
                               p->worker_scratch * (size_t)worker);
     } else {
@@ -180,7 +180,9 @@ void fg_plan_emit(const FgEmit *j, int i, int worker)
     for (int x = 0; pitch != c && x < n; x++)
         bits |= fg_dsp()->largest(src + x * pitch, (size_t)c);
     p->worst[16 * worker] = bits > worst ? bits : worst;
-    if (src != dst)
+    if (j->rows)
+        j->rows->put(j->rows->arg, src, j->py + i, worker);
+    else if (src != dst)
         put_pixels(j->out, j->px, j->py + i, src, pitch, n, c);
 }
 
@@ -243,10 +245,10 @@ static int run_whole(FgPlan *p, FgEmit *e, int rows)
 }
 
 static int run_tile(FgPlan *p, const FgTensor *in, const FgTensor *out,
-                    const FgTile *t)
+                    const FgPlanRows *to, const FgTile *t)
 {
     const int64_t num = p->reach.scale_num, den = p->reach.scale_den;
-    FgEmit e = {.p = p, .out = out};
+    FgEmit e = {.p = p, .out = out, .rows = to};
     e.px = (int)(t->x * num / den);
     e.py = (int)(t->y * num / den);
     e.x0 = (int)((t->x - t->wx) * num / den);
@@ -273,23 +275,41 @@ static int sizes_match(const FgPlan *p, FgShape in, FgShape out)
            out.h == fg_ceil_div((int64_t)in.h * num, den);
 }
 
-int fg_plan_run(FgPlan *p, const FgTensor *in, FgTensor *out)
+static int run(FgPlan *p, const FgTensor *in, const FgTensor *out,
+               const FgPlanRows *rows)
 {
-    const int w = in->shape.w, h = in->shape.h;
     uint32_t worst = 0;
     FgTile t;
-    if (in->dtype != FG_F32 || out->dtype != FG_F32 ||
-        !sizes_match(p, in->shape, out->shape))
-        return -EINVAL;
     memset(p->worst, 0, (size_t)fg_threads(p->ex) * 64);
-    const int nb = fg_plan_tile(p, w, h, INT_MAX, &t);
+    const int nb = fg_plan_tile(p, in->shape.w, in->shape.h, INT_MAX, &t);
     for (int i = 0; i < nb; i++) {
-        fg_plan_tile(p, w, h, i, &t);
-        const int rc = run_tile(p, in, out, &t);
+        fg_plan_tile(p, in->shape.w, in->shape.h, i, &t);
+        const int rc = run_tile(p, in, out, rows, &t);
         if (rc < 0)
             return rc;
     }
     for (int i = 0; i < fg_threads(p->ex); i++)
         worst = max(worst >> 16, p->worst[16 * i] >> 16) << 16;
     return worst >= 0x7f800000 ? -EDOM : 0;
+}
+
+int fg_plan_run(FgPlan *p, const FgTensor *in, FgTensor *out)
+{
+    if (in->dtype != FG_F32 || out->dtype != FG_F32 ||
+        !sizes_match(p, in->shape, out->shape))
+        return -EINVAL;
+    return run(p, in, out, NULL);
+}
+
+int fg_plan_run_rows(FgPlan *p, const FgTensor *in, const FgPlanRows *rows)
+{
+    const int num = p->reach.scale_num, den = p->reach.scale_den;
+    const FgShape out = {1, p->channels_out,
+                         fg_ceil_div((int64_t)in->shape.h * num, den),
+                         fg_ceil_div((int64_t)in->shape.w * num, den)};
+    if (in->dtype != FG_F32 || !sizes_match(p, in->shape, out))
+        return -EINVAL;
+    if (in->shape.w > p->tile_w)
+        return -ENOTSUP;
+    return run(p, in, NULL, rows);
 }
