@@ -10,7 +10,7 @@ KERNELS_OBJS := \
     kernels/params.o kernels/reach.o \
     kernels/model.o kernels/model_write.o kernels/model_find.o \
     kernels/plan.o kernels/plan_run.o kernels/plan_wave.o kernels/plan_tile.o kernels/plan_tail.o \
-    kernels/plan_type.o
+    kernels/plan_type.o kernels/plan_cost.o
 
 # The float form goes through FgDsp.
 KERNELS_REAL := \

@@ -106,17 +106,16 @@ static int fold_add(Fold *f, FgStep *s)
     return 1;
 }
 
-/* -ENOTSUP where the plain way is better or the only one. Transforms pay where
- * some channels are summed; a first layer of one to three stays plain. */
+/* -ENOTSUP where the plain way is better or the only one. */
 static int wino_prep(Fold *f, FgStep *s, int ic, const float *w, const float *b)
 {
     const FgAttr *a = &f->p->g.nodes[s->node].attr;
     const int int16 = f->p->precision != FG_PREC_FP32;
-    if (f->p->precision == FG_PREC_BF16 || f->p->plain || ic < 8 ||
-        !fg_wino_fits(a))
+    const FgWinoKind kind = int16 ? FG_WINO_I16 : FG_WINO_F32;
+    if (f->p->precision == FG_PREC_BF16 || f->p->plain || !fg_wino_fits(a) ||
+        !fg_cost_prefers_wino(a, ic, kind))
         return -ENOTSUP;
-    const int rc = fg_wino_prep(&s->wino, int16 ? FG_WINO_I16 : FG_WINO_F32, a,
-                                ic, w, b, 0);
+    const int rc = fg_wino_prep(&s->wino, kind, a, ic, w, b, 0);
     if (rc < 0)
         return rc == -ENOMEM ? rc : -ENOTSUP;
     s->grid = FG_WINO_TILE;
@@ -384,6 +383,7 @@ void fg_plan_info(const FgPlan *p, FgPlanInfo *info)
     info->align = p->reach.align;
     info->tile_w = p->tile_w;
     info->tile_h = p->tile_h;
+    info->band = p->band;
     info->bytes = fg_plan_bytes(p);
     info->macs_per_pixel = p->reach.macs;
     info->device = "cpu";

@@ -35,10 +35,22 @@ typedef struct FgPlanOptions {
 typedef struct FgPlanInfo {
     int scale_num, scale_den, channels_in, channels_out;
     int radius, align, tile_w, tile_h; /* tile without halo */
-    size_t bytes;                      /* activations + packed weights */
+    int band;     /* rows by which a rolling wave moves, 0 = layer by layer */
+    size_t bytes; /* activations + packed weights */
     double macs_per_pixel;
     const char *device, *precision, *isa;
 } FgPlanInfo;
+
+/* One step: a convolution with what was folded into it, or another op. Names
+ * belong to the plan. */
+typedef struct FgPlanStepInfo {
+    const char *node, *op, *method;
+    int kernel; /* 0 = not a convolution */
+    int channels_in, channels_out;
+    int half;            /* its value is kept in half precision */
+    int adds, activates; /* folded in */
+    double share;        /* of the convolutions' modelled time, 0..1 */
+} FgPlanStepInfo;
 
 typedef struct FgPlan FgPlan;
 
@@ -63,6 +75,8 @@ typedef struct FgPlanRows {
 } FgPlanRows;
 int fg_plan_run_rows(FgPlan *plan, const FgTensor *in, const FgPlanRows *rows);
 void fg_plan_info(const FgPlan *plan, FgPlanInfo *info);
+/* The i-th step, 0 on; -EINVAL past the last. */
+int fg_plan_step(const FgPlan *plan, int i, FgPlanStepInfo *info);
 void fg_plan_free(FgPlan **plan); /* accepts NULL */
 
 #endif

@@ -7,6 +7,7 @@
 #define FFGAN_KERNELS_PLAN_PRIV_H
 
 #include "conv.h"
+#include "cpu.h"
 #include "op.h"
 #include "plan.h"
 #include "wino.h"
@@ -77,6 +78,11 @@ struct FgPlan {
     uint32_t *worst; /* per worker: largest exponent written */
 };
 
+/* plan_cost.c. Modelled cycles of a convolution of ic channels, each way, and
+ * whether Winograd's is worth it. */
+double fg_cost_plain(const FgAttr *a, int ic, FgDtype dtype, FgCpu level);
+double fg_cost_wino(const FgAttr *a, int ic, FgWinoKind kind, FgCpu level);
+int fg_cost_prefers_wino(const FgAttr *a, int ic, FgWinoKind kind);
 /* plan_type.c. Fills p->dtype. */
 void fg_plan_types(FgPlan *p);
 /* plan_tile.c. Sets tile_w, tile_h for the options; allocates every buffer. */

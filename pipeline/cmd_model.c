@@ -10,15 +10,18 @@
 #include "kernels/op.h"
 #include "pipeline/commands.h"
 #include "pipeline/exit.h"
+#include "pipeline/model_plan.h"
 #include "pipeline/util.h"
 
 static int print_help(void)
 {
     puts("usage: ffgan model list [--json]\n"
-         "       ffgan model info FILE|NAME [--json]\n"
+         "       ffgan model info FILE|NAME [--json] [--plan]\n"
+         "             [--size WxH] [--precision P]\n"
          "       ffgan model check FILE|NAME [--json]\n"
          "list   names and places of the weights files that can be found\n"
-         "info   what a file is, or why it is refused\n"
+         "info   what a file is, or why it is refused; --plan: how it would\n"
+         "       be run here on pictures of WxH (1280x720), step by step\n"
          "check  runs it on a test picture, each precision against fp32");
     return FG_EXIT_OK;
 }
@@ -141,7 +144,7 @@ int fg_model_open(FgModel **m, const char *name, char *path, size_t size)
     return model_exit(ret);
 }
 
-static int info(const char *name, int json)
+static int info(const char *name, int json, const FgModelPlan *plan)
 {
     char path[4096];
     FgError err = {{0}};
@@ -155,7 +158,10 @@ static int info(const char *name, int json)
     }
     if (!ret) {
         op_summary(&m->graph, &ops);
-        (json ? info_json : info_text)(m, path, &r, ops.s ? ops.s : "");
+        if (!json || !plan->wanted)
+            (json ? info_json : info_text)(m, path, &r, ops.s ? ops.s : "");
+        if (plan->wanted)
+            ret = fg_model_plan(m, plan, json);
     }
     fg_text_free(&ops);
     fg_model_free(&m);
@@ -165,21 +171,36 @@ static int info(const char *name, int json)
 int fg_cmd_model(int argc, char **argv)
 {
     int json = 0, n = 0;
-    const char *words[3] = {NULL};
+    const char *words[3] = {NULL}, *sized = NULL;
+    FgModelPlan plan = {.w = 1280, .h = 720};
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help"))
             return print_help();
-        if (!strcmp(argv[i], "--json"))
+        if (!strcmp(argv[i], "--json")) {
             json = 1;
-        else if (argv[i][0] == '-' && argv[i][1])
+        } else if (!strcmp(argv[i], "--plan")) {
+            plan.wanted = 1;
+        } else if (!strcmp(argv[i], "--size") ||
+                   !strcmp(argv[i], "--precision")) {
+            const int ret = fg_model_plan_option(&plan, argv[i], argv[i + 1]);
+            if (ret)
+                return ret;
+            sized = argv[i++];
+        } else if (argv[i][0] == '-' && argv[i][1]) {
             return fg_usage_error("model", "no option '%s'", argv[i]);
-        else if (n < 3)
+        } else if (n < 3) {
             words[n++] = argv[i];
+        }
     }
+    if ((plan.wanted || sized) && (n != 2 || strcmp(words[0], "info") != 0))
+        return fg_usage_error("model", "%s goes with info FILE|NAME",
+                              plan.wanted ? "--plan" : sized);
+    if (sized && !plan.wanted)
+        return fg_usage_error("model", "%s goes with --plan", sized);
     if (n == 1 && !strcmp(words[0], "list"))
         return fg_model_list(print_one, &json) < 0 ? FG_EXIT_BUG : FG_EXIT_OK;
     if (n == 2 && !strcmp(words[0], "info"))
-        return info(words[1], json);
+        return info(words[1], json, &plan);
     if (n == 2 && !strcmp(words[0], "check"))
         return fg_model_self_check(words[1], json);
     return fg_usage_error("model", "allowed are list, info FILE|NAME and "

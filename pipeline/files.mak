@@ -8,7 +8,7 @@ PIPELINE_OBJS := pipeline/main.o pipeline/util.o pipeline/log.o \
     pipeline/encoder.o pipeline/output.o pipeline/tempfile.o \
     pipeline/streams.o pipeline/sink.o \
     pipeline/verify.o pipeline/run.o pipeline/job.o pipeline/dryrun.o \
-    pipeline/cmd_upscale.o pipeline/cmd_model.o pipeline/cmd_check.o pipeline/cmd_bench.o \
+    pipeline/cmd_upscale.o pipeline/cmd_model.o pipeline/model_plan.o pipeline/cmd_check.o pipeline/cmd_bench.o \
     pipeline/cmd_doctor.o
 PIPELINE_OBJS += pipeline/preset.o pipeline/preset_keys.o \
     pipeline/preset_graph.o pipeline/preset_schema.o pipeline/cmd_preset.o

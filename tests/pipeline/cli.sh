@@ -129,6 +129,9 @@ check "doctor names CPU, threads, FFmpeg, GPU" [ "$(grep -c 'CPU: \|threads: \|F
 check "model list" cli model list
 refused "model info of nothing" 66 "none-such" cli model info none-such
 echo "not a model" > bad.safetensors
+refused "model info --size of nonsense" 64 "allowed WxH" cli model info fast-x2 --plan --size 12
+refused "model info --size without --plan" 64 "goes with --plan" \
+    cli model info fast-x2 --size 64x64
 refused "model info of junk" 65 "bad.safetensors" cli model info ./bad.safetensors
 if cli model info fast-x2; then
     for word in sha256 scale parameters reach work; do
@@ -136,6 +139,13 @@ if cli model info fast-x2; then
     done
     check "model info --json" cli model info fast-x2 --json
     check "model info --json has the graph's facts" grep -q '"scale":2.*"reach":' out
+    check "model info --plan" cli model info fast-x2 --plan --size 640x360
+    check "the plan names the way of each step" \
+        test "$(grep -c 'Winograd F(4x4,3x3), int16' out)" = 5
+    check "its first step reads the picture in fp32" grep -q ' 1 -> 16 *plain, fp32' out
+    check "model info --plan --precision fp32" \
+        cli model info fast-x2 --plan --precision fp32 --json
+    check "the plan as JSON" grep -q '"method":"Winograd F(4x4,3x3), fp32","value":"fp32"' out
     check "model check" cli model check fast-x2
     check "model check tells dB and codes" grep -q "dB, at most [0-9.]* code" out
 else

@@ -1,0 +1,18 @@
+/* ffgan: model info --plan. SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FFGAN_PIPELINE_MODEL_PLAN_H
+#define FFGAN_PIPELINE_MODEL_PLAN_H
+
+#include "kernels/plan.h"
+
+typedef struct FgModelPlan {
+    int wanted; /* --plan was given */
+    int w, h;   /* --size: of the input */
+    FgPrecision precision;
+} FgModelPlan;
+
+/* --size or --precision; value may be NULL. 0, or FG_EXIT_USAGE (printed). */
+int fg_model_plan_option(FgModelPlan *o, const char *name, const char *value);
+/* Prints the plan of one thread on this CPU; returns the exit code. */
+int fg_model_plan(const FgModel *m, const FgModelPlan *o, int json);
+
+#endif
