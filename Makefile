@@ -127,6 +127,7 @@ LIBS_filters := $(OURS)
 LIBS_pipeline := $(call a,pipeline source) $(OURS)
 LIBS_presets := $(LIBS_pipeline)
 LIBS_trainer := $(call a,trainer source) $(OURS)
+LIBS_bench := $(LIBS_trainer)
 helpers = $(call o,$(patsubst %.c,%.o,$(filter $(dir $(1))%,$(TEST_HELPERS))))
 .SECONDEXPANSION:
 $(TESTS): $(BUILD)/%: $(BUILD)/%.o $$(call helpers,$$*) \

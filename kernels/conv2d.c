@@ -4,6 +4,7 @@
 #include "ops.h"
 #include "real.h"
 #include "wino.h"
+#include "wino_grad.h"
 
 #include <errno.h>
 #include <string.h>
@@ -63,20 +64,43 @@ static FgShape plane_shape(const FgConvPrep *p, FgShape in)
 
 #ifndef FG_REAL_DOUBLE
 /* Transforms cost more than they save where few channels are summed. */
-static int wino(FgWino *w, const FgAttr *a, int channels_in, int flip)
+static int wino(FgWino *w, FgWinoKind kind, const FgAttr *a, int channels_in,
+                int flip)
 {
     return channels_in >= 8 && a->channels >= 8 &&
-           !fg_wino_geometry(w, FG_WINO_F32, a, channels_in, flip);
+           !fg_wino_geometry(w, kind, a, channels_in, flip);
 }
 
 static size_t wino_bytes(const FgAttr *a, int channels_in, int flip,
                          int threads)
 {
-    FgWino w;
+    size_t most = 0;
 
-    return wino(&w, a, channels_in, flip)
-               ? fg_wino_memory(&w) + fg_wino_scratch(&w) * (size_t)threads
-               : 0;
+    for (int kind = FG_WINO_I16; kind <= FG_WINO_F32; kind++) {
+        FgWino w;
+        const size_t n = wino(&w, (FgWinoKind)kind, a, channels_in, flip)
+                             ? fg_wino_memory(&w) +
+                                   fg_wino_scratch(&w) * (size_t)threads
+                             : 0;
+
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+typedef struct Put {
+    const FgWino *w;
+    const float *weight;
+    int flip;
+    char *scratch;
+} Put;
+
+static void put_job(void *arg, int o, int worker)
+{
+    const Put *const p = arg;
+
+    fg_wino_put_output(p->w, p->weight, p->flip, o,
+                       p->scratch + fg_wino_scratch(p->w) * (size_t)worker);
 }
 
 /* 1 if it was done so. */
@@ -85,13 +109,32 @@ static int wino_run(const FgOpCall *c, const FgTensor *in, FgTensor *out,
 {
     const FgTensor *const bias = c->nb_param > 1 && !flip ? c->param[1] : NULL;
     FgWino w;
+    Put put = {&w, c->param[0]->data, flip, NULL};
 
-    if (!c->fast || !wino(&w, &c->node->attr, c->in[0]->shape.c, flip))
+    const FgWinoKind kind = c->fast == FG_FAST_16BIT ? FG_WINO_I16
+                                                     : FG_WINO_F32;
+
+    if (!c->fast || !wino(&w, kind, &c->node->attr, c->in[0]->shape.c, flip))
         return 0;
-    fg_wino_put(&w, c->scratch, c->param[0]->data, bias ? bias->data : NULL,
-                flip);
+    fg_wino_put_begin(&w, c->scratch, bias ? bias->data : NULL);
+    put.scratch = (char *)c->scratch + fg_wino_memory(&w);
+    fg_run(c->ex, put_job, &put, w.oc);
     fg_wino_all(&w, in, out, add, c->ex,
                 (char *)c->scratch + fg_wino_memory(&w));
+    return 1;
+}
+
+/* 1 if the weight gradient was done so. */
+static int wino_weights(const FgOpCall *c)
+{
+    const FgAttr *const a = &c->node->attr;
+    FgWino w;
+
+    if (!c->fast || !wino(&w, FG_WINO_F32, a, c->in[0]->shape.c, 0))
+        return 0;
+    fg_wino_grad(c->fast == FG_FAST_16BIT ? FG_WINO_GRAD_BF16
+                                          : FG_WINO_GRAD_F32,
+                 a, c->in[0], c->dout, c->dparam[0], c->ex, c->scratch);
     return 1;
 }
 
@@ -165,7 +208,7 @@ size_t fg_conv2d_scratch(const FgNode *n, const FgShape *in, const FgShape *out,
 {
     const FgConvPrep f = forward_prep(n, in->c, dtype), g = grad_prep(&f);
     const size_t back_w = (size_t)in->w + 2 * (size_t)f.pad;
-    const size_t need[6] = {
+    const size_t need[7] = {
         round64(fg_conv_prep_bytes(&f)) +
             fg_conv_all_scratch(&f, out->w, threads),
         round64(fg_conv_prep_bytes(&g)) +
@@ -174,10 +217,13 @@ size_t fg_conv2d_scratch(const FgNode *n, const FgShape *in, const FgShape *out,
         fg_conv_wgrad_scratch(&f, *out, threads),
         fg_conv_bgrad_scratch(*out, dtype),
         wino_bytes(&n->attr, in->c, 0, threads),
-        wino_bytes(&n->attr, in->c, 1, threads)};
+        wino_bytes(&n->attr, in->c, 1, threads),
+        wino_bytes(&n->attr, in->c, 0, 1)
+            ? fg_wino_grad_scratch(in->c, out->c, *out, threads)
+            : 0};
     size_t most = 0;
 
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 7; i++)
         most = need[i] > most ? need[i] : most;
     return most;
 }
@@ -261,12 +307,16 @@ static void input_gradient(const FgOpCall *c, const FgConvPrep *f)
     fg_run(c->ex, fold_job, &a, c->dout->shape.n);
 }
 
+#ifdef FG_REAL_DOUBLE
+#define wino_weights(c) 0
+#endif
+
 int FG_REAL_NAME(fg_conv2d_backward)(const FgOpCall *c)
 {
     const FgConvPrep f = forward_prep(c->node, c->in[0]->shape.c,
                                       FG_REAL_DTYPE);
 
-    if (c->dparam[0])
+    if (c->dparam[0] && !wino_weights(c))
         conv_wgrad(&f, c->in[0], c->dout, c->dparam[0], c->ex, c->scratch);
     if (c->nb_param > 1 && c->dparam[1])
         conv_bgrad(c->dout, c->dparam[1], c->ex, c->scratch);

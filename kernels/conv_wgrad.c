@@ -164,25 +164,20 @@ void FG_REAL_NAME(fg_conv_wgrad)(const FgConvPrep *p, const FgTensor *in,
     fg_run(ex, tap_job, &a, p->groups * taps);
 }
 
-/* sum[0..c) += every pixel of a row; 16 at a time stay in registers. */
-static void add_pixels(fg_real *sum, const fg_real *dy, int width, int pitch,
+#ifdef FG_REAL_DOUBLE
+static void add_pixels(double *sum, const double *dy, int width, int pitch,
                        int c)
 {
-    int k = 0;
-
-    for (; k + 16 <= c; k += 16) {
-        fg_real acc[16];
-
-        memcpy(acc, sum + k, sizeof(acc));
-        for (int x = 0; x < width; x++)
-            for (int i = 0; i < 16; i++)
-                acc[i] += dy[(ptrdiff_t)x * pitch + k + i];
-        memcpy(sum + k, acc, sizeof(acc));
-    }
-    for (; k < c; k++)
-        for (int x = 0; x < width; x++)
-            sum[k] += dy[(ptrdiff_t)x * pitch + k];
+    for (int x = 0; x < width; x++, dy += pitch)
+        for (int k = 0; k < c; k++)
+            sum[k] += dy[k];
 }
+#else
+static void add_pixels(float *sum, const float *dy, int width, int pitch, int c)
+{
+    fg_dsp()->sum_pixels(sum, dy, width, pitch, c);
+}
+#endif
 
 static void bias_job(void *arg, int i, int worker)
 {

@@ -41,6 +41,14 @@ typedef struct FgJoin {
     int factor, channels, packed;
 } FgJoin;
 
+/* PReLU's gradients of a row of pixels: dx (+)= dy * (x > 0 ? 1 : slope) and
+ * sum[c] = sum over the pixels of (x > 0 ? 0 : dy * x). dx may be dy. */
+typedef struct FgPreluGrad {
+    float *dx, *sum;
+    const float *dy, *x, *slope;
+    int dx_pitch, dy_pitch, x_pitch, pixels, c, add;
+} FgPreluGrad;
+
 typedef struct FgDsp {
     /* out[x*out_pitch+o] = bias[o] + sum over ky,kx,i of
      *   rows[ky][(x*stride+kx)*in_pitch+i] * w[((ky*kw+kx)*ic+i)*ocp+o],
@@ -79,6 +87,10 @@ typedef struct FgDsp {
     void (*join)(const FgJoin *j);
     /* Bits of the largest magnitude: over 0x7f7fffff if one is not finite. */
     uint32_t (*largest)(const float *v, size_t n);
+    void (*prelu_grad)(const FgPreluGrad *q);
+    /* sum[0..c) += every pixel of dy, pitch apart. */
+    void (*sum_pixels)(float *sum, const float *dy, int pixels, int pitch,
+                       int c);
 } FgDsp;
 
 /* The table for fg_cpu_level(); filled once, thread safe. */

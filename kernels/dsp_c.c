@@ -1,6 +1,7 @@
 /* The innermost loops in C: the definition of right.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "emit.h"
+#include "grad_rows.h"
 #include "half.h"
 #include "dsp_c.h"
 
@@ -163,6 +164,8 @@ void fg_dsp_init_c(FgDsp *d)
     d->conv_row_bf16 = conv_row_bf16_c;
     d->f32_to_bf16 = f32_to_bf16_c;
     d->f32_to_f16 = f32_to_f16_c;
+    d->prelu_grad = prelu_grad_row;
+    d->sum_pixels = sum_pixels_row;
     d->blend = blend_row;
     d->join = join_row;
     d->largest = largest_row;

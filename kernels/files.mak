@@ -5,6 +5,7 @@ KERNELS_OBJS := \
     kernels/error.o kernels/tensor.o kernels/cpu.o kernels/pool.o \
     kernels/philox.o kernels/dsp.o kernels/dsp_c.o kernels/conv_pack.o \
     kernels/wino.o kernels/wino_pack.o kernels/wino_c.o \
+    kernels/wino_grad.o kernels/wino_grad_c.o \
     kernels/ops.o \
     kernels/graph.o kernels/graph_json.o kernels/build.o kernels/collapse.o \
     kernels/params.o kernels/reach.o \
@@ -31,4 +32,6 @@ KERNELS_OBJS += \
 
 KERNELS_OBJS += \
     kernels/x86/wino_avx2.o kernels/x86/wino_avx512.o \
-    kernels/x86/wino_avx512vnni.o
+    kernels/x86/wino_avx512vnni.o \
+    kernels/x86/wino_grad_avx2.o kernels/x86/wino_grad_avx512.o \
+    kernels/x86/wino_grad_avx512bf16.o

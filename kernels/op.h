@@ -12,6 +12,10 @@
 #include "graph.h"
 #include "pool.h"
 
+/* conv2d, f32: Winograd's way, with fp32 products, or with 16-bit ones (int16
+ * where activations or their gradients are made, bf16 for weight gradients). */
+typedef enum FgFast { FG_FAST_NO, FG_FAST_F32, FG_FAST_16BIT } FgFast;
+
 typedef struct FgOpCall {
     const FgNode *node;
     int nb_in, nb_param;
@@ -26,8 +30,8 @@ typedef struct FgOpCall {
     int din_add[FG_MAX_IN];         /* 1: add to din, 0: overwrite */
     FgTensor *dparam[FG_MAX_PARAM]; /* backward: always added to; NULL = no */
     int training;   /* batch_norm: batch statistics and update */
-    int fast;       /* 1: sums may be rounded otherwise than the op's definition
-                       says (conv2d, f32: Winograd); still the same each time */
+    int fast;       /* FgFast: sums may be rounded otherwise than the op's
+                       definition says; still the same each time */
     FgExecutor *ex; /* NULL = this thread */
     void *scratch;  /* >= op->scratch(call) bytes, 64-byte aligned */
 } FgOpCall;

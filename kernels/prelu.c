@@ -86,16 +86,54 @@ static void prelu_sum_row(const void *arg, int n, int y, double *acc)
     }
 }
 
+#ifndef FG_REAL_DOUBLE
+enum { MOST_FUSED = 1024 }; /* channels of both gradients in one pass */
+
+/* din may be dout: each pixel is read before it is written. */
+static void prelu_both_row(const void *arg, int n, int y, double *acc)
+{
+    const FgOpCall *const c = arg;
+    const FgShape s = c->in[0]->shape;
+    float sum[MOST_FUSED];
+    const FgPreluGrad q = {.dx = fg_at(c->din[0], n, y, 0),
+                           .sum = sum,
+                           .dy = fg_at(c->dout, n, y, 0),
+                           .x = fg_at(c->in[0], n, y, 0),
+                           .slope = c->param[0]->data,
+                           .dx_pitch = c->din[0]->pitch,
+                           .dy_pitch = c->dout->pitch,
+                           .x_pitch = c->in[0]->pitch,
+                           .pixels = s.w,
+                           .c = s.c,
+                           .add = c->din_add[0]};
+    fg_dsp()->prelu_grad(&q);
+    for (int k = 0; k < s.c; k++)
+        acc[k] += (double)sum[k];
+}
+
+static int both(const FgOpCall *c)
+{
+    return c->dparam[0] && c->din[0] && c->in[0]->shape.c <= MOST_FUSED;
+}
+#endif
+
 int FG_REAL_NAME(fg_prelu_backward)(const FgOpCall *c)
 {
     const FgShape s = c->in[0]->shape;
+    FgRowSum sum = {prelu_sum_row, c, s.n, s.h, s.c, c->scratch};
+    int din = c->din[0] != NULL;
+#ifndef FG_REAL_DOUBLE
+    if (both(c)) {
+        sum.row = prelu_both_row;
+        din = 0;
+    }
+#endif
     /* the slopes first: din may be dout */
     if (c->dparam[0]) {
-        FgRowSum sum = {prelu_sum_row, c, s.n, s.h, s.c, c->scratch};
         fg_row_sum(c->ex, &sum, 1);
         fg_add_sums(c->dparam[0], sum.sum, s.c);
     }
-    if (c->din[0])
+    if (din)
         fg_rows(c, prelu_din_job, s);
     return 0;
 }

@@ -56,6 +56,11 @@ int fg_wino_geometry(FgWino *w, FgWinoKind kind, const FgAttr *attr,
 size_t fg_wino_memory(const FgWino *w);
 void fg_wino_put(FgWino *w, void *mem, const float *weight, const float *bias,
                  int flip);
+/* The same in parts: begin, then each output once, in any order, with scratch
+ * of 8 * 36 * ic bytes (fg_wino_scratch is more) for each at the same time. */
+void fg_wino_put_begin(FgWino *w, void *mem, const float *bias);
+void fg_wino_put_output(const FgWino *w, const float *weight, int flip, int o,
+                        void *scratch);
 void fg_wino_free(FgWino *w);            /* accepts NULL, zeroed */
 size_t fg_wino_bytes(const FgWino *w);   /* of u, scale, bias */
 size_t fg_wino_scratch(const FgWino *w); /* per thread; multiple of 64 */

@@ -12,21 +12,7 @@
  * hload(p) hload_n(p, n) hstore(p, h) hstore_n(p, h, n) vhalf(h) halfv(v).
  * All use the same operations in the same order: the same bits. */
 
-/* One column of B': o = B' d. */
-INL void FN(in6)(V *o, const V *d)
-{
-    const V k25 = vset(-2.5f), m2 = vset(-2.0f), mh = vset(-0.5f);
-    const V a = vset(PA), b = vset(PB);
-    const V e = vfma(d[2], m2, d[4]), q = vfma(d[1], m2, d[3]);
-    const V f = vfma(d[2], mh, d[4]), r = vfma(d[1], mh, d[3]);
-
-    o[0] = vadd(vfma(d[2], k25, d[4]), d[0]);
-    o[1] = vfma(a, q, e);
-    o[2] = vfnma(a, q, e);
-    o[3] = vfma(b, r, f);
-    o[4] = vfnma(b, r, f);
-    o[5] = vadd(vfma(d[3], k25, d[5]), d[1]);
-}
+#include "kernels/wino_grad_lanes_template.c"
 
 /* One column of A': o = A' m; the factor 2 of planes 3 and 4 is undone. */
 INL void FN(out4)(V *o, const V *m)
@@ -40,11 +26,6 @@ INL void FN(out4)(V *o, const V *m)
     o[1] = vfma(bh, d2, vmul(a, d1));
     o[2] = vfma(half, s1, s2);
     o[3] = vfma(b3, d2, vfma(a3, d1, m[5]));
-}
-
-INL V FN(load_f32)(const float *p, int left)
-{
-    return left >= LANES ? vload(p) : vload_n(p, left);
 }
 
 INL H FN(load_f16)(const uint16_t *p, int left)

@@ -86,8 +86,8 @@ static double factor_of(const double *all, int ic)
     return most > 1e-30 ? fmin((MAX_SUM - ic) / most, MAX_U / top) : 0;
 }
 
-static void put_i16(FgWino *w, int16_t *u, float *scale, const double *all,
-                    int o)
+static void put_i16(const FgWino *w, int16_t *u, float *scale,
+                    const double *all, int o)
 {
     const double f = factor_of(all, w->ic);
     const size_t pairs = (size_t)(w->ic + 1) / 2;
@@ -99,7 +99,7 @@ static void put_i16(FgWino *w, int16_t *u, float *scale, const double *all,
               (size_t)(i & 1)] = (int16_t)lrint(all[i * PLANES + (int)p] * f);
 }
 
-static void put_f32(FgWino *w, float *u, const double *all, int o)
+static void put_f32(const FgWino *w, float *u, const double *all, int o)
 {
     for (int i = 0; i < w->ic; i++)
         for (size_t p = 0; p < PLANES; p++)
@@ -149,25 +149,37 @@ int fg_wino_geometry(FgWino *w, FgWinoKind kind, const FgAttr *attr,
     return 0;
 }
 
-void fg_wino_put(FgWino *w, void *mem, const float *weight, const float *bias,
-                 int flip)
+void fg_wino_put_begin(FgWino *w, void *mem, const float *bias)
 {
     float *const scale = (float *)((char *)mem + u_bytes(w));
-    double *const all = (double *)((char *)mem + packed_bytes(w));
 
     memset(mem, 0, packed_bytes(w));
-    for (int o = 0; o < w->oc; o++) {
-        planes_of(w, weight, o, flip, all);
-        if (w->kind == FG_WINO_I16)
-            put_i16(w, mem, scale, all, o);
-        else
-            put_f32(w, mem, all, o);
-        if (bias)
-            scale[w->ocp + o] = bias[o];
-    }
+    for (int o = 0; bias && o < w->oc; o++)
+        scale[w->ocp + o] = bias[o];
     w->u = mem;
     w->scale = scale;
     w->bias = scale + w->ocp;
+}
+
+void fg_wino_put_output(const FgWino *w, const float *weight, int flip, int o,
+                        void *scratch)
+{
+    double *const all = scratch;
+
+    planes_of(w, weight, o, flip, all);
+    if (w->kind == FG_WINO_I16)
+        put_i16(w, (int16_t *)(uintptr_t)w->u, (float *)(uintptr_t)w->scale,
+                all, o);
+    else
+        put_f32(w, (float *)(uintptr_t)w->u, all, o);
+}
+
+void fg_wino_put(FgWino *w, void *mem, const float *weight, const float *bias,
+                 int flip)
+{
+    fg_wino_put_begin(w, mem, bias);
+    for (int o = 0; o < w->oc; o++)
+        fg_wino_put_output(w, weight, flip, o, (char *)mem + packed_bytes(w));
 }
 
 int fg_wino_prep(FgWino *w, FgWinoKind kind, const FgAttr *attr,

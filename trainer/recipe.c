@@ -69,6 +69,8 @@ const FgKey fg_recipe_keys[] = {
     DOUBLE("loss_eps", "1e-3", 1e-9, 1, "rounding of the charbonnier loss"),
     DOUBLE("fft", "0", 0, 100, "weight of the added l1 loss on the 2-D FFT"),
     DOUBLE("final_mse", "0", 0, 1, "last share of the run that uses mse alone"),
+    ENUM("precision", "fp32", "fp32|bf16",
+         "products of convolutions: fp32, or 16 bits"),
     DOUBLE("ema", "0.999", 0, 0.9999999, "decay of the averaged weights"),
     INT("val_every", "2000", 1, 1e9, "steps between validations"),
     INT("checkpoint_every", "1000", 1, 1e9, "steps between checkpoints"),
@@ -287,6 +289,7 @@ static void take_optim(FgRecipe *r)
     r->loss_eps = fg_keys_double(d, t, "loss_eps");
     r->fft = fg_keys_double(d, t, "fft");
     r->final_mse = fg_keys_double(d, t, "final_mse");
+    r->bf16 = !strcmp(fg_keys_string(d, t, "precision"), "bf16");
 }
 
 static void take_run(FgRecipe *r)

@@ -24,6 +24,7 @@ typedef struct FgRecipe {
     double minutes, lr, lr_min, ema, clip;
     const char *loss;
     double loss_eps, fft, final_mse;
+    int bf16; /* 16-bit products */
     FgOptim optim;
 } FgRecipe;
 

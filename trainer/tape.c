@@ -154,6 +154,7 @@ int fg_tape_create(FgTape *t, const FgGraph *g, FgParams *params,
     int ret = -ENOMEM;
 
     *t = (FgTape){.graph = g, .params = params, .grads = grads, .ex = ex};
+    t->fast = FG_FAST_F32;
     t->val = calloc(n, sizeof(*t->val));
     t->grad = calloc(n, sizeof(*t->grad));
     t->needs = calloc(n, 1);
@@ -227,7 +228,7 @@ static void fill_call(FgTape *t, FgOpCall *c, int i, FgTensor *params,
     *c = (FgOpCall){.node = n, .nb_in = n->nb_in, .nb_param = n->nb_param};
     c->out = &t->val[i];
     c->training = training;
-    c->fast = 1;
+    c->fast = t->fast;
     c->ex = t->ex;
     c->scratch = t->scratch;
     for (int k = 0; k < n->nb_in; k++)

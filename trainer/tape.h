@@ -13,6 +13,7 @@ typedef struct FgTape {
     const FgGraph *graph;
     FgParams *params, *grads; /* grads NULL: forward only */
     FgExecutor *ex;
+    int fast;       /* FgFast of every call: FG_FAST_F32 after create */
     FgTensor *val;  /* [nb_nodes] outputs */
     FgTensor *grad; /* [nb_nodes] d loss / d output, or NULL */
     char *needs;    /* [nb_nodes] a gradient is of use here */

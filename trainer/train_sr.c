@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/op.h"
 #include "trainer/export.h"
 #include "trainer/loss.h"
 #include "trainer/score.h"
@@ -73,6 +74,8 @@ static int make_buffers(FgTrain *t, Sr *s, FgError *err)
     int ret = fg_tape_create(&s->tape, &net->graph, &net->set[FG_SET_PARAM],
                              &net->grads, in, 0, t->ex, err);
 
+    if (!ret && r->bf16)
+        s->tape.fast = FG_FAST_16BIT;
     if (!ret)
         ret = fg_tensor_alloc(&s->target, out, FG_F32);
     if (!ret && r->fft > 0)

@@ -1,6 +1,7 @@
 /* Element by element, AVX-512, and the table of this level.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "kernels/emit.h"
+#include "kernels/grad_rows.h"
 #include "kernels/x86/conv_work.h"
 
 #include <immintrin.h>
@@ -112,6 +113,8 @@ void fg_dsp_init_avx512(FgDsp *d)
     d->relu_grad_f32 = relu_grad_f32_avx512;
     d->f32_to_bf16 = f32_to_bf16_avx512;
     d->f32_to_f16 = f32_to_f16_avx512;
+    d->prelu_grad = prelu_grad_row;
+    d->sum_pixels = sum_pixels_row;
     d->blend = blend_row;
     d->join = join_row;
     d->largest = largest_row;

@@ -95,6 +95,16 @@ check "half a dB more than bicubic" \
     awk '/^mean/ { exit !($2 > $4 + 0.5) } END { if (!NR) exit 1 }' "$T/eval"
 sed 's/^/# /' "$T/eval"
 
+# 16-bit products learn as fp32 ones do.
+check "precision: bf16" run -o "$T/bf16.safetensors" --precision=bf16 --steps=500 \
+    --val-every=500 --warmup=20 --checkpoint-every=500
+"$EVAL" "$T/bf16.safetensors" --data "$T/val" > "$T/eval16"
+check "gives other weights" sh -c '! cmp -s "$1" "$2"' - "$T/bf16.safetensors" "$T/l.safetensors"
+check "within 0.1 dB" sh -c '
+    paste "$1" "$2" | awk "/^mean/ { n = NF / 2
+        d = \$2 - \$(2 + n); exit !(d < 0.1 && d > -0.1) }
+        END { if (!NR) exit 1 }"' - "$T/eval" "$T/eval16"
+
 check "all losses, optimisers and nodes run" sh -c '
     "$@" --loss=charbonnier --fft=0.05 --optimizer=adamw -o "$T/1.safetensors" &&
     "$@" --family=res --colour=rgb --optimizer=sgd --loss=mse --clip=1 \
