@@ -145,6 +145,9 @@ bench: all $(filter $(BUILD)/tests/bench/%,$(TESTS))
 	$(Q)for p in $(filter $(BUILD)/tests/bench/%,$(TESTS)); do \
 	    echo "== $${p##*/}"; $$p || exit 1; done
 	$(Q)BUILD=$(abspath $(BUILD)) sh tests/bench/networks.sh
+# Other engines beside ours: needs them installed, see tests/bench/peers.py.
+bench-peers: all
+	$(Q)$(or $(PEERS_PYTHON),python3) tests/bench/peers.py $(BUILD)/bin/ffgan $(PEERS)
 fuzz: $(CONFIG)
 	$(Q)SECONDS_EACH=$${FUZZ_SECONDS:-60} CLANG="$(CLANG)" sh tests/fuzz.sh
 fuzz-libs: $(LIBKERNELS) $(call a,pipeline source)
@@ -180,12 +183,13 @@ help:
 #? make check-ffmpeg9  the filters' frame checksums in FFmpeg 9.0
 #? make lint           style, headers, static analysis
 #? make bench          speed of the kernels on this machine
+#? make bench-peers    beside other engines: PEERS_PYTHON=... PEERS="--networks A"
 #? make fuzz           fuzz the readers, FUZZ_SECONDS=60 each
 #? make install        into --prefix; DESTDIR= is honoured
 #? make dist           a source tarball
 #? make clean          remove objects; make distclean also the configuration
 #? The first make runs ./configure, which fetches and builds FFmpeg once.
 
-.PHONY: all kernels filters tests check check-san bench fuzz fuzz-libs check-ffmpeg9 \
+.PHONY: all kernels filters tests check check-san bench bench-peers fuzz fuzz-libs check-ffmpeg9 \
     lint checkheaders demo install dist clean distclean help
 -include $(shell [ ! -d $(BUILD) ] || find $(BUILD) -name '*.d')

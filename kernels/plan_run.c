@@ -182,7 +182,7 @@ void fg_plan_emit(const FgEmit *j, int i, int worker)
     p->worst[16 * worker] = bits > worst ? bits : worst;
     if (j->rows)
         j->rows->put(j->rows->arg, src, j->py + i, worker);
-    else if (src != dst)
+    else if (j->out && src != dst)
         put_pixels(j->out, j->px, j->py + i, src, pitch, n, c);
 }
 

@@ -99,6 +99,9 @@ headers() {
         filters/* | tests/filters/*)
             set -- -DHAVE_AV_CONFIG_H -DBUILDING_avfilter -isystem "$bld" \
                 -isystem "$src" ;;
+        kernels/x86/*)
+            set -- "$@" -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq \
+                -mavx512vl ;;
         esac
         printf '#include "%s"\n#include "%s"\n' "$h" "$h" |
             gcc -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -I. "$@" \

@@ -204,4 +204,4 @@ static void product_f32(const FgWinoProduct *q)
     cover(q, &f32_blocks);
 }
 
-#include "kernels/x86/wino_512_strip.c"
+#include "kernels/x86/wino_512_strip_template.c"
