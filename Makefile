@@ -36,6 +36,7 @@ OWN := -std=c11 -D_GNU_SOURCE -ffp-contract=off -pthread $(WARN) $(CFLAGS) \
     $(SANFLAGS) -I$(CURDIR) -MMD -MP -DFFGAN_DATADIR='"$(DATADIR)"'
 AVX512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -O3
 isa = $(if $(filter %_avx2.o %_avx2_f64.o,$1),-mavx2 -mfma -mf16c -O3)\
+$(if $(filter %_neon.o,$1),-O3)\
 $(if $(filter %_avx512.o %_avx512_f64.o,$1),$(AVX512))\
 $(if $(filter %_avx512bf16.o,$1),$(AVX512) -mavx512bf16 -mavx512vnni)\
 $(if $(filter %_avx512vnni.o,$1),$(AVX512) -mavx512vnni)
@@ -153,6 +154,8 @@ fuzz: $(CONFIG)
 fuzz-libs: $(LIBKERNELS) $(call a,pipeline source)
 check-ffmpeg9: $(CONFIG) $(call o,tests/filters/mkmodel)
 	$(Q)sh filters/overlay/check9.sh "$(CACHE)"
+check-aarch64: $(CONFIG)
+	$(Q)sh tests/aarch64.sh "$(CACHE)"
 lint: $(CONFIG)
 	$(Q)sh tests/lint.sh
 checkheaders: $(CONFIG)
@@ -181,6 +184,7 @@ help:
 #? make check          build and run all tests; ONLY=word picks some
 #? make check-san      the same with address and undefined-behaviour sanitizers
 #? make check-ffmpeg9  the filters' frame checksums in FFmpeg 9.0
+#? make check-aarch64  the kernels and their tests for aarch64, in qemu-user
 #? make lint           style, headers, static analysis
 #? make bench          speed of the kernels on this machine
 #? make bench-peers    beside other engines: PEERS_PYTHON=... PEERS="--networks A"
@@ -190,6 +194,6 @@ help:
 #? make clean          remove objects; make distclean also the configuration
 #? The first make runs ./configure, which fetches and builds FFmpeg once.
 
-.PHONY: all kernels filters tests check check-san bench bench-peers fuzz fuzz-libs check-ffmpeg9 \
+.PHONY: all kernels filters tests check check-san bench bench-peers fuzz fuzz-libs check-aarch64 check-ffmpeg9 \
     lint checkheaders demo install dist clean distclean help
 -include $(shell [ ! -d $(BUILD) ] || find $(BUILD) -name '*.d')

@@ -8,7 +8,13 @@
 #include <string.h>
 #include <pthread.h>
 
+#if defined(__aarch64__)
+static const char *const names[] = {"c", "neon"};
+#define ALLOWED "c, neon"
+#else
 static const char *const names[] = {"c", "avx2", "avx512", "avx512bf16"};
+#define ALLOWED "c, avx2, avx512, avx512bf16"
+#endif
 #define NB_LEVELS ((int)(sizeof(names) / sizeof(names[0])))
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -49,6 +55,8 @@ FgCpu fg_cpu_detect(void)
         !__builtin_cpu_supports("avx512vnni"))
         return FG_CPU_AVX512;
     return FG_CPU_AVX512BF16;
+#elif defined(__aarch64__)
+    return FG_CPU_NEON;
 #else
     return FG_CPU_C;
 #endif
@@ -72,9 +80,7 @@ static void read_environment(void)
                     names[have]);
         return;
     }
-    fprintf(stderr,
-            "FFGAN_CPU=%s ignored: allowed are c, avx2, avx512, avx512bf16\n",
-            word);
+    fprintf(stderr, "FFGAN_CPU=%s ignored: allowed are " ALLOWED "\n", word);
 }
 
 FgCpu fg_cpu_level(void)

@@ -5,18 +5,20 @@
 /* Rising levels, each a documented bundle; a level implies those below.
  *   AVX2        AVX2 + FMA + F16C
  *   AVX512      F + BW + DQ + VL (and AVX2)
- *   AVX512BF16  AVX512 + AVX512_BF16 (and VNNI) */
+ *   AVX512BF16  AVX512 + AVX512_BF16 (and VNNI)
+ * On aarch64 the one level above C is NEON. */
 typedef enum FgCpu {
     FG_CPU_C,
     FG_CPU_AVX2,
+    FG_CPU_NEON = FG_CPU_AVX2,
     FG_CPU_AVX512,
     FG_CPU_AVX512BF16
 } FgCpu;
 
 /* Level of this machine, lowered by the environment variable
- * FFGAN_CPU=c|avx2|avx512|avx512bf16 (read once; an unknown word or a level
- * that the machine lacks is reported on stderr once and ignored) and by
- * fg_cpu_mask. Thread safe. */
+ * FFGAN_CPU=c|avx2|avx512|avx512bf16 (aarch64: c|neon; read once; an unknown
+ * word or a level that the machine lacks is reported on stderr once and
+ * ignored) and by fg_cpu_mask. Thread safe. */
 FgCpu fg_cpu_level(void);
 /* What the hardware and the OS offer, unmasked. */
 FgCpu fg_cpu_detect(void);

@@ -100,6 +100,7 @@ void fg_dsp_init(FgDsp *d, FgCpu level);
 void fg_dsp_init_avx2(FgDsp *d);
 void fg_dsp_init_avx512(FgDsp *d);
 void fg_dsp_init_avx512bf16(FgDsp *d);
+void fg_dsp_init_neon(FgDsp *d);
 /* Forget the cached table after fg_cpu_mask (tests only). */
 void fg_kernels_init(void);
 

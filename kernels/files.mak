@@ -24,6 +24,8 @@ KERNELS_REAL := \
     kernels/instance_norm.o kernels/batch_norm.o kernels/dense.o \
     kernels/warp.o kernels/pad.o
 
+MACHINE := $(shell $(or $(CC),cc) -dumpmachine)
+ifneq ($(filter x86_64-%,$(MACHINE)),)
 KERNELS_OBJS += \
     kernels/x86/conv_row_avx2.o kernels/x86/wgrad_avx2.o \
     kernels/x86/point_avx2.o \
@@ -35,3 +37,9 @@ KERNELS_OBJS += \
     kernels/x86/wino_avx512vnni.o \
     kernels/x86/wino_grad_avx2.o kernels/x86/wino_grad_avx512.o \
     kernels/x86/wino_grad_avx512bf16.o
+endif
+ifneq ($(filter aarch64-%,$(MACHINE)),)
+KERNELS_OBJS += \
+    kernels/aarch64/wino_neon.o kernels/aarch64/wino_grad_neon.o \
+    kernels/aarch64/dsp_neon.o
+endif

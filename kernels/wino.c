@@ -29,6 +29,9 @@ static void fill_tables(void)
             fg_wino_ops_avx512(&tables[i]);
         if (i >= FG_CPU_AVX512 && __builtin_cpu_supports("avx512vnni"))
             fg_wino_ops_vnni(&tables[i]);
+#elif defined(__aarch64__)
+        if (i >= FG_CPU_NEON)
+            fg_wino_ops_neon(&tables[i]);
 #endif
     }
 }

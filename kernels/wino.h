@@ -158,5 +158,6 @@ void fg_wino_ops_c(FgWinoOps *o);
 void fg_wino_ops_avx2(FgWinoOps *o);
 void fg_wino_ops_avx512(FgWinoOps *o);
 void fg_wino_ops_vnni(FgWinoOps *o);
+void fg_wino_ops_neon(FgWinoOps *o);
 
 #endif

@@ -32,6 +32,9 @@ static void fill_tables(void)
             fg_wino_grad_ops_avx512(&tables[i]);
         if (i >= FG_CPU_AVX512BF16)
             fg_wino_grad_ops_avx512bf16(&tables[i]);
+#elif defined(__aarch64__)
+        if (i >= FG_CPU_NEON)
+            fg_wino_grad_ops_neon(&tables[i]);
 #endif
     }
 }

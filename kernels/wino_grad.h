@@ -61,5 +61,6 @@ void fg_wino_grad_ops_c(FgWinoGradOps *o);
 void fg_wino_grad_ops_avx2(FgWinoGradOps *o);
 void fg_wino_grad_ops_avx512(FgWinoGradOps *o);
 void fg_wino_grad_ops_avx512bf16(FgWinoGradOps *o);
+void fg_wino_grad_ops_neon(FgWinoGradOps *o);
 
 #endif

@@ -112,7 +112,7 @@ tidy() {
     src=$(flag FF_SRC) bld=$(flag FF_BUILD) dir=$(flag FF_DIR)
     grep -E '^(kernels|filters|pipeline|trainer)/.*\.c$' "$T/c" > "$T/tidy"
     # The f64 forms and the vector files repeat what the C files show.
-    for f in $(grep -vE '_(avx[0-9a-z]*|template)\.c$' "$T/tidy"); do
+    for f in $(grep -vE '_(avx[0-9a-z]*|neon|template)\.c$' "$T/tidy"); do
         inc="-Ibuild -isystem $dir/include"
         case $f in filters/*)
             inc="-DHAVE_AV_CONFIG_H -isystem $bld -isystem $src" ;;
