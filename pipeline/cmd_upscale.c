@@ -8,7 +8,9 @@
 
 #include <libavutil/parseutils.h>
 
+#include "pipeline/batch.h"
 #include "pipeline/commands.h"
+#include "pipeline/engine.h"
 #include "pipeline/exit.h"
 #include "pipeline/stop.h"
 #include "pipeline/util.h"
@@ -19,6 +21,10 @@ typedef struct Args {
     const char *command, *preset;
     const char *set[MAX_SET];
     int nb_set, json, dry_run, verbosity, help;
+    const char *out_dir, *name; /* of many outputs */
+    char **input;               /* argv's */
+    int nb_inputs;
+    FgEngine engine;
     FgJob job;
 } Args;
 
@@ -30,7 +36,15 @@ enum {
     O_THREADS,
     O_ALLOW,
     O_START,
-    O_RATE
+    O_RATE,
+    O_CHUNK,
+    O_WORKERS,
+    O_FRESH,
+    O_KEEP,
+    O_OVERLAP,
+    O_SEAMS,
+    O_DIR,
+    O_NAME
 };
 
 static const struct option options[] = {
@@ -45,6 +59,14 @@ static const struct option options[] = {
     {"allow-errors", no_argument, NULL, O_ALLOW},
     {"start-number", required_argument, NULL, O_START},
     {"rate", required_argument, NULL, O_RATE},
+    {"chunk", required_argument, NULL, O_CHUNK},
+    {"workers", required_argument, NULL, O_WORKERS},
+    {"fresh", no_argument, NULL, O_FRESH},
+    {"keep-job", no_argument, NULL, O_KEEP},
+    {"overlap", required_argument, NULL, O_OVERLAP},
+    {"allow-seams", no_argument, NULL, O_SEAMS},
+    {"out-dir", required_argument, NULL, O_DIR},
+    {"name", required_argument, NULL, O_NAME},
     {"verbose", no_argument, NULL, 'v'},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
@@ -63,18 +85,34 @@ static const char help_options[] =
     "      --allow-errors    go on with damaged or cut input\n"
     "      --rate R          pictures: frames a second (default 25)\n"
     "      --start-number N  pictures: first number\n"
+    "      --out-dir DIR     many inputs or folders: where outputs go; those\n"
+    "                        that are there are passed over\n"
+    "      --name TEMPLATE   their names: {stem}, {preset}, {ext}\n"
+    "                        (default {stem}-{preset}.{ext})\n"
+    "      --workers N       processes at a time (default 1)\n"
+    "      --chunk FRAMES    frames that are done at once (default: a minute)\n"
+    "      --fresh           do not go on where an earlier run stopped\n"
+    "      --keep-job        keep OUT.ffgan, the folder of what was done\n"
+    "      --overlap FRAMES  what filters look at around each chunk\n"
+    "      --allow-seams     cut chains that remember earlier frames, too\n"
     "      --json            one JSON object a line on stdout\n"
     "  -v, --verbose  -q, --quiet  -h, --help\n";
 
 static int print_help(const char *command)
 {
-    if (!strcmp(command, "run"))
-        puts("usage: ffgan run [options] PRESET IN [-o OUT]\n"
-             "Runs a preset over a video or a sequence of pictures.\n");
+    if (!strcmp(command, "plan"))
+        puts("usage: ffgan plan [options] PRESET IN -o OUT\n"
+             "Lists the frames of a video, cuts them into chunks, and writes\n"
+             "OUT.ffgan for 'ffgan worker' and 'ffgan assemble'.\n");
+    else if (!strcmp(command, "run"))
+        puts(
+            "usage: ffgan run [options] PRESET IN... [-o OUT | --out-dir DIR]\n"
+            "Runs a preset over a video or a sequence of pictures.\n");
     else
-        puts("usage: ffgan upscale [options] IN [-o OUT]\n"
+        puts("usage: ffgan upscale [options] IN... [-o OUT | --out-dir DIR]\n"
              "Enlarges a video or a sequence of pictures. Sound, subtitles,\n"
-             "chapters and the rest are copied.\n");
+             "chapters and the rest are copied. A run that was stopped goes\n"
+             "on when the same command comes again.\n");
     fputs(help_options, stdout);
     return FG_EXIT_OK;
 }
@@ -130,9 +168,57 @@ static int add_set(Args *a, const char *v)
     return 0;
 }
 
+static int whole_number(const Args *a, const char *name, const char *v,
+                        int64_t min, int64_t max, int64_t *n)
+{
+    const size_t len = strlen(v);
+    char *const digits = strndup(v, len && v[len - 1] == 'f' ? len - 1 : len);
+    const int ret = digits ? fg_parse_int(digits, min, max, n) : -ENOMEM;
+    free(digits);
+    return ret < 0 ? fg_usage_error(a->command, "%s '%s' is not in %lld..%lld",
+                                    name, v, (long long)min, (long long)max)
+                   : 0;
+}
+
+static int chunk_option(Args *a, int c, const char *v)
+{
+    int64_t n = 0;
+    int ret = 0;
+    if (c == O_CHUNK) {
+        ret = whole_number(a, "--chunk", v, 1, 100000000,
+                           &a->engine.plan.chunk);
+    } else if (c == O_WORKERS) {
+        ret = whole_number(a, "--workers", v, 1, 256, &n);
+        a->engine.workers = (int)n;
+    } else {
+        ret = whole_number(a, "--overlap", v, 0, 10000, &n);
+        a->engine.plan.overlap = (int)n;
+    }
+    return ret;
+}
+
 static int take_option(Args *a, int c, const char *v)
 {
     switch (c) {
+    case O_CHUNK:
+    case O_WORKERS:
+    case O_OVERLAP:
+        return chunk_option(a, c, v);
+    case O_FRESH:
+        a->engine.fresh = 1;
+        return 0;
+    case O_KEEP:
+        a->engine.keep = 1;
+        return 0;
+    case O_SEAMS:
+        a->engine.plan.allow_seams = 1;
+        return 0;
+    case O_DIR:
+        a->out_dir = v;
+        return 0;
+    case O_NAME:
+        a->name = v;
+        return 0;
     case 'o':
         return *v ? replace(&a->job.output, v)
                   : fg_usage_error(a->command, "-o is empty");
@@ -186,6 +272,27 @@ static int bad_option(const Args *a, int c, const char *word)
                     : fg_usage_error(a->command, "no option '%s'", what);
 }
 
+static int check_words(Args *a)
+{
+    const int many = a->nb_inputs > 1 || a->out_dir || a->name;
+    if (!a->nb_inputs)
+        return fg_usage_error(a->command, "no input given");
+    for (int i = 0; i < a->nb_inputs; i++)
+        if (!*a->input[i] || !strcmp(a->input[i], "-"))
+            return fg_usage_error(
+                a->command, "the input is a file's name; pipes cannot be read");
+    if (a->nb_inputs > 1 &&
+        (a->job.output || a->dry_run || !strcmp(a->command, "plan")))
+        return fg_usage_error(a->command, "more than one input: use --out-dir");
+    if (many && a->job.output)
+        return fg_usage_error(a->command, "-o is for one output, --out-dir and "
+                                          "--name for many");
+    if (!strcmp(a->command, "plan") && !a->job.output)
+        return fg_usage_error(a->command, "-o is needed");
+    a->job.input = a->input[0];
+    return 0;
+}
+
 static int parse(Args *a, int argc, char **argv)
 {
     int c;
@@ -200,17 +307,11 @@ static int parse(Args *a, int argc, char **argv)
     }
     if (a->help)
         return 0;
-    const int is_run = !strcmp(a->command, "run");
-    if (is_run && optind < argc)
+    if (strcmp(a->command, "upscale") != 0 && optind < argc)
         a->preset = argv[optind++];
-    if (argc - optind != 1)
-        return fg_usage_error(a->command, argc > optind ? "more than one input"
-                                                        : "no input given");
-    a->job.input = argv[optind];
-    if (!*a->job.input || !strcmp(a->job.input, "-"))
-        return fg_usage_error(a->command, "the input is a file's name; pipes "
-                                          "cannot be read");
-    return 0;
+    a->input = argv + optind;
+    a->nb_inputs = argc - optind;
+    return check_words(a);
 }
 
 static const char *default_preset(const FgJob *job)
@@ -224,31 +325,119 @@ static void warn_through(void *arg, const char *text)
     fg_report_warn(arg, "%s", text);
 }
 
+static int dry_run(Args *a, FgReport *report, FgError *err)
+{
+    FgRun run = {.job = &a->job, .report = report};
+    a->job.discard = 1;
+    int ret = fg_job_check(&a->job, err);
+    if (ret)
+        return ret;
+    ret = fg_dry_run(&run, a->json);
+    if (ret)
+        fg_error(err, 0, "%s", run.err.text);
+    fg_run_free(&run);
+    return ret;
+}
+
+/* The text for people; the plan itself is in the folder. */
+static int plan_only(Args *a, FgReport *report, FgError *err)
+{
+    FgJobPlan *p = NULL;
+    int ret = fg_job_check(&a->job, err);
+    if (!ret)
+        ret = fg_job_plan_make(&p, &a->job, &a->engine.plan, report, err);
+    if (!ret)
+        ret = fg_job_plan_write(p, err);
+    if (!ret && a->json)
+        printf("{\"event\":\"plan\",\"chunks\":%lld,\"frames\":%lld,"
+               "\"chunk\":%lld}\n",
+               (long long)p->nb_chunks, (long long)p->index.nb,
+               (long long)p->chunk);
+    else if (!ret)
+        printf("%s: %lld frames in %lld chunks of %lld\n", fg_show(p->folder),
+               (long long)p->index.nb, (long long)p->nb_chunks,
+               (long long)p->chunk);
+    fg_job_plan_free(&p);
+    return ret == 1 ? FG_EXIT_CONFIG : ret;
+}
+
+/* One input; a->job is used up. */
+static int run_one(Args *a, FgReport *report, FgError *err)
+{
+    const char *const name = a->preset ? a->preset : default_preset(&a->job);
+    if (fg_preset_load(&a->job.preset, name, a->set, a->nb_set, err) < 0)
+        return FG_EXIT_CONFIG;
+    if (a->dry_run)
+        return dry_run(a, report, err);
+    if (!strcmp(a->command, "plan"))
+        return plan_only(a, report, err);
+    return fg_engine_run(&a->engine, &a->job, report, err);
+}
+
+static int run_of_many(void *arg, const char *input, const char *output,
+                       FgReport *report, FgError *err)
+{
+    Args one = *(const Args *)arg;
+    one.job.input = input;
+    one.job.output = strdup(output);
+    one.job.rate = one.job.rate ? strdup(one.job.rate) : NULL;
+    const int ret = run_one(&one, report, err);
+    fg_job_free(&one.job);
+    return ret;
+}
+
+static char *extension(void *arg, const char *input, FgError *err)
+{
+    const Args *const a = arg;
+    FgJob job = {.input = input, .pictures_in = fg_is_picture_name(input)};
+    const char *const name = a->preset ? a->preset : default_preset(&job);
+    if (fg_preset_load(&job.preset, name, a->set, a->nb_set, err) < 0)
+        return NULL;
+    char *const ext = fg_job_extension(&job);
+    if (!ext)
+        fg_error(err, 0, "no memory");
+    fg_job_free(&job);
+    return ext;
+}
+
+static int run_many(Args *a, FgReport *report)
+{
+    const FgBatch b = {
+        .input = a->input,
+        .nb = a->nb_inputs,
+        .out_dir = a->out_dir,
+        .name = a->name ? a->name : "{stem}-{preset}.{ext}",
+        .preset = a->preset ? fg_path_base(a->preset) : NULL,
+        .overwrite = a->job.overwrite,
+        .run = run_of_many,
+        .extension = extension,
+        .arg = a,
+    };
+    return fg_batch_run(&b, report);
+}
+
 static int run_job(Args *a, FgReport *report)
 {
     FgError err = {{0}};
-    FgRun run = {.job = &a->job, .report = report};
-    const char *const name = a->preset ? a->preset : default_preset(&a->job);
-    int ret = fg_preset_load(&a->job.preset, name, a->set, a->nb_set, &err);
-    if (ret < 0)
-        return fg_report_error(report, FG_EXIT_CONFIG, err.text);
-    a->job.discard = a->dry_run;
-    ret = fg_job_check(&a->job, &err);
-    if (ret)
-        return fg_report_error(report, ret, err.text);
+    int ret;
     fg_stop_init();
     fg_log_set_warn(warn_through, report);
-    ret = a->dry_run ? fg_dry_run(&run, a->json) : fg_run_job(&run);
+    if (a->nb_inputs > 1 || a->out_dir || a->name) {
+        ret = run_many(a, report);
+    } else {
+        ret = run_one(a, report, &err);
+        if (ret)
+            fg_report_error(report, ret, err.text);
+    }
     fg_log_set_warn(NULL, NULL);
-    if (ret)
-        fg_report_error(report, ret, run.err.text);
-    fg_run_free(&run);
-    return a->dry_run ? fg_stdout_end(ret) : ret;
+    return a->dry_run || !strcmp(a->command, "plan") ? fg_stdout_end(ret) : ret;
 }
 
 int fg_cmd_run(int argc, char **argv)
 {
-    Args a = {.command = argv[0], .job = {.start_number = -1}};
+    Args a = {.command = argv[0],
+              .job = {.start_number = -1},
+              .engine = {.plan = {.overlap = -1}, .lock = -1}};
     FgReport report;
     int ret = parse(&a, argc, argv);
     if (!ret && a.help) {

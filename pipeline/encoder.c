@@ -109,7 +109,8 @@ static int setup(AVCodecContext *c, const FgRun *run, const AVFrame *first)
     copy_picture_tags(c, first);
     c->time_base = encoder_clock(c, run, first);
     c->framerate = known_rate(run);
-    c->thread_count = run->job->threads;
+    c->thread_count = run->job->encoder_threads ? run->job->encoder_threads
+                                                : run->job->threads;
     c->flags |= AV_CODEC_FLAG_FRAME_DURATION;
     if (run->output->format &&
         (run->output->format->flags & AVFMT_GLOBALHEADER))

@@ -10,6 +10,11 @@ PIPELINE_OBJS := pipeline/main.o pipeline/util.o pipeline/log.o \
     pipeline/verify.o pipeline/run.o pipeline/job.o pipeline/dryrun.o \
     pipeline/cmd_upscale.o pipeline/cmd_model.o pipeline/model_plan.o pipeline/cmd_check.o pipeline/cmd_bench.o \
     pipeline/cmd_doctor.o
+PIPELINE_OBJS += pipeline/index.o pipeline/temporal.o pipeline/packets.o \
+    pipeline/hash.o pipeline/stream_info.o pipeline/job_plan.o \
+    pipeline/job_plan_file.o pipeline/identity.o pipeline/preset_json.o \
+    pipeline/path_json.o pipeline/receipt.o pipeline/chunk.o pipeline/join.o \
+    pipeline/engine.o pipeline/workers.o pipeline/batch.o pipeline/cmd_job.o
 PIPELINE_OBJS += pipeline/preset.o pipeline/preset_keys.o \
     pipeline/preset_graph.o pipeline/preset_schema.o pipeline/cmd_preset.o
 PIPELINE_OBJS += pipeline/preset_find.o pipeline/preset_params.o \

@@ -15,6 +15,7 @@
 #include <libavutil/pixdesc.h>
 
 #include "pipeline/exit.h"
+#include "pipeline/index.h"
 #include "pipeline/run.h"
 #include "pipeline/util.h"
 
@@ -30,6 +31,7 @@ typedef struct Stage {
     int deint;            /* the deinterlacer is in the main chain */
     AVRational tb;        /* of frames to the encoder */
     int64_t n, first_pts; /* frames in */
+    int64_t got_out;      /* frames that came out of the chain */
     const char **sent;    /* [commands] value that the filter has */
     AVFrame *got, *done;
 } Stage;
@@ -172,12 +174,14 @@ static int has_alpha(int format)
 static int learn_output(Stage *s, const AVFrame *f)
 {
     FgRun *const run = s->run;
+    const FgIndex *const known = run->job->index;
     const AVRational rate = av_buffersink_get_frame_rate(s->main.sink);
     const AVRational in = run->input->frame_rate;
     s->tb = av_buffersink_get_time_base(s->main.sink);
-    run->out_w = f->width;
-    run->out_h = f->height;
-    run->out_fmt = fg_preset_pix_fmt(run->job->preset, f->format);
+    run->out_w = known ? known->w : f->width;
+    run->out_h = known ? known->h : f->height;
+    run->out_fmt = known ? known->fmt
+                         : fg_preset_pix_fmt(run->job->preset, f->format);
     run->out_rate = rate.num > 0 && rate.den > 0 ? rate : (AVRational){0, 1};
     run->rate_ratio = rate.num > 0 && in.num > 0 ? av_q2d(rate) / av_q2d(in)
                                                  : 1;
@@ -188,7 +192,7 @@ static int learn_output(Stage *s, const AVFrame *f)
                            run->job->preset->name, run->job->preset->codec,
                            name ? name : "this format");
     }
-    if (has_alpha(s->main.format) && !has_alpha(run->out_fmt))
+    if (!known && has_alpha(s->main.format) && !has_alpha(run->out_fmt))
         fg_report_warn(run->report,
                        "the alpha channel is left out: %s has none",
                        av_get_pix_fmt_name(run->out_fmt));
@@ -236,12 +240,24 @@ static int through_tail(Stage *s, AVFrame *f)
     return ret < 0 ? chain_fail(s, ret) : drain_tail(s);
 }
 
+/* Frames that were only fed for their neighbours' sake. */
+static int is_extra(Stage *s)
+{
+    const FgJob *const job = s->run->job;
+    const int64_t k = s->got_out++ - job->pre;
+    return job->index && (k < 0 || k >= job->to - job->from);
+}
+
 static int filtered(Stage *s, AVFrame *f)
 {
     FgRun *const run = s->run;
     const AVRational tb = av_buffersink_get_time_base(s->main.sink);
-    if (!run->out_w && learn_output(s, f) < 0)
+    if (!s->tb.num && learn_output(s, f) < 0)
         return -1;
+    if (is_extra(s)) {
+        av_frame_unref(f);
+        return 0;
+    }
     f->time_base = s->tb;
     f->pts = av_rescale_q(f->pts, tb, s->tb);
     f->duration = av_rescale_q(f->duration, tb, s->tb);
@@ -295,8 +311,11 @@ static int send_commands(Stage *s, const AVFrame *f)
 
 static int one_frame(Stage *s, AVFrame *f)
 {
-    if (!s->n)
-        s->first_pts = f->pts;
+    const FgJob *const job = s->run->job;
+    if (!s->main.graph && !s->n) {
+        s->n = job->index ? job->from - job->pre : 0;
+        s->first_pts = job->index ? job->index->pts[0] : f->pts;
+    }
     if (!fits(&s->main, f) || (!s->deint && wants_deint(s, f))) {
         if (flush_main(s) < 0 || open_main(s, f) < 0)
             return -1;
@@ -323,6 +342,37 @@ static int all_frames(Stage *s)
     return ret;
 }
 
+/* Chains that can be cut give one frame for each. */
+static void check_part(const Stage *s)
+{
+    const FgJob *const job = s->run->job;
+    const int64_t want = job->to - job->from + job->pre + job->post;
+    if (job->index && s->got_out != want)
+        fg_run_fail(s->run, FG_EXIT_CONFIG,
+                    "preset '%s': the chain gave %lld frames for %lld: it "
+                    "cannot be run in chunks",
+                    job->preset->name, (long long)s->got_out, (long long)want);
+}
+
+int fg_graph_probe(FgRun *run, const AVFrame *first)
+{
+    Stage s = {.run = run};
+    AVFrame f = {0};
+    s.sent = av_calloc((size_t)run->job->preset->nb_commands + 1,
+                       sizeof(*s.sent));
+    int ret = s.sent ? open_main(&s, first)
+                     : fg_run_fail(run, FG_EXIT_RETRY, "no memory");
+    if (!ret) {
+        f.width = av_buffersink_get_w(s.main.sink);
+        f.height = av_buffersink_get_h(s.main.sink);
+        f.format = av_buffersink_get_format(s.main.sink);
+        ret = learn_output(&s, &f);
+    }
+    chain_close(&s.main);
+    av_free(s.sent);
+    return ret;
+}
+
 void *fg_graph_main(void *arg)
 {
     FgRun *const run = arg;
@@ -335,7 +385,9 @@ void *fg_graph_main(void *arg)
     if (!ret)
         ret = all_frames(&s);
     if (!ret)
-        flush_main(&s);
+        ret = flush_main(&s);
+    if (!ret && !run->failed)
+        check_part(&s);
     chain_close(&s.main);
     chain_close(&s.tail);
     av_frame_free(&s.got);

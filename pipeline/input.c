@@ -45,6 +45,19 @@ static int takes_anything(const AVInputFormat *f)
     return 0;
 }
 
+/* Some demuxers call an early end an input error. */
+static int true_cause(const char *path, int ret, int64_t size)
+{
+    char byte;
+    const int fd = ret == AVERROR(EIO) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return ret;
+    if (size < 1 || pread(fd, &byte, 1, size - 1) == 1)
+        ret = AVERROR_INVALIDDATA;
+    close(fd);
+    return ret;
+}
+
 static int open_file(FgInput *in, const char *path, FgError *err)
 {
     AVDictionary *opts = NULL;
@@ -64,13 +77,15 @@ static int open_file(FgInput *in, const char *path, FgError *err)
     av_dict_free(&opts);
     free(url);
     if (ret < 0)
-        return fail(in, ret, "not a video or picture file that can be read",
-                    err);
+        return fail(in, true_cause(path, ret, st.st_size),
+                    "not a video or picture file that can be read", err);
     if (takes_anything(in->fmt->iformat))
         return fail(in, AVERROR_INVALIDDATA,
                     "not a video or picture file that can be read", err);
     ret = avformat_find_stream_info(in->fmt, NULL);
-    return ret < 0 ? fail(in, ret, "its streams cannot be read", err) : 0;
+    return ret < 0 ? fail(in, true_cause(path, ret, st.st_size),
+                          "its streams cannot be read", err)
+                   : 0;
 }
 
 static int pick_stream(FgInput *in, FgError *err)
@@ -189,6 +204,14 @@ static int seek_to(FgInput *in, double from_s, FgError *err)
     return ret < 0 ? fail(in, ret, "cannot go to the sample's start", err) : 0;
 }
 
+/* A part of a job: nothing else is looked at. */
+static void only_picture(FgInput *in)
+{
+    for (unsigned i = 0; i < in->fmt->nb_streams; i++)
+        if ((int)i != in->video)
+            in->fmt->streams[i]->discard = AVDISCARD_ALL;
+}
+
 static int open_media(FgInput *in, const FgJob *job, FgError *err)
 {
     int ret = open_file(in, job->input, err);
@@ -202,7 +225,9 @@ static int open_media(FgInput *in, const FgJob *job, FgError *err)
         return fail(in, AVERROR(ENOMEM), "", err);
     ret = seek_to(in, job->from_s, err);
     in->start_us += fg_times_shift(in->times);
-    if (!ret)
+    if (!ret && job->index)
+        only_picture(in);
+    else if (!ret)
         ret = read_ahead(in, err);
     if (!ret)
         ret = open_decoder(in, in->fmt->streams[in->video]->codecpar,
@@ -260,6 +285,8 @@ static int open_pictures(FgInput *in, const FgJob *job, FgError *err)
     in->path = job->input;
     if (!ret && job->len_s > 0)
         in->next_ahead = first_in_sample(in, job);
+    if (!ret && job->index)
+        in->next_ahead = (int)FFMIN(job->from - job->pre, in->pictures.nb);
     return ret;
 }
 

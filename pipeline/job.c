@@ -12,6 +12,7 @@
 
 #include "pipeline/exit.h"
 #include "pipeline/job.h"
+#include "pipeline/job_plan.h"
 #include "pipeline/sequence.h"
 #include "pipeline/util.h"
 
@@ -89,9 +90,7 @@ static const char *picture_ext(const FgJob *job)
     return own + 1;
 }
 
-/* malloc'ed extension without its dot: the preset's container's, else the
- * input's where that container takes the codec, else mkv. */
-static char *default_ext(const FgJob *job)
+char *fg_job_extension(const FgJob *job)
 {
     static const char *const known[] = {"mp4", "mov", "mkv", "m4v", "webm"};
     const char *const ext = fg_path_ext(job->input);
@@ -121,7 +120,7 @@ static int default_output(FgJob *job, FgError *err)
                  fg_show(job->input));
         return FG_EXIT_USAGE;
     }
-    char *const ext = default_ext(job);
+    char *const ext = fg_job_extension(job);
     if (ext)
         job->output = fg_format("%.*s-%s.%s",
                                 (int)(fg_path_ext(job->input) - job->input),
@@ -204,6 +203,8 @@ static int check_existing(FgJob *job, FgError *err)
             return FG_EXIT_CANTCREAT;
         }
     }
+    if (fg_job_plan_was_joined(job->output))
+        return -1;
     if (job->overwrite)
         return 0;
     fg_error(err, 0, "%s: exists; -y writes over it", fg_show(job->output));
@@ -246,6 +247,8 @@ int fg_job_check(FgJob *job, FgError *err)
     if (ret || job->discard)
         return ret;
     ret = check_existing(job, err);
+    if (ret < 0)
+        return ret;
     follow_link(job);
     return ret ? ret : check_folder(job, err);
 }

@@ -21,13 +21,27 @@ typedef struct FgJob {
     double from_s, len_s; /* --sample; len 0 = the whole input */
     int64_t start_number; /* -1 = found, or 1 */
     char *rate;           /* pictures per second, NULL = the preset's; owned */
+    /* A part of the job (index set): frames [from, to) of the index come out;
+     * pre and post more on each side go into the chain. */
+    const struct FgIndex *index;
+    int64_t from, to;
+    int pre, post;
+    int encoder_threads;    /* 0 = as threads */
+    const char *temp_dir;   /* where unfinished files lie; NULL = beside */
+    const char *chunk_file; /* part of a video: packets go here */
 } FgJob;
 
 /* Checks names before anything is opened: pictures or not, a default output
- * name, output exists, same file, folder there. 0 or an exit code + err. */
+ * name, output exists, same file, folder there. 0 or an exit code + err; -1:
+ * the output is there, made by this very job (job_plan.h). */
 int fg_job_check(FgJob *job, FgError *err);
+/* malloc'ed extension without its dot: the preset's container's, else the
+ * input's where that container takes the codec, else mkv. NULL: no memory. */
+char *fg_job_extension(const FgJob *job);
 /* 1 when the name's extension is a picture's (png, tif, exr, ...). */
 int fg_is_picture_name(const char *path);
+/* Whether unfinished work of an output lies beside it; malloc'ed OUT.ffgan. */
+char *fg_job_folder(const char *output);
 void fg_job_free(FgJob *job); /* frees what it owns, the preset too */
 
 #endif

@@ -80,10 +80,12 @@ int fg_output_plan(FgOutput **out, const FgJob *job, const FgInput *in,
     o->first_number = in->pictures.nb ? in->pictures.first + in->next_ahead
                       : job->start_number >= 0 ? job->start_number
                                                : 1;
+    if (job->index)
+        o->first_number += job->from - (in->pictures.nb ? in->next_ahead : 0);
     if (job->pictures_out)
         return 0;
     const int ret = choose_format(o, err);
-    return ret ? ret : fg_streams_plan(o, report, err);
+    return ret || job->chunk_file ? ret : fg_streams_plan(o, report, err);
 }
 
 static int on_write(void *opaque, const uint8_t *data, int size)
@@ -109,7 +111,7 @@ static int64_t on_seek(void *opaque, int64_t offset, int whence)
 static int create_temp(FgOutput *o, const char *path)
 {
     av_freep(&o->temp);
-    char *const name = fg_temp_name(path);
+    char *const name = fg_temp_name(path, o->job->temp_dir);
     o->temp = name ? av_strdup(name) : NULL;
     free(name);
     if (!o->temp)
@@ -185,18 +187,36 @@ static int write_header(FgOutput *o, FgError *err)
     return ret < 0 ? fail(o, ret, "cannot start the file", err) : 0;
 }
 
+static int start_chunk(FgOutput *o, FgError *err)
+{
+    int ret = create_temp(o, o->job->chunk_file);
+    if (!ret)
+        ret = fg_packets_start(&o->packet_file, o->fd);
+    return ret < 0 ? fail(o, ret, "cannot create a chunk", err) : 0;
+}
+
 int fg_output_open(FgOutput *o, const AVCodecContext *enc, const AVFrame *like,
                    FgError *err)
 {
     o->enc_tb = like->time_base;
     if (o->job->discard || o->job->pictures_out)
         return 0;
+    const int ret = fg_stream_info(&o->stream, enc, like);
+    if (ret < 0)
+        return fail(o, ret, "cannot set up its streams", err);
+    return o->job->chunk_file ? start_chunk(o, err)
+                              : fg_output_start(o, &o->stream, err);
+}
+
+int fg_output_start(FgOutput *o, const FgStreamInfo *video, FgError *err)
+{
+    o->enc_tb = video->tb;
     int ret = create_temp(o, o->job->output);
     if (ret < 0)
         return fail(o, ret, "cannot create it", err);
     ret = open_mux(o);
     if (ret >= 0)
-        ret = fg_streams_create(o, enc, like);
+        ret = fg_streams_create(o, video);
     if (ret < 0)
         return fail(o, ret, "cannot set up its streams", err);
     o->packets = av_calloc(o->mux->nb_streams, sizeof(*o->packets));
@@ -325,6 +345,11 @@ int fg_output_write(FgOutput *o, AVPacket *pkt, int enc, FgError *err)
         av_packet_unref(pkt);
         return ret;
     }
+    if (o->job->chunk_file) {
+        ret = enc ? fg_packets_add(&o->packet_file, pkt) : 0;
+        av_packet_unref(pkt);
+        return ret < 0 ? fail(o, ret, "cannot write a chunk", err) : 0;
+    }
     const int to = enc ? o->video : o->map[pkt->stream_index];
     if (enc) {
         note_times(o, pkt);
@@ -342,16 +367,24 @@ int fg_output_write(FgOutput *o, AVPacket *pkt, int enc, FgError *err)
     return ret < 0 ? fail(o, ret, "cannot write it", err) : 0;
 }
 
-int fg_output_finish(FgOutput *o, FgError *err)
+static int finish_mux(FgOutput *o)
 {
-    if (!o->header)
-        return 0;
     int ret = av_write_trailer(o->mux);
     avio_flush(o->mux->pb);
     if (ret >= 0 && o->mux->pb->error < 0)
         ret = o->mux->pb->error;
-    if (ret >= 0 && o->io_err)
-        ret = o->io_err;
+    return ret >= 0 && o->io_err ? o->io_err : ret;
+}
+
+int fg_output_finish(FgOutput *o, FgError *err)
+{
+    int ret = 0;
+    if (o->header)
+        ret = finish_mux(o);
+    else if (o->packet_file.hash)
+        fg_packets_end(&o->packet_file, o->hash);
+    else
+        return 0;
     if (ret >= 0 && fsync(o->fd) < 0)
         ret = AVERROR(errno);
     struct stat st;
@@ -367,7 +400,9 @@ int fg_output_commit(FgOutput *o, FgError *err)
 {
     if (!o->temp)
         return 0;
-    const int ret = fg_rename(o->temp, o->job->output, o->job->overwrite);
+    const int ret = fg_rename(
+        o->temp, o->job->chunk_file ? o->job->chunk_file : o->job->output,
+        o->job->overwrite);
     if (ret < 0)
         return fail(o, ret, "cannot give it its name", err);
     fg_stop_temp(NULL);
@@ -385,6 +420,8 @@ void fg_output_free(FgOutput **po)
         avio_context_free(&o->mux->pb);
     }
     avformat_free_context(o->mux);
+    fg_packets_end(&o->packet_file, NULL);
+    fg_stream_info_free(&o->stream);
     if (o->fd >= 0)
         close(o->fd);
     if (o->temp) {

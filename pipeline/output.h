@@ -3,7 +3,8 @@
  *
  * A file is written under a temporary name in the same folder and gets its
  * own name only when it is whole, checked and on the disk. Pictures are
- * written that way one by one. Calls come from one thread at a time. */
+ * written that way one by one. A chunk's packets go to a file of ours
+ * (packets.h). Calls come from one thread at a time. */
 #ifndef FFGAN_PIPELINE_OUTPUT_H
 #define FFGAN_PIPELINE_OUTPUT_H
 
@@ -12,7 +13,9 @@
 
 #include "pipeline/input.h"
 #include "pipeline/job.h"
+#include "pipeline/packets.h"
 #include "pipeline/progress.h"
+#include "pipeline/stream_info.h"
 
 typedef struct FgOutput {
     const FgJob *job;
@@ -34,6 +37,10 @@ typedef struct FgOutput {
     int64_t first_pts, end_pts; /* of the picture, in AV_TIME_BASE units */
     int64_t first_number, pictures;
     int64_t bytes; /* of the finished output */
+    /* A chunk of a video. */
+    FgPacketWriter packet_file;
+    FgStreamInfo stream;
+    char hash[FG_HASH_SIZE]; /* of its file, when it is finished */
 } FgOutput;
 
 /* Chooses the container and which streams are copied; opens nothing. Warns of
@@ -44,6 +51,8 @@ int fg_output_plan(FgOutput **o, const FgJob *job, const FgInput *in,
  * out of the chain, for side data. */
 int fg_output_open(FgOutput *o, const AVCodecContext *enc, const AVFrame *like,
                    FgError *err);
+/* The same for a stream that is already encoded. */
+int fg_output_start(FgOutput *o, const FgStreamInfo *video, FgError *err);
 /* A packet of the encoder (enc 1) or of the input; pkt is left blank. */
 int fg_output_write(FgOutput *o, AVPacket *pkt, int enc, FgError *err);
 /* Trailer, flush, fsync, close; the temporary file is then whole. */
@@ -59,16 +68,22 @@ int fg_output_counts_bytes(const AVStream *st);
 
 /* streams.c: the parts of plan and open that deal with streams. */
 int fg_streams_plan(FgOutput *o, FgReport *report, FgError *err);
-int fg_streams_create(FgOutput *o, const AVCodecContext *enc,
-                      const AVFrame *like);
+int fg_streams_create(FgOutput *o, const FgStreamInfo *video);
 /* Whether packets of that input stream are to be written. */
 int fg_output_wants(const FgOutput *o, int stream);
 /* verify.c: reopens the temporary file and compares it with what was
  * written: streams, packets, start, end. 0 or an exit code + err. */
 int fg_output_verify(const FgOutput *o, FgError *err);
 /* tempfile.c */
-/* ".NAME.PID.tmp" in the folder of path: malloc'ed, NULL on no memory. */
-char *fg_temp_name(const char *path);
+/* ".NAME.HOST.PID.tmp" in dir, or in the folder of path when that is NULL:
+ * malloc'ed, NULL on no memory. */
+char *fg_temp_name(const char *path, const char *dir);
+/* Removes what dead processes of this machine left of path (a pattern stands
+ * for all of its numbers). */
+void fg_temp_sweep(const char *path);
+/* Writes a small file as above: it is there whole, or not at all. 0, -errno. */
+int fg_write_file(const char *path, const void *data, size_t size,
+                  int overwrite);
 int fg_write_all(int fd, const uint8_t *data, size_t size); /* 0, -errno */
 /* Renames; without overwrite an existing path is an error (-EEXIST). Syncs
  * the folder. */

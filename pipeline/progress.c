@@ -164,6 +164,8 @@ void fg_report_warn(FgReport *r, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
+    if (r->muted)
+        return;
     pthread_mutex_lock(&r->lock);
     r->warnings++;
     clear_bar(r);
@@ -205,4 +207,18 @@ int fg_report_error(FgReport *r, int code, const char *text)
     fprintf(stderr, "ffgan: %s\n", text);
     pthread_mutex_unlock(&r->lock);
     return code;
+}
+
+void fg_report_summary(FgReport *r, int done, int skipped, int failed, int left)
+{
+    pthread_mutex_lock(&r->lock);
+    clear_bar(r);
+    if (r->json)
+        print_json(json_pack("{s:s,s:i,s:i,s:i,s:i}", "event", "summary",
+                             "done", done, "skipped", skipped, "failed", failed,
+                             "left", left));
+    else if (!r->quiet || failed)
+        fprintf(stderr, "%d done, %d there already, %d failed, %d not begun\n",
+                done, skipped, failed, left);
+    pthread_mutex_unlock(&r->lock);
 }

@@ -12,6 +12,7 @@
 
 typedef struct FgReport {
     int json, quiet, terminal;
+    int muted;     /* 1: warnings are dropped */
     int64_t total; /* frames to come, 0 = unknown */
     double start;  /* seconds, fg_now */
     pthread_mutex_t lock;
@@ -37,6 +38,9 @@ void fg_report_warn(FgReport *r, const char *fmt, ...)
 /* The last line of a good run. */
 void fg_report_done(FgReport *r, const char *output, int64_t frames,
                     int64_t bytes);
+/* The last line of a batch. */
+void fg_report_summary(FgReport *r, int done, int skipped, int failed,
+                       int left);
 /* One line "ffgan: text" (json: event "error" with the exit code). Returns
  * code. */
 int fg_report_error(FgReport *r, int code, const char *text);

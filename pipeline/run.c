@@ -13,6 +13,7 @@
 #include <libavutil/frame.h>
 
 #include "pipeline/exit.h"
+#include "pipeline/index.h"
 #include "pipeline/output.h"
 #include "pipeline/run.h"
 #include "pipeline/stop.h"
@@ -71,21 +72,21 @@ static void watch(FgRun *run)
         if (sig && fg_now() - stopped_at > stop_grace_s)
             fg_stop_now(sig);
         if (!run->job->discard)
-            fg_report_progress(run->report, run->encoded);
+            fg_report_progress(run->report, run->done_before + run->encoded);
         pause_ms(20);
     }
 }
 
-static int start_stages(FgRun *run)
+static int start_stages(FgRun *run, int nb)
 {
     void *(*const stage[])(void *) = {fg_source_main, fg_graph_main,
                                       fg_sink_main};
     pthread_t thread[3];
     int n = 0;
-    run->running = 3;
-    for (; n < 3; n++)
+    run->running = nb;
+    for (; n < nb; n++)
         if (pthread_create(&thread[n], NULL, stage[n], run)) {
-            run->running -= 3 - n;
+            run->running -= nb - n;
             fg_run_fail(run, FG_EXIT_RETRY, "cannot start a thread");
             break;
         }
@@ -98,7 +99,9 @@ static int start_stages(FgRun *run)
 /* Frames in must come out, by the ratio that the chain's rates declare. */
 static int check_counts(FgRun *run)
 {
-    const int64_t in = run->decoded, out = run->encoded;
+    const FgJob *const job = run->job;
+    const int64_t in = job->index ? job->to - job->from : run->decoded;
+    const int64_t out = run->encoded;
     const int64_t want = llround((double)in * run->rate_ratio);
     const int same = fabs(run->rate_ratio - 1) < 1e-6;
     if (run->filtered != out)
@@ -123,6 +126,8 @@ static int finish(FgRun *run)
         return 0;
     if (check_counts(run) < 0)
         return run->exit_code;
+    if (run->job->chunk_file)
+        return 0; /* fg_chunk_run goes on */
     int ret = fg_output_finish(o, &err);
     if (!ret)
         ret = fg_output_verify(o, &err);
@@ -178,12 +183,11 @@ static void check_picture(FgRun *run, const char *path, int near)
 }
 
 /* Numbered outputs are refused up front, not at frame 200. */
-static int check_pictures(FgRun *run)
+static int check_pictures(FgRun *run, int64_t nb)
 {
     const FgJob *const job = run->job;
     const FgOutput *const o = run->output;
-    const int64_t nb = expected_frames(run);
-    if (!job->pictures_out || job->discard)
+    if (!job->pictures_out || job->discard || job->index)
         return 0;
     const int near = job->pictures_in && same_folder(job->input, job->output);
     for (int64_t i = 0; i < (nb > 0 ? nb : 1) && !run->exit_code; i++) {
@@ -205,7 +209,7 @@ static int prepare(FgRun *run)
         fg_run_fail(run, ret, "%s", err.text);
         return ret;
     }
-    if (fg_times_shift(run->input->times) && job->len_s <= 0)
+    if (fg_times_shift(run->input->times) && job->len_s <= 0 && !job->index)
         fg_report_warn(run->report,
                        "%s: starts before zero: all times are moved by %.3f s",
                        fg_show(job->input),
@@ -216,7 +220,7 @@ static int prepare(FgRun *run)
         fg_run_fail(run, FG_EXIT_RETRY, "no memory");
         return FG_EXIT_RETRY;
     }
-    return check_pictures(run);
+    return check_pictures(run, expected_frames(run));
 }
 
 int fg_run_job(FgRun *run)
@@ -226,12 +230,15 @@ int fg_run_job(FgRun *run)
     run->rate_ratio = 1;
     if (prepare(run))
         return run->exit_code;
-    if (!job->discard)
+    const int tells = !job->discard && !job->index;
+    if (!job->discard && !job->index)
+        fg_temp_sweep(job->output);
+    if (tells)
         fg_report_start(run->report, job->input, job->output, job->preset->name,
                         expected_frames(run));
-    if (start_stages(run) || finish(run))
+    if (start_stages(run, 3) || finish(run))
         return run->exit_code;
-    if (!job->discard) {
+    if (tells) {
         run->report->total = run->encoded;
         fg_report_progress(run->report, run->encoded);
         fg_report_done(run->report, job->output, run->encoded,
@@ -240,8 +247,45 @@ int fg_run_job(FgRun *run)
     return 0;
 }
 
+/* Pictures are not read: each is one frame, and the list has no holes. */
+static int list_pictures(FgRun *run)
+{
+    const FgSequence *const seq = &run->input->pictures;
+    FgIndex *const x = run->indexing;
+    for (int64_t i = x->nb; i < seq->nb; i++)
+        if (fg_index_add_frame(x, i, 1) < 0)
+            return fg_run_fail(run, FG_EXIT_RETRY, "no memory");
+    x->seekable = 1;
+    return 0;
+}
+
+int fg_run_index(FgRun *run, FgIndex *x)
+{
+    FgJob job = *run->job;
+    const FgJob *const asked = run->job;
+    pthread_mutex_init(&run->lock, NULL);
+    run->rate_ratio = 1;
+    run->indexing = x;
+    job.max_frames = job.pictures_in ? 1 : 0;
+    job.discard = 1;
+    run->job = &job;
+    if (!prepare(run) && !start_stages(run, 1) && job.pictures_in)
+        list_pictures(run);
+    run->job = asked;
+    if (run->exit_code || check_pictures(run, x->nb))
+        return run->exit_code;
+    fg_index_close(x);
+    x->tb = run->input->time_base;
+    x->w = run->out_w;
+    x->h = run->out_h;
+    x->fmt = run->out_fmt;
+    x->ratio = run->rate_ratio;
+    return 0;
+}
+
 void fg_run_free(FgRun *run)
 {
+    free(run->hash);
     fg_queue_free(&run->frames);
     fg_queue_free(&run->out);
     fg_output_free(&run->output);

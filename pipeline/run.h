@@ -43,12 +43,20 @@ typedef struct FgRun {
     int deinterlaced;    /* the deinterlacer was put in front */
     double rate_ratio;   /* frames out per frame in as the chain declares it */
     double first_frame_at, last_frame_at; /* fg_now, written by the sink */
+    /* A part: XXH3 of each frame to the encoder, in order. */
+    uint64_t *hash;
+    int64_t nb_hash, cap_hash;
+    struct FgIndex *indexing; /* set: frames are only listed */
+    int64_t done_before;      /* frames of other parts, for the progress */
 } FgRun;
 
 /* Runs the whole job: opens, threads, progress, verify, rename. 0 or an exit
  * code with run->err. The caller inits with zero, sets job and report, and
  * calls fg_run_free. */
 int fg_run_job(FgRun *run);
+/* Lists the frames of the input and what the chain makes of the first one:
+ * decodes all of a media file. As fg_run_job. */
+int fg_run_index(FgRun *run, struct FgIndex *index);
 void fg_run_free(FgRun *run);
 
 /* For the stages. Notes the error if it is the first, wakes everybody. Always
@@ -57,6 +65,8 @@ int fg_run_fail(FgRun *run, int exit_code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* The stages' thread functions; arg is the FgRun. */
 void *fg_source_main(void *arg);
+/* Sets run->out_* for an input that starts with this frame. 0 or -1. */
+int fg_graph_probe(FgRun *run, const AVFrame *first);
 void *fg_graph_main(void *arg);
 void *fg_sink_main(void *arg);
 

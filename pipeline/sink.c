@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <libavutil/frame.h>
@@ -9,6 +10,7 @@
 
 #include "pipeline/encoder.h"
 #include "pipeline/exit.h"
+#include "pipeline/hash.h"
 #include "pipeline/output.h"
 #include "pipeline/run.h"
 #include "pipeline/util.h"
@@ -146,9 +148,26 @@ static int take_packets(Sink *s)
     }
 }
 
+/* What the filters made, whatever the encoder does with it. */
+static int note_hash(FgRun *run, const AVFrame *f)
+{
+    if (run->nb_hash == run->cap_hash) {
+        const int64_t cap = run->cap_hash ? 2 * run->cap_hash : 256;
+        uint64_t *const more = realloc(run->hash, (size_t)cap * sizeof(*more));
+        if (!more)
+            return fg_run_fail(run, FG_EXIT_RETRY, "no memory");
+        run->hash = more;
+        run->cap_hash = cap;
+    }
+    run->hash[run->nb_hash++] = fg_hash_frame(f);
+    return 0;
+}
+
 static int encode(Sink *s, AVFrame *f)
 {
     FgRun *const run = s->run;
+    if (f && run->job->index && note_hash(run, f) < 0)
+        return -1;
     if (f && to_clock(s, f) < 0)
         return -1;
     if (f) {

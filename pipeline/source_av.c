@@ -7,6 +7,7 @@
 #include <libavutil/frame.h>
 
 #include "pipeline/exit.h"
+#include "pipeline/index.h"
 #include "pipeline/output.h"
 #include "pipeline/run.h"
 #include "pipeline/util.h"
@@ -28,6 +29,10 @@ typedef struct Source {
     int past_end;     /* the sample is over */
     int64_t shown_us; /* largest end of any packet, AV_TIME_BASE */
     double started;
+    /* A part of a job. */
+    int64_t next;  /* frame of the index that is due */
+    int64_t key;   /* of the index, where reading began; -1 = the start */
+    int await_key; /* 1: packets before the first key frame are passed over */
 } Source;
 
 static double frame_seconds(const Source *s, int64_t pts)
@@ -83,9 +88,24 @@ static void fix_time(Source *s, AVFrame *f)
     s->last_pts = pts;
 }
 
+/* Listing only. */
+static int list_frame(Source *s, AVFrame *f)
+{
+    FgRun *const run = s->run;
+    const int ret = fg_index_add_frame(run->indexing, f->pts, f->duration);
+    if (ret < 0)
+        return fg_run_fail(run, FG_EXIT_RETRY, "no memory");
+    if (!run->decoded++ && fg_graph_probe(run, f) < 0)
+        return -1;
+    av_frame_unref(f);
+    return 0;
+}
+
 static int push_frame(Source *s)
 {
     FgRun *const run = s->run;
+    if (run->indexing)
+        return list_frame(s, s->frame);
     AVFrame *f = av_frame_alloc();
     if (!f)
         return fg_run_fail(run, FG_EXIT_RETRY, "no memory");
@@ -108,6 +128,29 @@ static int in_sample(Source *s, AVFrame *f)
     return 1;
 }
 
+/* 1: the frame is one of the part's; 0: it lies before; -1: the input is not
+ * what was indexed. */
+static int in_part(Source *s, AVFrame *f)
+{
+    const FgJob *const job = s->run->job;
+    const FgIndex *const x = job->index;
+    const int64_t end = job->to + job->post;
+    if (f->pts < x->pts[s->next] && s->next == job->from - job->pre)
+        return 0;
+    if (f->pts != x->pts[s->next])
+        return fg_run_fail(s->run, FG_EXIT_DATA,
+                           "%s: frame %lld is at %.6f s, and was at %.6f s "
+                           "when the job was planned",
+                           fg_show(s->in->path), (long long)s->next,
+                           frame_seconds(s, f->pts),
+                           frame_seconds(s, x->pts[s->next]));
+    f->duration = s->next + 1 < x->nb ? x->pts[s->next + 1] - x->pts[s->next]
+                                      : x->last_length;
+    if (++s->next == end)
+        s->run->full = 1;
+    return 1;
+}
+
 static int take_frame(Source *s)
 {
     FgRun *const run = s->run;
@@ -115,6 +158,11 @@ static int take_frame(Source *s)
     fix_time(s, f);
     if (s->first_pts == AV_NOPTS_VALUE)
         s->first_pts = f->pts;
+    const int inside = run->job->index ? in_part(s, f) : 1;
+    if (inside <= 0) {
+        av_frame_unref(f);
+        return inside;
+    }
     const int bad = (f->flags & AV_FRAME_FLAG_CORRUPT) || f->decode_error_flags;
     if (bad && damaged(s, f->pts, "damaged picture") < 0)
         return -1;
@@ -184,8 +232,60 @@ static int check_packet(Source *s, const AVPacket *pkt)
     return 0;
 }
 
+/* Reading starts at a key frame of the index, or at the very start. */
+static int go_to_key(Source *s)
+{
+    const FgInput *const in = s->in;
+    const FgIndex *const x = s->run->job->index;
+    const int64_t shift = av_rescale_q(fg_times_shift(in->times),
+                                       AV_TIME_BASE_Q, in->time_base);
+    const int64_t ts = s->key >= 0 ? x->key[s->key].seek - shift : INT64_MIN;
+    s->await_key = s->key >= 0;
+    const int ret = avformat_seek_file(in->fmt, in->video, INT64_MIN, ts,
+                                       s->key >= 0 ? ts : INT64_MAX, 0);
+    return ret < 0
+               ? fg_run_fail(s->run, FG_EXIT_DATA,
+                             "%s: cannot go to %.3f s: %s", fg_show(in->path),
+                             s->key >= 0 ? frame_seconds(s, ts) : 0.0,
+                             fg_strerror(ret))
+               : 0;
+}
+
+/* 1: the packet is passed over, or reading starts again from further ahead:
+ * indexes of files may lead to a place behind the one that was asked for. */
+static int before_key(Source *s, const AVPacket *pkt)
+{
+    const FgIndex *const x = s->run->job->index;
+    if (!s->await_key)
+        return 0;
+    if (!(pkt->flags & AV_PKT_FLAG_KEY) || pkt->pts == AV_NOPTS_VALUE)
+        return 1;
+    if (pkt->pts <= x->pts[s->next]) {
+        s->await_key = 0;
+        return 0;
+    }
+    s->key = s->key > 1 ? s->key / 2 : -1;
+    return go_to_key(s) < 0 ? -1 : 1;
+}
+
+static int list_key(Source *s, const AVPacket *pkt)
+{
+    FgIndex *const x = s->run->indexing;
+    if (!x || !(pkt->flags & AV_PKT_FLAG_KEY) || pkt->pts == AV_NOPTS_VALUE ||
+        (pkt->flags & AV_PKT_FLAG_DISCARD))
+        return 0;
+    return fg_index_add_key(x, pkt->pts, pkt->dts) < 0
+               ? fg_run_fail(s->run, FG_EXIT_RETRY, "no memory")
+               : 0;
+}
+
 static int video_packet(Source *s, AVPacket *pkt)
 {
+    const int early = before_key(s, pkt);
+    if (early || list_key(s, pkt) < 0) {
+        av_packet_unref(pkt);
+        return early > 0 ? 0 : -1;
+    }
     s->packets++;
     if (check_packet(s, pkt) < 0)
         return -1;
@@ -210,7 +310,7 @@ static int other_packet(Source *s, AVPacket *pkt)
     const int64_t t = ts == AV_NOPTS_VALUE
                           ? 0
                           : av_rescale_q(ts, tb, AV_TIME_BASE_Q);
-    if (!fg_output_wants(run->output, pkt->stream_index) ||
+    if (!fg_output_wants(run->output, pkt->stream_index) || run->indexing ||
         (s->to != INT64_MAX && (t < s->from || t >= s->to))) {
         av_packet_unref(pkt);
         return 0;
@@ -318,6 +418,30 @@ static int too_short(const Source *s)
            s->shown_us < fmt->duration - 250000;
 }
 
+/* Formats where a key frame that was seen is found again. */
+static int can_seek(const Source *s)
+{
+    static const char *const formats[] = {"mov", "matroska", "avi", "mxf"};
+    if (s->in->pictures.nb)
+        return 1;
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+        if (strstr(s->in->fmt->iformat->name, formats[i]))
+            return !s->moved && !s->damaged && !s->in->jumps;
+    return 0;
+}
+
+static int check_part(Source *s)
+{
+    const FgJob *const job = s->run->job;
+    if (s->run->failed || s->next == job->to + job->post)
+        return 0;
+    return fg_run_fail(s->run, FG_EXIT_DATA,
+                       "%s: ends after frame %lld of %lld that were there when "
+                       "the job was planned",
+                       fg_show(s->in->path), (long long)s->next,
+                       (long long)job->index->nb);
+}
+
 static int check_counts(Source *s)
 {
     FgRun *const run = s->run;
@@ -375,15 +499,29 @@ static void set_window(Source *s)
     s->last_pts = s->first_pts = AV_NOPTS_VALUE;
     s->started = fg_now();
     s->shown_us = INT64_MIN;
+    s->key = -1;
+    if (!job->index)
+        return;
+    s->next = job->from - job->pre;
+    if (s->in->fmt)
+        s->key = fg_index_key(job->index, s->next);
 }
 
 static void work(Source *s, AVPacket *pkt)
 {
     FgRun *const run = s->run;
+    if (s->key >= 0 && go_to_key(s) < 0)
+        return;
     if (read_all(s, pkt) < 0)
         return;
     if (!run->full && !s->past_end && decode(s, NULL) < 0) /* drain */
         return;
+    if (run->job->index) {
+        check_part(s);
+        return;
+    }
+    if (run->indexing)
+        run->indexing->seekable = can_seek(s);
     if (check_counts(s) < 0 || run->failed || run->decoded)
         return;
     fg_run_fail(run, FG_EXIT_DATA, "%s: no frame in it%s",

@@ -149,6 +149,14 @@ static int plan_one(const FgOutput *o, unsigned i, FgReport *report)
                            i, type ? type : "data");
         return 0;
     }
+    if (st->codecpar->codec_type == AVMEDIA_TYPE_AUDIO &&
+        st->codecpar->sample_rate <= 0) {
+        fg_report_warn(report,
+                       "stream %u (audio, %s) is left out: nothing of it can "
+                       "be read",
+                       i, avcodec_get_name(st->codecpar->codec_id));
+        return 0;
+    }
     if (container_takes(o->format, st))
         return 1;
     fg_report_warn(report,
@@ -260,22 +268,7 @@ static void scale_matrix(int32_t *m, double sx, double sy)
     m[7] = (int32_t)((double)m[7] * sy);
 }
 
-static int put_side_data(AVStream *out, enum AVPacketSideDataType type,
-                         const void *data, size_t size)
-{
-    AVCodecParameters *const par = out->codecpar;
-    if (av_packet_side_data_get(par->coded_side_data, par->nb_coded_side_data,
-                                type))
-        return 0;
-    AVPacketSideData *const sd = av_packet_side_data_new(
-        &par->coded_side_data, &par->nb_coded_side_data, type, size, 0);
-    if (!sd)
-        return AVERROR(ENOMEM);
-    memcpy(sd->data, data, size);
-    return 0;
-}
-
-static int keep_side_data(FgOutput *o, AVStream *out, const AVFrame *like)
+static int keep_side_data(FgOutput *o, AVStream *out)
 {
     static const enum AVPacketSideDataType kept[] = {
         AV_PKT_DATA_DISPLAYMATRIX,
@@ -292,13 +285,9 @@ static int keep_side_data(FgOutput *o, AVStream *out, const AVFrame *like)
         const AVPacketSideData *const sd = av_packet_side_data_get(
             in->coded_side_data, in->nb_coded_side_data, kept[i]);
         if (sd && ret >= 0)
-            ret = put_side_data(out, kept[i], sd->data, sd->size);
+            ret = fg_stream_side_data(out->codecpar, kept[i], sd->data,
+                                      sd->size);
     }
-    const AVFrameSideData *const turn = av_frame_get_side_data(
-        like, AV_FRAME_DATA_DISPLAYMATRIX);
-    if (turn && ret >= 0)
-        ret = put_side_data(out, AV_PKT_DATA_DISPLAYMATRIX, turn->data,
-                            turn->size);
     const AVPacketSideData *const matrix = av_packet_side_data_get(
         out->codecpar->coded_side_data, out->codecpar->nb_coded_side_data,
         AV_PKT_DATA_DISPLAYMATRIX);
@@ -336,25 +325,24 @@ static void drop_statistics(AVDictionary **meta)
     *meta = kept;
 }
 
-static int create_video(FgOutput *o, const AVCodecContext *enc,
-                        const AVFrame *like)
+static int create_video(FgOutput *o, const FgStreamInfo *video)
 {
     AVStream *const out = avformat_new_stream(o->mux, NULL);
     const AVStream *const in = fg_input_stream(o->input);
     if (!out)
         return AVERROR(ENOMEM);
-    int ret = avcodec_parameters_from_context(out->codecpar, enc);
+    int ret = avcodec_parameters_copy(out->codecpar, video->par);
     if (ret < 0)
         return ret;
-    out->time_base = like->time_base;
-    out->sample_aspect_ratio = enc->sample_aspect_ratio;
+    out->time_base = video->tb;
+    out->sample_aspect_ratio = video->par->sample_aspect_ratio;
     if (o->input->cfr)
-        out->avg_frame_rate = enc->framerate;
+        out->avg_frame_rate = video->par->framerate;
     o->video = out->index;
     /* Apple's players know HEVC by this name only. */
-    if (is_mov(o->format) && enc->codec_id == AV_CODEC_ID_HEVC)
+    if (is_mov(o->format) && video->par->codec_id == AV_CODEC_ID_HEVC)
         out->codecpar->codec_tag = MKTAG('h', 'v', 'c', '1');
-    ret = keep_side_data(o, out, like);
+    ret = keep_side_data(o, out);
     if (ret < 0 || !in)
         return ret;
     out->disposition = in->disposition;
@@ -411,17 +399,16 @@ static int file_metadata(FgOutput *o)
     return ret;
 }
 
-int fg_streams_create(FgOutput *o, const AVCodecContext *enc,
-                      const AVFrame *like)
+int fg_streams_create(FgOutput *o, const FgStreamInfo *video)
 {
     int ret = file_metadata(o);
     if (!o->input->fmt)
-        return ret < 0 ? ret : create_video(o, enc, like);
+        return ret < 0 ? ret : create_video(o, video);
     if (ret >= 0 && (o->job->preset->copy & FG_COPY_CHAPTERS))
         ret = copy_chapters(o);
     for (unsigned i = 0; i < o->input->fmt->nb_streams && ret >= 0; i++) {
         if ((int)i == o->input->video)
-            ret = create_video(o, enc, like);
+            ret = create_video(o, video);
         else if (o->map[i] >= 0)
             ret = create_copy(o, (int)i);
     }

@@ -19,7 +19,8 @@ refused "unknown command" 64 "did you mean 'upscale'" cli upscal
 refused "unknown option" 64 "no option '--frobnicate'" run "$P" in.mp4 --frobnicate
 refused "option without its value" 64 "needs a value" run "$P" in.mp4 -o
 refused "no input" 64 "no input" cli upscale
-refused "two inputs" 64 "more than one" cli upscale in.mp4 in.mp4
+refused "two inputs, one output" 64 "both would become" cli upscale in.mp4 in.mp4
+refused "two inputs with -o" 64 "out-dir" cli upscale in.mp4 in.mp4 -o x.mp4
 refused "--threads that is no number" 64 "threads" run "$P" in.mp4 --threads many
 refused "--set without =" 64 "KEY=VALUE" run "$P" in.mp4 --set w
 refused "--sample that is no time" 64 "5s@01:10" run "$P" in.mp4 --sample soon

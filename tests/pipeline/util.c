@@ -153,14 +153,16 @@ static void maps_errors(void **state)
 static void names_temporaries(void **state)
 {
     (void)state;
-    char want[64], longer[400];
-    snprintf(want, sizeof(want), "d/.a.mkv.%ld.tmp", (long)getpid());
-    char *name = fg_temp_name("d/a.mkv");
+    char host[65] = "", want[128], longer[400];
+    gethostname(host, 64);
+    snprintf(want, sizeof(want), "d/.a.mkv.%.48s.%ld.tmp", host,
+             (long)getpid());
+    char *name = fg_temp_name("d/a.mkv", NULL);
     assert_string_equal(name, want);
     free(name);
     memset(longer, 'x', sizeof(longer));
     longer[255] = 0;
-    name = fg_temp_name(longer);
+    name = fg_temp_name(longer, NULL);
     assert_true(strlen(name) <= 255);
     free(name);
 }

@@ -1,0 +1,322 @@
+/* ffgan: plan, worker, assemble, status and verify.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipeline/commands.h"
+#include "pipeline/engine.h"
+#include "pipeline/exit.h"
+#include "pipeline/receipt.h"
+#include "pipeline/stop.h"
+#include "pipeline/util.h"
+
+typedef struct Args {
+    const char *command, *folder;
+    int64_t chunk; /* -1 = not given */
+    int threads, json, quiet, keep, help;
+} Args;
+
+enum { O_CHUNK = 256, O_THREADS, O_JSON, O_KEEP, O_ENV };
+
+static const struct option worker_options[] = {
+    {"chunk", required_argument, NULL, O_CHUNK},
+    {"chunk-env", required_argument, NULL, O_ENV},
+    {"threads", required_argument, NULL, O_THREADS},
+    {"json", no_argument, NULL, O_JSON},
+    {"quiet", no_argument, NULL, 'q'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+static const struct option assemble_options[] = {
+    {"keep", no_argument, NULL, O_KEEP},
+    {"json", no_argument, NULL, O_JSON},
+    {"quiet", no_argument, NULL, 'q'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+static const struct option look_options[] = {
+    {"json", no_argument, NULL, O_JSON},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+static int print_help(const char *command)
+{
+    if (!strcmp(command, "worker"))
+        puts("usage: ffgan worker JOB --chunk K\n"
+             "Does one chunk of a planned job (a folder OUT.ffgan). Nothing\n"
+             "when it is done; safe when several do it at once.\n\n"
+             "      --chunk K        from 0\n"
+             "      --chunk-env VAR  the number is in an environment variable\n"
+             "      --threads N      0 = all CPUs (default)\n"
+             "      --json  -q, --quiet  -h, --help");
+    else if (!strcmp(command, "assemble"))
+        puts(
+            "usage: ffgan assemble JOB\n"
+            "Joins the chunks of a job, copies sound and the rest, checks the\n"
+            "result against the plan, gives it its name.\n\n"
+            "      --keep   the job's folder stays\n"
+            "      --json  -q, --quiet  -h, --help");
+    else if (!strcmp(command, "status"))
+        puts("usage: ffgan status JOB [--json]\n"
+             "Which chunks of a job are done, by their receipts.");
+    else
+        puts("usage: ffgan verify JOB [--json]\n"
+             "Reads all chunks of a job again and compares them with their\n"
+             "receipts; prints the checksum of the frames.");
+    return FG_EXIT_OK;
+}
+
+static int number(Args *a, int c, const char *v)
+{
+    int64_t n;
+    const char *const name = c == O_THREADS ? "--threads" : "--chunk";
+    const int64_t max = c == O_THREADS ? 1024 : INT64_C(1000000000);
+    if (fg_parse_int(v, 0, max, &n) < 0)
+        return fg_usage_error(a->command, "%s '%s' is not in 0..%lld", name, v,
+                              (long long)max);
+    if (c == O_THREADS)
+        a->threads = (int)n;
+    else
+        a->chunk = n;
+    return 0;
+}
+
+static int from_environment(Args *a, const char *name)
+{
+    const char *const v = getenv(name);
+    if (!v)
+        return fg_usage_error(
+            a->command, "--chunk-env: the variable '%s' is not set", name);
+    return number(a, O_CHUNK, v);
+}
+
+static int take_option(Args *a, int c, const char *v)
+{
+    switch (c) {
+    case O_CHUNK:
+    case O_THREADS:
+        return number(a, c, v);
+    case O_ENV:
+        return from_environment(a, v);
+    case O_JSON:
+        a->json = 1;
+        return 0;
+    case O_KEEP:
+        a->keep = 1;
+        return 0;
+    case 'q':
+        a->quiet = 1;
+        return 0;
+    default:
+        a->help = 1;
+        return 0;
+    }
+}
+
+static int parse(Args *a, int argc, char **argv, const struct option *options)
+{
+    int c;
+    opterr = 0;
+    optind = 1;
+    while ((c = getopt_long(argc, argv, ":qh", options, NULL)) != -1) {
+        if (c == ':')
+            return fg_usage_error(a->command, "%s needs a value",
+                                  fg_show(argv[optind - 1]));
+        if (c == '?')
+            return fg_usage_error(a->command, "no option '%s'",
+                                  fg_show(argv[optind - 1]));
+        const int ret = take_option(a, c, optarg);
+        if (ret)
+            return ret;
+    }
+    if (a->help)
+        return 0;
+    if (argc - optind != 1)
+        return fg_usage_error(a->command, argc > optind ? "more than one job"
+                                                        : "no job given");
+    a->folder = argv[optind];
+    return 0;
+}
+
+static int out_of_range(const Args *a, const FgJobPlan *p, FgError *err)
+{
+    if (a->chunk >= 0 && a->chunk < p->nb_chunks)
+        return 0;
+    if (a->chunk < 0)
+        fg_error(err, 0, "worker: --chunk is not given: 0..%lld",
+                 (long long)p->nb_chunks - 1);
+    else
+        fg_error(err, 0, "%s: no chunk %lld: 0..%lld", fg_show(p->folder),
+                 (long long)a->chunk, (long long)p->nb_chunks - 1);
+    return FG_EXIT_USAGE;
+}
+
+static int do_worker(const Args *a, FgJobPlan *p, FgReport *report,
+                     FgError *err)
+{
+    int ret = out_of_range(a, p, err);
+    if (ret || fg_chunk_is_done(p, a->chunk))
+        return ret;
+    ret = fg_job_plan_check(p, err);
+    if (ret)
+        return ret;
+    report->total = fg_job_plan_first(p, a->chunk + 1) -
+                    fg_job_plan_first(p, a->chunk);
+    return fg_chunk_run(p, a->chunk, report, 0, a->threads, err);
+}
+
+static int do_assemble(const Args *a, FgJobPlan *p, FgReport *report,
+                       FgError *err)
+{
+    int64_t bytes = 0;
+    FgEngine e = {.lock = -1};
+    int ret = fg_engine_lock(&e, p->folder, err);
+    if (ret)
+        return ret;
+    for (int64_t k = 0; k < p->nb_chunks && !ret; k++)
+        if (!fg_chunk_is_done(p, k)) {
+            fg_error(err, 0, "%s: chunk %lld is not done", fg_show(p->folder),
+                     (long long)k);
+            ret = FG_EXIT_NOINPUT;
+        }
+    if (!ret)
+        ret = fg_job_plan_check(p, err);
+    if (!ret)
+        ret = fg_job_plan_join(p, report, &bytes, err);
+    if (!ret && !a->keep)
+        ret = fg_job_plan_remove(p->folder, err);
+    if (!ret)
+        fg_report_done(report, p->job.output, p->index.nb, bytes);
+    fg_engine_unlock(&e);
+    return ret;
+}
+
+static json_t *missing_chunks(const FgJobPlan *p, int64_t *done,
+                              int64_t *frames)
+{
+    json_t *const a = json_array();
+    *done = *frames = 0;
+    for (int64_t k = 0; a && k < p->nb_chunks; k++) {
+        if (!fg_chunk_is_done(p, k)) {
+            json_array_append_new(a, json_integer(k));
+            continue;
+        }
+        ++*done;
+        *frames += fg_job_plan_first(p, k + 1) - fg_job_plan_first(p, k);
+    }
+    return a;
+}
+
+static void print_missing(const json_t *missing)
+{
+    const size_t n = json_array_size(missing);
+    for (size_t i = 0, k; i < n; i = k) {
+        const json_int_t a = json_integer_value(json_array_get(missing, i));
+        for (k = i + 1; k < n; k++)
+            if (json_integer_value(json_array_get(missing, k)) !=
+                a + (json_int_t)(k - i))
+                break;
+        printf(k > i + 1 ? "%s%lld-%lld" : "%s%lld", i ? "," : "to do     ",
+               (long long)a, (long long)a + (long long)(k - i) - 1);
+    }
+    if (n)
+        puts("");
+}
+
+static int do_status(const Args *a, FgJobPlan *p)
+{
+    int64_t done, frames;
+    json_t *const missing = missing_chunks(p, &done, &frames);
+    if (!a->json) {
+        printf("input     %s\noutput    %s\npreset    %s\n", fg_show(p->input),
+               fg_show(p->job.output), p->job.preset->name);
+        printf("chunks    %lld of %lld done, %lld of %lld frames\n",
+               (long long)done, (long long)p->nb_chunks, (long long)frames,
+               (long long)p->index.nb);
+        print_missing(missing);
+        json_decref(missing);
+        return 0;
+    }
+    json_t *const j = json_pack(
+        "{s:s,s:o,s:o,s:s,s:s,s:I,s:I,s:I,s:I,s:o}", "event", "status", "input",
+        fg_json_text(p->input), "output", fg_json_text(p->job.output), "preset",
+        p->job.preset->name, "plan", p->id, "chunks", (json_int_t)p->nb_chunks,
+        "done", (json_int_t)done, "frames", (json_int_t)p->index.nb,
+        "frames_done", (json_int_t)frames, "missing", missing);
+    char *const s = j ? json_dumps(j, JSON_COMPACT) : NULL;
+    if (s)
+        puts(s);
+    free(s);
+    json_decref(j);
+    return 0;
+}
+
+static int do_verify(const Args *a, FgJobPlan *p, FgError *err)
+{
+    char digest[33];
+    int ret = 0;
+    for (int64_t k = 0; k < p->nb_chunks && !ret; k++) {
+        FgReceipt r;
+        ret = fg_receipt_read(&r, p, k, err);
+        if (!ret)
+            ret = fg_receipt_check(&r, p, 1, err);
+        fg_receipt_free(&r);
+    }
+    if (ret)
+        return ret == -ENOENT ? FG_EXIT_NOINPUT : FG_EXIT_DATA;
+    ret = fg_job_plan_digest(p, digest, err);
+    if (!ret)
+        printf(a->json ? "{\"event\":\"verify\",\"chunks\":%lld,\"frames\":"
+                         "%lld,\"xxh3\":\"%s\"}\n"
+                       : "%lld chunks, %lld frames, all whole; frames %s\n",
+               (long long)p->nb_chunks, (long long)p->index.nb, digest);
+    return ret;
+}
+
+static int dispatch(const Args *a, FgJobPlan *p, FgReport *report, FgError *err)
+{
+    if (!strcmp(a->command, "worker"))
+        return do_worker(a, p, report, err);
+    if (!strcmp(a->command, "assemble"))
+        return do_assemble(a, p, report, err);
+    if (!strcmp(a->command, "status"))
+        return do_status(a, p);
+    return do_verify(a, p, err);
+}
+
+static void warn_through(void *arg, const char *text)
+{
+    fg_report_warn(arg, "%s", text);
+}
+
+int fg_cmd_job(int argc, char **argv)
+{
+    Args a = {.command = argv[0], .chunk = -1};
+    const struct option *const options = !strcmp(argv[0], "worker")
+                                             ? worker_options
+                                         : !strcmp(argv[0], "assemble")
+                                             ? assemble_options
+                                             : look_options;
+    FgReport report;
+    FgError err = {{0}};
+    FgJobPlan *p = NULL;
+    int ret = parse(&a, argc, argv, options);
+    if (ret || a.help)
+        return ret ? ret : print_help(a.command);
+    fg_log_init(a.quiet ? -1 : 0);
+    fg_report_init(&report, a.json, a.quiet);
+    fg_log_set_warn(warn_through, &report);
+    fg_stop_init();
+    ret = fg_job_plan_read(&p, a.folder, &err);
+    if (!ret)
+        ret = dispatch(&a, p, &report, &err);
+    if (ret)
+        fg_report_error(&report, ret, err.text);
+    fg_log_set_warn(NULL, NULL);
+    fg_job_plan_free(&p);
+    return ret;
+}

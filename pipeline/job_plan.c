@@ -1,0 +1,226 @@
+/* ffgan: a job that is done in chunks: making its plan.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <libavutil/cpu.h>
+
+#include "pipeline/exit.h"
+#include "pipeline/path_json.h"
+#include "pipeline/job_plan.h"
+#include "pipeline/run.h"
+#include "pipeline/temporal.h"
+#include "pipeline/util.h"
+
+enum { LEAST_CHUNK = 240, MOST_CHUNK = 2400 };
+
+int64_t fg_job_plan_chunk_length(int w, int h)
+{
+    const int64_t n = INT64_C(500000000) / ((int64_t)w * h + 1);
+    return n < LEAST_CHUNK ? LEAST_CHUNK : n > MOST_CHUNK ? MOST_CHUNK : n;
+}
+
+int64_t fg_job_plan_first(const FgJobPlan *p, int64_t k)
+{
+    return k < p->nb_chunks ? k * p->chunk : p->index.nb;
+}
+
+char *fg_job_plan_file(const FgJobPlan *p, int64_t k, const char *suffix)
+{
+    return fg_format("%s/chunk-%05lld%s", p->folder, (long long)k, suffix);
+}
+
+char *fg_job_folder(const char *output)
+{
+    return fg_format("%s.ffgan", output);
+}
+
+/* Rates need a look at the whole film. */
+static const char *rate_option(const FgPreset *p)
+{
+    static const char *const keys[] = {"b",       "minrate", "maxrate",
+                                       "bufsize", "flags",   "pass"};
+    for (int i = 0; i < p->nb_codec_opts; i++)
+        for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
+            if (!strcmp(p->codec_opts[i].key, keys[k]) &&
+                (k != 4 || strstr(p->codec_opts[i].value, "pass")))
+                return p->codec_opts[i].key;
+    return NULL;
+}
+
+/* 1 + why: the frames of this chain cannot be made in parts. */
+static int check_chain(FgJobPlan *p, const FgJobPlanOptions *o, FgError *err)
+{
+    FgSupport s;
+    const FgPreset *const preset = p->job.preset;
+    if (fg_chain_support(&s, preset->graph, err) < 0)
+        return FG_EXIT_CONFIG;
+    p->past = o->overlap >= 0 ? o->overlap : s.past;
+    p->future = o->overlap >= 0 ? o->overlap : s.future;
+    p->allow_seams = o->allow_seams;
+    if (*s.unknown && !o->allow_seams) {
+        fg_error(err, 0,
+                 "preset '%s': filter %s remembers what came before, or is not "
+                 "known to depend on near frames only",
+                 preset->name, s.unknown);
+        return 1;
+    }
+    const char *const key = rate_option(preset);
+    if (key && !o->allow_seams) {
+        fg_error(err, 0,
+                 "preset '%s': the encoder's '%s' is a rate over the whole "
+                 "film",
+                 preset->name, key);
+        return 1;
+    }
+    return 0;
+}
+
+/* Absolute, through links; a pattern's folder. */
+static char *absolute(const char *path, int exists)
+{
+    char *const whole = exists ? realpath(path, NULL) : NULL;
+    if (whole)
+        return whole;
+    char *const dir = fg_path_dir(path);
+    char *const real = dir ? realpath(dir, NULL) : NULL;
+    char *const out = real ? fg_format("%s/%s", strcmp(real, "/") ? real : "",
+                                       fg_path_base(path))
+                           : strdup(path);
+    free(dir);
+    free(real);
+    return out;
+}
+
+static int take_job(FgJobPlan *p, FgJob *job)
+{
+    p->job = *job;
+    *job = (FgJob){0};
+    p->input = absolute(p->job.input, 1);
+    char *const output = absolute(p->job.output, 0);
+    if (output) {
+        free(p->job.output);
+        p->job.output = output;
+        p->folder = fg_job_folder(output);
+    }
+    p->job.input = p->input;
+    if (!p->job.encoder_threads)
+        p->job.encoder_threads = p->job.threads ? p->job.threads
+                                                : av_cpu_count();
+    return p->input && output && p->folder ? 0 : -ENOMEM;
+}
+
+static int list_frames(FgJobPlan *p, FgReport *report, FgError *err)
+{
+    FgRun run = {.job = &p->job, .report = report};
+    const int ret = fg_run_index(&run, &p->index);
+    if (ret)
+        fg_error(err, 0, "%s", run.err.text);
+    fg_run_free(&run);
+    if (ret || fabs(p->index.ratio - 1) < 1e-6)
+        return ret;
+    fg_error(err, 0, "preset '%s': its chain changes the number of frames",
+             p->job.preset->name);
+    return 1;
+}
+
+static void make_id(FgJobPlan *p)
+{
+    json_t *const all = json_pack(
+        "{s:O,s:o,s:I,s:i,s:i,s:i}", "identity", p->identity, "index",
+        fg_index_to_json(&p->index), "chunk", (json_int_t)p->chunk, "past",
+        p->past, "future", p->future, "threads", p->job.encoder_threads);
+    char *const s = json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS);
+    if (s)
+        fg_hash_text(XXH3_128bits(s, strlen(s)), p->id);
+    free(s);
+    json_decref(all);
+}
+
+static int make(FgJobPlan *p, const FgJobPlanOptions *o, FgReport *report,
+                FgError *err)
+{
+    int ret = check_chain(p, o, err);
+    if (ret)
+        return ret;
+    p->identity = fg_job_identity(&p->job, &ret, err);
+    if (!ret)
+        ret = list_frames(p, report, err);
+    if (ret)
+        return ret;
+    p->chunk = o->chunk
+                   ? o->chunk
+                   : fg_job_plan_chunk_length(p->index.w / 2, p->index.h / 2);
+    p->nb_chunks = (p->index.nb + p->chunk - 1) / p->chunk;
+    make_id(p);
+    if (*p->id)
+        return 0;
+    fg_error(err, 0, "no memory");
+    return FG_EXIT_RETRY;
+}
+
+int fg_job_plan_make(FgJobPlan **out, FgJob *job, const FgJobPlanOptions *o,
+                     FgReport *report, FgError *err)
+{
+    FgJobPlan *p = calloc(1, sizeof(*p));
+    *out = NULL;
+    if (!p || take_job(p, job) < 0) {
+        fg_job_plan_free(&p);
+        fg_error(err, 0, "no memory");
+        return FG_EXIT_RETRY;
+    }
+    const int ret = make(p, o, report, err);
+    if (ret == 1) { /* the job can still be done in one piece */
+        *job = p->job;
+        job->input = NULL;
+        p->job = (FgJob){0};
+    }
+    if (ret)
+        fg_job_plan_free(&p);
+    *out = p;
+    return ret;
+}
+
+void fg_job_plan_free(FgJobPlan **pp)
+{
+    FgJobPlan *const p = pp ? *pp : NULL;
+    if (!p)
+        return;
+    fg_job_free(&p->job);
+    fg_index_free(&p->index);
+    json_decref(p->identity);
+    free(p->input);
+    free(p->folder);
+    free(p);
+    *pp = NULL;
+}
+
+int fg_job_plan_remove(const char *folder, FgError *err)
+{
+    DIR *const d = opendir(folder);
+    int ret = d ? 0 : errno == ENOENT ? 0 : -errno;
+    for (struct dirent *e; d && !ret && (e = readdir(d));)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+            strcmp(e->d_name, "job.json") != 0 &&
+            unlinkat(dirfd(d), e->d_name, 0) < 0 && errno != ENOENT)
+            ret = -errno;
+    /* The plan last: a folder without it is nobody's. */
+    if (d && !ret && unlinkat(dirfd(d), "job.json", 0) < 0 && errno != ENOENT)
+        ret = -errno;
+    if (d)
+        closedir(d);
+    if (!ret && rmdir(folder) < 0 && errno != ENOENT)
+        ret = -errno;
+    if (!ret)
+        return 0;
+    fg_error(err, 0, "%s: cannot be removed: %s", fg_show(folder),
+             strerror(-ret));
+    return fg_exit_output(ret);
+}
