@@ -407,16 +407,16 @@ static void job_prepare(void *arg, int i, int worker)
 }
 
 /* The lowest and highest samples of the source columns that bicubic has for
- * row y, but at most lo and at least hi. */
+ * row y. */
 static void limit_columns(const FgUpscale *u, Rows r, const FgComponent *c,
-                          int y, float lo, float hi)
+                          int y)
 {
     const FgTaps *t = &u->up.y;
     const int n = u->o.in_w;
 
     for (int x = 0; x < n; x++) {
-        r.lo[x] = lo;
-        r.hi[x] = hi;
+        r.lo[x] = INFINITY;
+        r.hi[x] = -INFINITY;
     }
     for (int j = 0; j < t->nb; j++) {
         fg_row_read(r.src, 1, u->in, &u->fmt, c, t->start[y] + j, n,
@@ -428,31 +428,36 @@ static void limit_columns(const FgUpscale *u, Rows r, const FgComponent *c,
     }
 }
 
-/* Row y of a float component: v[x*gap] leaves lo..hi no farther than the
- * source samples around it do. */
+/* Row y of a float component: v[x*gap] stays in the range of the source
+ * samples around it, grown by slack times their contrast, but to lo..hi at
+ * most where they do not leave that themselves. */
 static void limit(const FgUpscale *u, Rows r, const FgComponent *c, int y,
-                  float *v, int gap, float lo, float hi)
+                  float *v, int gap, float lo, float hi, float slack)
 {
     const FgTaps *t = &u->up.x;
 
-    limit_columns(u, r, c, y, lo, hi);
+    limit_columns(u, r, c, y);
     for (int x = 0; x < u->o.out_w; x++) {
         const float *l = r.lo + t->start[x], *h = r.hi + t->start[x];
-        float *d = v + (ptrdiff_t)x * gap, min = lo, max = hi;
+        float *d = v + (ptrdiff_t)x * gap, min = INFINITY, max = -INFINITY;
 
         for (int j = 0; j < t->nb; j++) {
             min = l[j] < min ? l[j] : min;
             max = h[j] > max ? h[j] : max;
         }
+        const float more = slack * (max - min);
+        min = fminf(min, fmaxf(min - more, lo));
+        max = fmaxf(max, fminf(max + more, hi));
         *d = *d < min ? min : *d > max ? max : *d;
     }
 }
 
-/* Light: an overshoot of logarithms would be stops, not percents. */
+/* Light: an overshoot of logarithms would be stops, not percents. What a
+ * display-coded picture would show of it is about an eighth. */
 static void light(const FgUpscale *u, Rows r, const FgComponent *c, int y,
                   float *v, int gap)
 {
-    limit(u, r, c, y, v, gap, 0, 64);
+    limit(u, r, c, y, v, gap, 0, 64, 0.125F);
 }
 
 static int write_rgb(const FgUpscale *u, float *rgb, int y)
@@ -510,7 +515,7 @@ static int store_alpha(const FgUpscale *u, Rows r, int y)
     float *v = fg_f32(&u->aout, 0, y, 0);
 
     if (u->fmt.is_float)
-        limit(u, r, &u->fmt.alpha, y, v, 1, 0, 1);
+        limit(u, r, &u->fmt.alpha, y, v, 1, 0, 1, 1e30F);
     return fg_row_write(u->out, &u->fmt, &u->fmt.alpha, y, u->o.out_w, v, 1,
                         u->code_a);
 }

@@ -54,6 +54,16 @@ static json_t *hashes(const FgRun *run)
     return a;
 }
 
+/* Of the pictures; empty for a video. */
+static json_t *numbers(const Work *w)
+{
+    const FgOutput *const o = w->run.output;
+    json_t *const a = json_array();
+    for (int64_t i = 0; a && i < o->pictures; i++)
+        json_array_append_new(a, json_integer(fg_output_number(o, i)));
+    return a;
+}
+
 static json_t *receipt(const Work *w, const char *file)
 {
     const FgOutput *const o = w->run.output;
@@ -61,12 +71,12 @@ static json_t *receipt(const Work *w, const char *file)
     if (gethostname(host, 64) < 0)
         *host = 0;
     return json_pack(
-        "{s:s,s:I,s:[I,I],s:s?,s:I,s:I,s:s?,s:I,s:o,s:o,s:o,s:f,s:s,s:s}",
+        "{s:s,s:I,s:[I,I],s:s?,s:I,s:I,s:s?,s:o,s:o,s:o,s:o,s:f,s:s,s:s}",
         "plan", w->plan->id, "chunk", (json_int_t)w->k, "frames",
         (json_int_t)w->job.from, (json_int_t)w->job.to, "file", file, "bytes",
         (json_int_t)o->bytes, "packets", (json_int_t)o->packet_file.packets,
-        "xxh3", file ? o->hash : NULL, "first_number",
-        (json_int_t)o->first_number, "hashes", hashes(&w->run), "stream",
+        "xxh3", file ? o->hash : NULL, "numbers", numbers(w), "hashes",
+        hashes(&w->run), "stream",
         file ? fg_stream_to_json(&o->stream) : json_null(), "host",
         fg_json_text(host), "seconds", fg_now() - w->began, "ffgan", FG_VERSION,
         "ffmpeg", av_version_info());

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 
 #include <libavutil/parseutils.h>
 
@@ -13,6 +15,7 @@
 #include "pipeline/engine.h"
 #include "pipeline/exit.h"
 #include "pipeline/stop.h"
+#include "pipeline/target.h"
 #include "pipeline/util.h"
 
 enum { MAX_SET = 64 };
@@ -22,7 +25,9 @@ typedef struct Args {
     const char *set[MAX_SET];
     int nb_set, json, dry_run, verbosity, help;
     const char *out_dir, *name; /* of many outputs */
-    char **input;               /* argv's */
+    const char *size;
+    FgTarget target;
+    char **input; /* argv's */
     int nb_inputs;
     FgEngine engine;
     FgJob job;
@@ -44,7 +49,9 @@ enum {
     O_OVERLAP,
     O_SEAMS,
     O_DIR,
-    O_NAME
+    O_NAME,
+    O_FRAMES,
+    O_SIZE
 };
 
 static const struct option options[] = {
@@ -67,6 +74,8 @@ static const struct option options[] = {
     {"allow-seams", no_argument, NULL, O_SEAMS},
     {"out-dir", required_argument, NULL, O_DIR},
     {"name", required_argument, NULL, O_NAME},
+    {"frames", required_argument, NULL, O_FRAMES},
+    {"size", required_argument, NULL, O_SIZE},
     {"verbose", no_argument, NULL, 'v'},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
@@ -85,6 +94,8 @@ static const char help_options[] =
     "      --allow-errors    go on with damaged or cut input\n"
     "      --rate R          pictures: frames a second (default 25)\n"
     "      --start-number N  pictures: first number\n"
+    "      --frames LIST     pictures: which numbers, as 1-100x2,150\n"
+    "      --size WxH        the output's size; xH or Wx keeps the shape\n"
     "      --out-dir DIR     many inputs or folders: where outputs go; those\n"
     "                        that are there are passed over\n"
     "      --name TEMPLATE   their names: {stem}, {preset}, {ext}\n"
@@ -219,6 +230,16 @@ static int take_option(Args *a, int c, const char *v)
     case O_NAME:
         a->name = v;
         return 0;
+    case O_FRAMES:
+        return replace(&a->job.frames, v);
+    case O_SIZE:
+        a->size = v;
+        return fg_target_parse(v, &a->target) < 0
+                   ? fg_usage_error(a->command,
+                                    "--size '%s' is not WxH, xH or Wx, of 2 to "
+                                    "32768",
+                                    v)
+                   : 0;
     case 'o':
         return *v ? replace(&a->job.output, v)
                   : fg_usage_error(a->command, "-o is empty");
@@ -361,17 +382,85 @@ static int plan_only(Args *a, FgReport *report, FgError *err)
     return ret == 1 ? FG_EXIT_CONFIG : ret;
 }
 
-/* One input; a->job is used up. */
-static int run_one(Args *a, FgReport *report, FgError *err)
+/* "####" and the like, where no such file is there. */
+static int normal_patterns(FgJob *job, char **input)
 {
-    const char *const name = a->preset ? a->preset : default_preset(&a->job);
-    if (fg_preset_load(&a->job.preset, name, a->set, a->nb_set, err) < 0)
+    struct stat st;
+    *input = stat(job->input, &st) < 0 ? fg_pattern_normal(job->input)
+                                       : strdup(job->input);
+    char *const out = job->output && fg_is_picture_name(job->output)
+                          ? fg_pattern_normal(job->output)
+                          : NULL;
+    if (out) {
+        free(job->output);
+        job->output = out;
+    }
+    job->input = *input;
+    return *input ? 0 : FG_EXIT_RETRY;
+}
+
+/* The default preset for pictures writes what the output's name says. 1: that
+ * stands behind the user's own settings. */
+static int own_codec(Args *a, const char *preset)
+{
+    static const char *const kinds[][2] = {{".exr", "codec=exr"},
+                                           {".dpx", "codec=dpx"},
+                                           {".tif", "codec=tiff"},
+                                           {".tiff", "codec=tiff"}};
+    const char *const name = a->job.output ? a->job.output : a->job.input;
+    if (a->preset || strcmp(preset, "sequence-2x") != 0 || a->nb_set == MAX_SET)
+        return 0;
+    for (int i = 0; i < a->nb_set; i++)
+        if (!strncmp(a->set[i], "codec=", 6))
+            return 0;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (!strcasecmp(fg_path_ext(name), kinds[i][0])) {
+            a->set[a->nb_set] = kinds[i][1];
+            return 1;
+        }
+    return 0;
+}
+
+/* With a size to reach, the network goes by how much there is to enlarge. */
+static int load_preset(Args *a, FgError *err)
+{
+    FgJob *const job = &a->job;
+    const char *name = a->preset ? a->preset : default_preset(job);
+    FgSize s = {0};
+    if (a->size) {
+        const int ret = fg_target_size(&s, &a->target, job, err);
+        if (ret)
+            return ret;
+        if (!a->preset && !strcmp(name, FG_PRESET_DEFAULT) && s.factor > 2.02)
+            name = "upscale-4x";
+    }
+    const int nb = a->nb_set + own_codec(a, name);
+    if (fg_preset_load(&job->preset, name, a->set, nb, err) < 0)
         return FG_EXIT_CONFIG;
+    return a->size && fg_target_apply(job->preset, &s) < 0 ? FG_EXIT_RETRY : 0;
+}
+
+static int run_ready(Args *a, FgReport *report, FgError *err)
+{
+    const int ret = load_preset(a, err);
+    if (ret)
+        return ret;
     if (a->dry_run)
         return dry_run(a, report, err);
     if (!strcmp(a->command, "plan"))
         return plan_only(a, report, err);
     return fg_engine_run(&a->engine, &a->job, report, err);
+}
+
+/* One input; a->job is used up. */
+static int run_one(Args *a, FgReport *report, FgError *err)
+{
+    char *input = NULL;
+    int ret = normal_patterns(&a->job, &input);
+    if (!ret)
+        ret = run_ready(a, report, err);
+    free(input);
+    return ret;
 }
 
 static int run_of_many(void *arg, const char *input, const char *output,
@@ -381,6 +470,7 @@ static int run_of_many(void *arg, const char *input, const char *output,
     one.job.input = input;
     one.job.output = strdup(output);
     one.job.rate = one.job.rate ? strdup(one.job.rate) : NULL;
+    one.job.frames = one.job.frames ? strdup(one.job.frames) : NULL;
     const int ret = run_one(&one, report, err);
     fg_job_free(&one.job);
     return ret;

@@ -52,7 +52,8 @@ static json_t *sequence_identity(const FgJob *job, int *code, FgError *err)
     XXH3_state_t *const s = XXH3_createState();
     struct stat st;
     char hash[33];
-    int ret = s ? fg_sequence_list(&seq, job->input, job->start_number, err)
+    int ret = s ? fg_sequence_list(&seq, job->input, job->start_number,
+                                   job->frames, err)
                 : -ENOMEM;
     if (ret) {
         *code = fg_exit_input(ret);
@@ -72,8 +73,8 @@ static json_t *sequence_identity(const FgJob *job, int *code, FgError *err)
     fg_hash_text(XXH3_128bits_digest(s), hash);
     json_t *const j = ret ? NULL
                           : json_pack("{s:i,s:I,s:s}", "pictures", seq.nb,
-                                      "first", (json_int_t)seq.first, "xxh3",
-                                      hash);
+                                      "first", (json_int_t)seq.number[0],
+                                      "xxh3", hash);
     XXH3_freeState(s);
     fg_sequence_free(&seq);
     return j;
@@ -149,12 +150,12 @@ json_t *fg_job_identity(const FgJob *job, int *code, FgError *err)
         }
         return NULL;
     }
-    return json_pack("{s:{s:s,s:s},s:o,s:o,s:o,s:{s:b,s:s?,s:I}}", "version",
-                     "ffgan", FG_VERSION, "FFmpeg", av_version_info(), "input",
-                     input, "models", models, "preset",
-                     preset_identity(job->preset), "options", "allow_errors",
-                     job->allow_errors, "rate", job->rate, "start_number",
-                     (json_int_t)job->start_number);
+    return json_pack(
+        "{s:{s:s,s:s},s:o,s:o,s:o,s:{s:b,s:s?,s:s?,s:I}}", "version", "ffgan",
+        FG_VERSION, "FFmpeg", av_version_info(), "input", input, "models",
+        models, "preset", preset_identity(job->preset), "options",
+        "allow_errors", job->allow_errors, "rate", job->rate, "frames",
+        job->frames, "start_number", (json_int_t)job->start_number);
 }
 
 const char *fg_identity_differs(const json_t *a, const json_t *b)

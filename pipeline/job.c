@@ -237,6 +237,11 @@ int fg_job_check(FgJob *job, FgError *err)
                  fg_show(job->input));
         return FG_EXIT_USAGE;
     }
+    if (job->frames && !(job->pictures_in && fg_is_pattern(job->input))) {
+        fg_error(err, 0, "%s: --frames is for sequences of pictures",
+                 fg_show(job->input));
+        return FG_EXIT_USAGE;
+    }
     if (!job->pictures_in && !job->pictures_out && job->start_number >= 0) {
         fg_error(err, 0, "%s: --start-number is for pictures",
                  fg_show(job->input));
@@ -257,6 +262,7 @@ void fg_job_free(FgJob *job)
 {
     free(job->output);
     free(job->rate);
+    free(job->frames);
     fg_preset_free(&job->preset);
     *job = (FgJob){0};
 }

@@ -21,6 +21,7 @@ typedef struct FgJob {
     double from_s, len_s; /* --sample; len 0 = the whole input */
     int64_t start_number; /* -1 = found, or 1 */
     char *rate;           /* pictures per second, NULL = the preset's; owned */
+    char *frames;         /* pictures: which numbers, NULL = all; owned */
     /* A part of the job (index set): frames [from, to) of the index come out;
      * pre and post more on each side go into the chain. */
     const struct FgIndex *index;

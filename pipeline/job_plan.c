@@ -202,18 +202,30 @@ void fg_job_plan_free(FgJobPlan **pp)
     *pp = NULL;
 }
 
+/* What must go last: a folder without a plan is nobody's, and one with
+ * joined.json belongs to an output that is whole. */
+static int goes_last(const char *name)
+{
+    return !strcmp(name, "job.json") || !strcmp(name, "joined.json") ||
+           !strcmp(name, ".") || !strcmp(name, "..");
+}
+
+static int remove_in(int dir, const char *name)
+{
+    return unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
 int fg_job_plan_remove(const char *folder, FgError *err)
 {
     DIR *const d = opendir(folder);
     int ret = d ? 0 : errno == ENOENT ? 0 : -errno;
     for (struct dirent *e; d && !ret && (e = readdir(d));)
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
-            strcmp(e->d_name, "job.json") != 0 &&
-            unlinkat(dirfd(d), e->d_name, 0) < 0 && errno != ENOENT)
-            ret = -errno;
-    /* The plan last: a folder without it is nobody's. */
-    if (d && !ret && unlinkat(dirfd(d), "job.json", 0) < 0 && errno != ENOENT)
-        ret = -errno;
+        if (!goes_last(e->d_name))
+            ret = remove_in(dirfd(d), e->d_name);
+    if (d && !ret)
+        ret = remove_in(dirfd(d), "job.json");
+    if (d && !ret)
+        ret = remove_in(dirfd(d), "joined.json");
     if (d)
         closedir(d);
     if (!ret && rmdir(folder) < 0 && errno != ENOENT)

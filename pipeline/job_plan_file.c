@@ -58,16 +58,18 @@ static int read_options(FgJobPlan *p, const json_t *identity)
 {
     FgJob *const job = &p->job;
     const json_t *const o = json_object_get(identity, "options");
-    json_t *value;
+    json_t *value, *list;
     json_int_t start;
-    if (json_unpack((json_t *)o, "{s:b,s:o,s:I}", "allow_errors",
-                    &job->allow_errors, "rate", &value, "start_number",
-                    &start) < 0)
+    if (json_unpack((json_t *)o, "{s:b,s:o,s:o,s:I}", "allow_errors",
+                    &job->allow_errors, "rate", &value, "frames", &list,
+                    "start_number", &start) < 0)
         return -EINVAL;
     const char *const rate = json_string_value(value);
     job->start_number = start;
     job->rate = rate ? strdup(rate) : NULL;
-    return rate && !job->rate ? -ENOMEM : 0;
+    const char *const frames = json_string_value(list);
+    job->frames = frames ? strdup(frames) : NULL;
+    return (rate && !job->rate) || (frames && !job->frames) ? -ENOMEM : 0;
 }
 
 static int go_to_folder(const json_t *j)
@@ -210,7 +212,9 @@ int fg_job_plan_was_joined(const char *output)
     json_decref(j);
     if (same)
         fg_job_plan_remove(folder, &none);
+    /* An empty folder is the last thing that goes. */
+    const int empty = !same && folder && !stat(output, &st) && !rmdir(folder);
     free(folder);
     free(path);
-    return same;
+    return same || empty;
 }

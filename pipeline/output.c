@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include <libavutil/opt.h>
 
 #include "pipeline/exit.h"
+#include "pipeline/exr.h"
 #include "pipeline/output.h"
 #include "pipeline/stop.h"
 #include "pipeline/util.h"
@@ -77,15 +79,29 @@ int fg_output_plan(FgOutput **out, const FgJob *job, const FgInput *in,
     o->report = report;
     o->fd = -1;
     o->first_pts = o->end_pts = AV_NOPTS_VALUE;
-    o->first_number = in->pictures.nb ? in->pictures.first + in->next_ahead
-                      : job->start_number >= 0 ? job->start_number
-                                               : 1;
-    if (job->index)
-        o->first_number += job->from - (in->pictures.nb ? in->next_ahead : 0);
+    o->first_number = job->start_number >= 0 ? job->start_number : 1;
+    o->first_index = in->next_ahead;
+    if (job->index) {
+        o->first_number += job->from;
+        o->first_index = job->from;
+    }
+    o->exr = job->pictures_out &&
+             !strcasecmp(fg_path_ext(job->output), ".exr") &&
+             !strcmp(job->preset->codec, "exr");
     if (job->pictures_out)
         return 0;
     const int ret = choose_format(o, err);
     return ret || job->chunk_file ? ret : fg_streams_plan(o, report, err);
+}
+
+int64_t fg_output_number(const FgOutput *o, int64_t i)
+{
+    const FgSequence *const in = &o->input->pictures;
+    const int64_t k = o->first_index + i;
+    if (!in->nb)
+        return o->first_number + i;
+    /* Chains that make more frames go on behind the last. */
+    return k < in->nb ? in->number[k] : in->number[in->nb - 1] + k - in->nb + 1;
 }
 
 static int on_write(void *opaque, const uint8_t *data, int size)
@@ -229,14 +245,50 @@ int fg_output_start(FgOutput *o, const FgStreamInfo *video, FgError *err)
     return write_header(o, err);
 }
 
-/* Each picture appears whole, under its own number. */
-static int write_picture(FgOutput *o, const AVPacket *pkt, FgError *err)
+static FgExrOptions exr_options(const FgPreset *p)
+{
+    FgExrOptions o = {.compression = -1, .half = -1};
+    for (int i = 0; i < p->nb_codec_opts; i++) {
+        const FgPair *const e = &p->codec_opts[i];
+        if (!strcmp(e->key, "compression"))
+            o.compression = fg_exr_compression(e->value);
+        if (!strcmp(e->key, "format"))
+            o.half = !strcmp(e->value, "half") || !strcmp(e->value, "1");
+    }
+    return o;
+}
+
+/* The picture that the next one is made from, NULL when that is no EXR. */
+static const char *exr_source(const FgOutput *o)
+{
+    const FgSequence *const in = &o->input->pictures;
+    const int64_t k = o->first_index + o->pictures;
+    return k < in->nb && !strcasecmp(fg_path_ext(in->paths[k]), ".exr")
+               ? in->paths[k]
+               : NULL;
+}
+
+static int write_exr(FgOutput *o, const AVFrame *f)
+{
+    FgError err = {{0}};
+    const FgExrOptions options = exr_options(o->job->preset);
+    const int ret = fg_exr_write(o->fd, f, exr_source(o), &options, &err);
+    return ret;
+}
+
+/* Each picture appears whole, under its own number: a packet, or a frame. */
+static int write_picture(FgOutput *o, const AVPacket *pkt, const AVFrame *f,
+                         FgError *err)
 {
     char *const path = fg_pattern_name(o->job->output,
-                                       o->first_number + o->pictures);
+                                       fg_output_number(o, o->pictures));
+    struct stat st = {.st_size = 0};
     int ret = path ? create_temp(o, path) : AVERROR(ENOMEM);
     if (!ret)
-        ret = fg_write_all(o->fd, pkt->data, (size_t)pkt->size);
+        ret = f ? write_exr(o, f)
+                : fg_write_all(o->fd, pkt->data, (size_t)pkt->size);
+    if (!ret && fstat(o->fd, &st) < 0)
+        ret = AVERROR(errno);
     if (!ret && fsync(o->fd) < 0)
         ret = AVERROR(errno);
     if (o->fd >= 0 && close(o->fd) < 0 && !ret)
@@ -248,7 +300,7 @@ static int write_picture(FgOutput *o, const AVPacket *pkt, FgError *err)
         fg_stop_temp(NULL);
         av_freep(&o->temp);
         o->pictures++;
-        o->bytes += pkt->size;
+        o->bytes += st.st_size;
     }
     if (ret < 0)
         fg_error(err, 0, "%s: cannot write it: %s",
@@ -336,11 +388,16 @@ static void keep_order(FgOutput *o, AVPacket *pkt, int to)
     o->last_dts[to] = pkt->dts;
 }
 
+int fg_output_write_frame(FgOutput *o, const AVFrame *f, FgError *err)
+{
+    return o->job->discard ? 0 : write_picture(o, NULL, f, err);
+}
+
 int fg_output_write(FgOutput *o, AVPacket *pkt, int enc, FgError *err)
 {
     int ret = 0;
     if (enc && o->job->pictures_out && !o->job->discard)
-        ret = write_picture(o, pkt, err);
+        ret = write_picture(o, pkt, NULL, err);
     if (o->job->discard || o->job->pictures_out) {
         av_packet_unref(pkt);
         return ret;

@@ -36,7 +36,9 @@ typedef struct FgOutput {
     AVRational enc_tb;          /* of the picture's packets */
     int64_t first_pts, end_pts; /* of the picture, in AV_TIME_BASE units */
     int64_t first_number, pictures;
-    int64_t bytes; /* of the finished output */
+    int exr;             /* frames are written by exr.h, not by an encoder */
+    int64_t first_index; /* pictures in and out: which input is the first */
+    int64_t bytes;       /* of the finished output */
     /* A chunk of a video. */
     FgPacketWriter packet_file;
     FgStreamInfo stream;
@@ -47,6 +49,8 @@ typedef struct FgOutput {
  * streams that the container does not take. 0 or an exit code + err. */
 int fg_output_plan(FgOutput **o, const FgJob *job, const FgInput *in,
                    FgReport *report, FgError *err);
+/* The number of the i-th picture that is written. */
+int64_t fg_output_number(const FgOutput *o, int64_t i);
 /* Creates the temporary file and writes the header. like is the first frame
  * out of the chain, for side data. */
 int fg_output_open(FgOutput *o, const AVCodecContext *enc, const AVFrame *like,
@@ -55,6 +59,8 @@ int fg_output_open(FgOutput *o, const AVCodecContext *enc, const AVFrame *like,
 int fg_output_start(FgOutput *o, const FgStreamInfo *video, FgError *err);
 /* A packet of the encoder (enc 1) or of the input; pkt is left blank. */
 int fg_output_write(FgOutput *o, AVPacket *pkt, int enc, FgError *err);
+/* With exr: the frame as the next picture. */
+int fg_output_write_frame(FgOutput *o, const AVFrame *f, FgError *err);
 /* Trailer, flush, fsync, close; the temporary file is then whole. */
 int fg_output_finish(FgOutput *o, FgError *err);
 /* Renames to the final name and syncs the folder. */

@@ -71,10 +71,13 @@ int fg_receipt_read(FgReceipt *r, const FgJobPlan *p, int64_t k, FgError *err)
 /* The pictures of a chunk, by their numbers. */
 static int check_pictures(const FgReceipt *r, const FgJobPlan *p, FgError *err)
 {
-    json_int_t first = 0;
-    json_unpack(r->json, "{s:I}", "first_number", &first);
-    for (int64_t i = 0; i < r->to - r->from; i++) {
-        char *const path = fg_pattern_name(p->job.output, first + i);
+    const json_t *const a = json_object_get(r->json, "numbers");
+    if (json_array_size(a) != (size_t)(r->to - r->from))
+        return fg_error(err, -EINVAL, "%s: a receipt without its pictures",
+                        fg_show(p->folder));
+    for (size_t i = 0; i < json_array_size(a); i++) {
+        const json_int_t n = json_integer_value(json_array_get(a, i));
+        char *const path = fg_pattern_name(p->job.output, n);
         const int ret = !path ? -ENOMEM : access(path, R_OK) < 0 ? -errno : 0;
         if (ret)
             fg_error(err, ret, "%s: %s", fg_show(path ? path : p->job.output),

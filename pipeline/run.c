@@ -191,7 +191,7 @@ static int check_pictures(FgRun *run, int64_t nb)
         return 0;
     const int near = job->pictures_in && same_folder(job->input, job->output);
     for (int64_t i = 0; i < (nb > 0 ? nb : 1) && !run->exit_code; i++) {
-        char *const path = fg_pattern_name(job->output, o->first_number + i);
+        char *const path = fg_pattern_name(job->output, fg_output_number(o, i));
         check_picture(run, path, near);
         free(path);
     }

@@ -10,6 +10,8 @@
 #include "pipeline/sequence.h"
 #include "pipeline/util.h"
 
+enum { MAX_LIST = 10000000 };
+
 typedef struct Pattern {
     size_t prefix; /* bytes of the base name before the number */
     int width;
@@ -146,7 +148,10 @@ static int fill(FgSequence *s, const char *path, const int64_t *v, size_t n,
     s->paths = calloc(n ? n : 1, sizeof(*s->paths));
     if (!s->paths)
         return fg_error(err, -ENOMEM, "no memory");
-    s->first = v[0];
+    s->number = malloc((n ? n : 1) * sizeof(*s->number));
+    if (!s->number)
+        return fg_error(err, -ENOMEM, "no memory");
+    memcpy(s->number, v, n * sizeof(*v));
     for (size_t i = 0; i < n; i++) {
         const int ret = add_path(s, fg_pattern_name(path, v[i]), err);
         if (ret < 0)
@@ -155,8 +160,142 @@ static int fill(FgSequence *s, const char *path, const int64_t *v, size_t n,
     return 0;
 }
 
-int fg_sequence_list(FgSequence *s, const char *path, int64_t start,
+/* ---- lists of numbers ---- */
+
+typedef struct Range {
+    int64_t from, to, step;
+} Range;
+
+/* "7", "1-100", "1-100x2". */
+static int parse_range(const char **text, Range *r)
+{
+    char *end;
+    errno = 0;
+    r->from = strtoll(*text, &end, 10);
+    if (end == *text || **text == '-')
+        return -EINVAL;
+    r->to = r->from;
+    r->step = 1;
+    if (*end == '-') {
+        const char *const to = end + 1;
+        r->to = strtoll(to, &end, 10);
+        if (end == to || *to == '-')
+            return -EINVAL;
+    }
+    if (*end == 'x') {
+        const char *const step = end + 1;
+        r->step = strtoll(step, &end, 10);
+        if (end == step)
+            return -EINVAL;
+    }
+    *text = end;
+    return errno || r->step < 1 || r->to < r->from || r->from < 0 ||
+                   (r->to - r->from) / r->step >= MAX_LIST
+               ? -EINVAL
+               : 0;
+}
+
+int fg_frame_list(const char *text, int64_t **out, int *nb, FgError *err)
+{
+    const char *at = text;
+    int64_t *v = NULL;
+    Range r;
+    *nb = 0;
+    *out = NULL;
+    do {
+        at += at != text; /* the comma */
+        if (parse_range(&at, &r) < 0 || (*at && *at != ','))
+            goto bad;
+        const int64_t n = (r.to - r.from) / r.step + 1;
+        int64_t *const more = *nb + n > MAX_LIST
+                                  ? NULL
+                                  : realloc(v, (size_t)(*nb + n) * sizeof(*v));
+        if (!more && *nb + n > MAX_LIST)
+            goto bad;
+        if (!more) {
+            free(v);
+            return fg_error(err, -ENOMEM, "no memory");
+        }
+        v = more;
+        for (int64_t i = 0; i < n; i++)
+            v[(*nb)++] = r.from + i * r.step;
+    } while (*at);
+    qsort(v, (size_t)*nb, sizeof(*v), by_value);
+    int n = 0;
+    for (int i = 0; i < *nb; i++)
+        if (!i || v[i] != v[i - 1])
+            v[n++] = v[i];
+    *nb = n;
+    *out = v;
+    return 0;
+bad:
+    free(v);
+    return fg_error(err, -EINVAL,
+                    "'%s' is not a list of frames, as 1-100 or 1-100x2,150",
+                    text);
+}
+
+static int list_some(FgSequence *s, const char *path, const char *frames,
                      FgError *err)
+{
+    int64_t *v;
+    int n;
+    struct stat st;
+    int ret = fg_frame_list(frames, &v, &n, err);
+    if (ret)
+        return ret;
+    ret = fill(s, path, v, (size_t)n, err);
+    for (int i = 0; i < s->nb && !ret; i++)
+        if (stat(s->paths[i], &st) < 0)
+            ret = fg_error(err, -errno, "%s: %s", fg_show(s->paths[i]),
+                           strerror(errno));
+    free(v);
+    if (ret < 0)
+        fg_sequence_free(s);
+    return ret;
+}
+
+/* Length of another tool's frame number at s, 0 = none; *width its digits. */
+static size_t foreign_number(const char *s, int *width)
+{
+    char *end;
+    *width = 1;
+    if (*s == '#' || *s == '@') {
+        const char run[2] = {*s, 0};
+        const size_t n = strspn(s, run);
+        *width = (int)n;
+        return n >= 2 && n <= 18 ? n : 0;
+    }
+    if (s[0] == '$' && s[1] == 'F') {
+        if (s[2] >= '1' && s[2] <= '9')
+            *width = s[2] - '0';
+        return s[2] >= '1' && s[2] <= '9' ? 3 : 2;
+    }
+    if (strncmp(s, "<frame", 6) != 0)
+        return 0;
+    const long w = strtol(s + 6, &end, 10);
+    *width = w > 0 && w <= 18 ? (int)w : 1;
+    return *end == '>' ? (size_t)(end - s) + 1 : 0;
+}
+
+char *fg_pattern_normal(const char *path)
+{
+    int width;
+    for (const char *s = fg_path_base(path); *s; s++) {
+        const size_t n = foreign_number(s, &width);
+        if (n && !fg_is_pattern(path))
+            return width > 1
+                       ? fg_format("%.*s%%0%dd%s", (int)(s - path), path, width,
+                                   s + n)
+                       : fg_format("%.*s%%d%s", (int)(s - path), path, s + n);
+    }
+    return strdup(path);
+}
+
+/* ---- lists of files ---- */
+
+int fg_sequence_list(FgSequence *s, const char *path, int64_t start,
+                     const char *frames, FgError *err)
 {
     Pattern p;
     struct stat st;
@@ -166,6 +305,8 @@ int fg_sequence_list(FgSequence *s, const char *path, int64_t start,
     *s = (FgSequence){0};
     if (!stat(path, &st) || !find_pattern(fg_path_base(path), &p))
         return fill(s, path, &one, 1, err);
+    if (frames)
+        return list_some(s, path, frames, err);
     int ret = read_numbers(path, &p, &v, &n, err);
     while (!ret && v && i < n && v[i] < start)
         i++;
@@ -195,7 +336,7 @@ int fg_sequence_has(const FgSequence *s, const char *path, const char *base)
     if (!s->nb || !find_pattern(fg_path_base(path), &p))
         return 0;
     const int64_t k = number_of(base, fg_path_base(path), &p);
-    return k >= s->first && k < s->first + s->nb;
+    return bsearch(&k, s->number, (size_t)s->nb, sizeof(k), by_value) != NULL;
 }
 
 void fg_sequence_free(FgSequence *s)
@@ -203,5 +344,6 @@ void fg_sequence_free(FgSequence *s)
     for (int i = 0; i < s->nb; i++)
         free(s->paths[i]);
     free(s->paths);
+    free(s->number);
     *s = (FgSequence){0};
 }

@@ -13,7 +13,7 @@
 typedef struct FgSequence {
     char **paths; /* owned */
     int nb;
-    int64_t first; /* number of paths[0] */
+    int64_t *number; /* [nb] of each; owned */
 } FgSequence;
 
 /* 1 when the last component of path has one %d or %0Nd. */
@@ -21,11 +21,19 @@ int fg_is_pattern(const char *path);
 /* path with its number: malloc'ed, NULL on no memory. Without a pattern it is
  * a copy. "%%" is not special: names are taken as they are. */
 char *fg_pattern_name(const char *path, int64_t number);
+/* Other tools' spellings of a number in the last component of path: "####" and
+ * "@@@@" (two or more), "$F4", "<frame04>" become "%04d". malloc'ed; path as it
+ * is when there is none. NULL: no memory. */
+char *fg_pattern_normal(const char *path);
 /* Lists a pattern's files, or the one picture. start -1 = the smallest number
- * found. Returns 0, -ENOENT (nothing there, or a number missing inside: err
+ * found. frames: which numbers ("1-100", "1-100x2,150"; all must be there, and
+ * start is not looked at), NULL = all without a gap. Returns -EINVAL (frames
+ * is wrong), 0, -ENOENT (nothing there, or a number missing inside: err
  * names it), -ENOMEM, other errno. */
 int fg_sequence_list(FgSequence *s, const char *path, int64_t start,
-                     FgError *err);
+                     const char *frames, FgError *err);
+/* "1-100x2,150" -> rising numbers, malloc'ed. 0, -EINVAL, -ENOMEM + err. */
+int fg_frame_list(const char *text, int64_t **numbers, int *nb, FgError *err);
 /* 1 when base, a name without its folder, is that of one of the pictures;
  * path is what was listed. */
 int fg_sequence_has(const FgSequence *s, const char *path, const char *base);

@@ -22,6 +22,7 @@ enum { LENGTHS = 1024 };
 typedef struct Sink {
     FgRun *run;
     AVCodecContext *enc;
+    int open;
     AVFrame *held; /* waits for the next frame's time */
     AVPacket *pkt;
     AVPacket **early; /* packets that came before the header */
@@ -74,8 +75,9 @@ static int open_all(Sink *s, const AVFrame *first)
     FgError err = {{0}};
     s->tb = first->time_base;
     s->base_pts = first->pts;
-    int ret = fg_encoder_open(&s->enc, run, first, &err);
-    if (!ret)
+    s->open = 1;
+    int ret = run->output->exr ? 0 : fg_encoder_open(&s->enc, run, first, &err);
+    if (!ret && s->enc)
         ret = fg_output_open(run->output, s->enc, first, &err);
     return ret ? fg_run_fail(run, ret, "%s", err.text) : flush_early(s);
 }
@@ -163,11 +165,23 @@ static int note_hash(FgRun *run, const AVFrame *f)
     return 0;
 }
 
+static int write_frame(Sink *s, const AVFrame *f)
+{
+    FgError err;
+    const int ret = fg_output_write_frame(s->run->output, f, &err);
+    if (ret)
+        return fg_run_fail(s->run, ret, "%s", err.text);
+    s->run->encoded++;
+    return 0;
+}
+
 static int encode(Sink *s, AVFrame *f)
 {
     FgRun *const run = s->run;
     if (f && run->job->index && note_hash(run, f) < 0)
         return -1;
+    if (!s->enc)
+        return f ? write_frame(s, f) : 0;
     if (f && to_clock(s, f) < 0)
         return -1;
     if (f) {
@@ -209,7 +223,7 @@ static int take_frame(Sink *s, AVFrame *f)
     run->last_frame_at = fg_now();
     if (run->first_frame_at <= 0)
         run->first_frame_at = run->last_frame_at;
-    if (!s->enc)
+    if (!s->open)
         ret = open_all(s, f);
     if (!ret && s->held && f->pts <= s->last_pts)
         f->pts = s->last_pts + 1; /* two frames in one tick of the clock */
@@ -225,7 +239,7 @@ static int take_item(Sink *s, FgItem item)
     if (item.kind == FG_ITEM_FRAME)
         return take_frame(s, item.value);
     AVPacket *pkt = item.value;
-    if (!s->enc)
+    if (!s->open)
         return keep_early(s, pkt);
     const int ret = write_packet(s, pkt, 0);
     av_packet_free(&pkt);
@@ -254,7 +268,7 @@ void *fg_sink_main(void *arg)
     }
     if (!s || !s->pkt) {
         fg_run_fail(run, FG_EXIT_RETRY, "no memory");
-    } else if (!all_items(s) && !run->failed && s->enc) {
+    } else if (!all_items(s) && !run->failed && s->open) {
         if (!encode_held(s, NULL))
             encode(s, NULL);
     }

@@ -7,6 +7,7 @@
 #include <libavutil/frame.h>
 
 #include "pipeline/exit.h"
+#include "pipeline/exr.h"
 #include "pipeline/index.h"
 #include "pipeline/output.h"
 #include "pipeline/run.h"
@@ -201,6 +202,8 @@ static int take_frames(Source *s)
 
 static int decode(Source *s, const AVPacket *pkt)
 {
+    if (s->in->exr)
+        return 0; /* nothing is inside */
     int ret = avcodec_send_packet(s->in->dec, pkt);
     if (ret == AVERROR(EAGAIN)) {
         if (take_frames(s) < 0)
@@ -279,8 +282,29 @@ static int list_key(Source *s, const AVPacket *pkt)
                : 0;
 }
 
+static int exr_picture(Source *s, const AVPacket *pkt)
+{
+    FgError err = {{0}};
+    AVFrame *f = NULL;
+    s->packets++;
+    int ret = fg_exr_read(s->in->path, &f, &err);
+    if (ret == -ENOTSUP)
+        fg_error(&err, ret, "%s: not of the kind of the first picture",
+                 fg_show(s->in->path));
+    if (ret)
+        return fg_run_fail(s->run, fg_exit_input(ret), "%s", err.text);
+    av_frame_unref(s->frame);
+    av_frame_move_ref(s->frame, f);
+    av_frame_free(&f);
+    s->frame->pts = s->frame->best_effort_timestamp = pkt->pts;
+    s->frame->duration = 1;
+    return take_frame(s);
+}
+
 static int video_packet(Source *s, AVPacket *pkt)
 {
+    if (s->in->exr)
+        return exr_picture(s, pkt);
     const int early = before_key(s, pkt);
     if (early || list_key(s, pkt) < 0) {
         av_packet_unref(pkt);

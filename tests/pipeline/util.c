@@ -107,7 +107,7 @@ static void lists_sequences(void **state)
     FgError err;
     assert_non_null(mkdtemp(dir));
     snprintf(path, sizeof(path), "%s/a.%%02d.png", dir);
-    assert_int_equal(fg_sequence_list(&s, path, -1, &err), -ENOENT);
+    assert_int_equal(fg_sequence_list(&s, path, -1, NULL, &err), -ENOENT);
     touch(dir, "a.08.png");
     touch(dir, "a.09.png");
     touch(dir, "a.10.png");
@@ -115,19 +115,19 @@ static void lists_sequences(void **state)
     touch(dir, "a.010.png"); /* another spelling */
     touch(dir, "a.xx.png");
     touch(dir, "b.11.png");
-    assert_int_equal(fg_sequence_list(&s, path, -1, &err), 0);
+    assert_int_equal(fg_sequence_list(&s, path, -1, NULL, &err), 0);
     assert_int_equal(s.nb, 3);
-    assert_int_equal(s.first, 8);
+    assert_int_equal(s.number[0], 8);
     assert_non_null(strstr(s.paths[2], "/a.10.png"));
     fg_sequence_free(&s);
-    assert_int_equal(fg_sequence_list(&s, path, 9, &err), 0);
+    assert_int_equal(fg_sequence_list(&s, path, 9, NULL, &err), 0);
     assert_int_equal(s.nb, 2);
     fg_sequence_free(&s);
     touch(dir, "a.99.png");
     touch(dir, "a.100.png");
-    assert_int_equal(fg_sequence_list(&s, path, -1, &err), -ENOENT);
+    assert_int_equal(fg_sequence_list(&s, path, -1, NULL, &err), -ENOENT);
     assert_non_null(strstr(err.text, "a.11.png: missing"));
-    assert_int_equal(fg_sequence_list(&s, path, 99, &err), 0);
+    assert_int_equal(fg_sequence_list(&s, path, 99, NULL, &err), 0);
     assert_int_equal(s.nb, 2);
     fg_sequence_free(&s);
     fg_sequence_free(&s);
@@ -148,6 +148,52 @@ static void maps_errors(void **state)
     assert_int_equal(fg_exit_chain(-EBADMSG), FG_EXIT_DATA);
     assert_int_equal(fg_exit_chain(-EINVAL), FG_EXIT_CONFIG);
     assert_int_equal(fg_exit_chain(-ENOMEM), FG_EXIT_RETRY);
+}
+
+static void lists_frames(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",
+                                      "x",
+                                      "1-",
+                                      "5-1",
+                                      "1-9x0",
+                                      "1,,2",
+                                      "-1",
+                                      "1,",
+                                      "1x",
+                                      "1-9x",
+                                      "1 2",
+                                      "1--2",
+                                      "99999999999999999999"};
+    int64_t *v;
+    int n;
+    FgError err;
+    assert_int_equal(fg_frame_list("3,1-7x2,1001", &v, &n, &err), 0);
+    assert_int_equal(n, 5);
+    assert_int_equal(v[0], 1);
+    assert_int_equal(v[1], 3);
+    assert_int_equal(v[3], 7);
+    assert_int_equal(v[4], 1001);
+    free(v);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(fg_frame_list(bad[i], &v, &n, &err), -EINVAL);
+}
+
+static void knows_other_tools_patterns(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"d/a.####.exr", "d/a.%04d.exr"},  {"a.@@@.exr", "a.%03d.exr"},
+        {"a.$F4.exr", "a.%04d.exr"},       {"a.$F.exr", "a.%d.exr"},
+        {"a.<frame04>.png", "a.%04d.png"}, {"a.%05d.png", "a.%05d.png"},
+        {"no #1.png", "no #1.png"},        {"d##/a.png", "d##/a.png"},
+        {"a.%04d.##.png", "a.%04d.##.png"}};
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        char *const s = fg_pattern_normal(pairs[i][0]);
+        assert_string_equal(s, pairs[i][1]);
+        free(s);
+    }
 }
 
 static void names_temporaries(void **state)
@@ -189,6 +235,8 @@ int main(void)
         cmocka_unit_test(lists_sequences),
         cmocka_unit_test(maps_errors),
         cmocka_unit_test(names_temporaries),
+        cmocka_unit_test(lists_frames),
+        cmocka_unit_test(knows_other_tools_patterns),
         cmocka_unit_test(shows_names_in_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
