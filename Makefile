@@ -141,7 +141,7 @@ $(BUILD)/tests/filters/%.o: tests/filters/%.c
 check: all tests
 	$(Q)BUILD=$(abspath $(BUILD)) JOBS=$(JOBS) sh tests/run.sh $(ONLY)
 check-san:
-	$(Q)$(MAKE) --no-print-directory SAN=1 check
+	$(Q)LESS=1 $(MAKE) --no-print-directory SAN=1 check
 bench: all $(filter $(BUILD)/tests/bench/%,$(TESTS))
 	$(Q)for p in $(filter $(BUILD)/tests/bench/%,$(TESTS)); do \
 	    echo "== $${p##*/}"; $$p || exit 1; done

@@ -212,7 +212,8 @@ int fg_batch_run(const FgBatch *b, FgReport *report)
         ret = list(&s);
     if (!ret)
         ret = name_outputs(&s);
-    for (int i = 0; i < s.files.nb && !ret && !fg_stop_signal(); i++)
+    const int nb = s.files.s && s.outputs.s && !ret ? s.files.nb : 0;
+    for (int i = 0; i < nb && !fg_stop_signal(); i++)
         run_one(&s, s.files.s[i], s.outputs.s[i]);
     if (!ret) {
         fg_report_summary(report, s.done, s.skipped, s.failed,

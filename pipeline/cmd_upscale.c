@@ -386,6 +386,8 @@ static int plan_only(Args *a, FgReport *report, FgError *err)
 static int normal_patterns(FgJob *job, char **input)
 {
     struct stat st;
+    if (!job->input)
+        return FG_EXIT_USAGE;
     *input = stat(job->input, &st) < 0 ? fg_pattern_normal(job->input)
                                        : strdup(job->input);
     char *const out = job->output && fg_is_picture_name(job->output)

@@ -366,7 +366,7 @@ int fg_exr_read(const char *path, AVFrame **out, FgError *err)
     AVFrame *f = ret ? NULL : new_frame(&x);
     if (!ret && !f)
         ret = fg_error(err, -ENOMEM, "no memory");
-    if (!ret)
+    if (!ret && f)
         ret = read_planes(&x, f, path, err);
     fg_exr_close(&x);
     if (ret)

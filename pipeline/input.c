@@ -137,6 +137,19 @@ static int open_decoder(FgInput *in, const AVCodecParameters *par, int threads,
     return ret < 0 ? fail(in, ret, "its decoder does not start", err) : 0;
 }
 
+/* AVI fills pauses with empty frames and counts them: only those with bytes
+ * are promised. Without an index, as in a cut file, all are. */
+static int64_t promised_frames(const FgInput *in, const AVStream *st)
+{
+    const int entries = avformat_index_get_entries_count(st);
+    int64_t n = 0;
+    if (strcmp(in->fmt->iformat->name, "avi") != 0 || entries <= 0)
+        return st->nb_frames;
+    for (int i = 0; i < entries; i++)
+        n += avformat_index_get_entry((AVStream *)st, i)->size > 0;
+    return n > 0 && n < st->nb_frames ? n : st->nb_frames;
+}
+
 static void learn_times(FgInput *in)
 {
     AVStream *const st = in->fmt->streams[in->video];
@@ -147,8 +160,8 @@ static void learn_times(FgInput *in)
         in->frame_rate = (AVRational){0, 1};
     in->cfr = avg.num > 0 && avg.den > 0 && r.num > 0 && r.den > 0 &&
               !av_cmp_q(avg, r);
-    in->promised = st->nb_frames;
-    in->nb_frames = st->nb_frames;
+    in->promised = promised_frames(in, st);
+    in->nb_frames = in->promised;
     in->start_us = in->fmt->start_time == AV_NOPTS_VALUE ? 0
                                                          : in->fmt->start_time;
     const double len = st->duration > 0

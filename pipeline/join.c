@@ -69,9 +69,6 @@ static int same_stream(const Join *j, int64_t k)
 static int read_receipts(Join *j)
 {
     const FgJobPlan *const p = j->plan;
-    j->receipt = calloc((size_t)p->nb_chunks, sizeof(*j->receipt));
-    if (!j->receipt)
-        return fail(j, AVERROR(ENOMEM), p->folder);
     for (int64_t k = 0; k < p->nb_chunks; k++) {
         int ret = fg_receipt_read(&j->receipt[k], p, k, j->err);
         if (!ret)
@@ -152,10 +149,6 @@ static int learn_times(Join *j)
 {
     const FgJobPlan *const p = j->plan;
     int ret = 0;
-    j->time = malloc((size_t)p->index.nb * sizeof(*j->time));
-    j->raw = malloc((size_t)p->index.nb * sizeof(*j->raw));
-    if (!j->time || !j->raw)
-        return fail(j, AVERROR(ENOMEM), p->folder);
     for (int64_t k = 0; k < p->nb_chunks && !ret; k++)
         ret = read_times(j, k);
     for (int64_t g = 0; g < p->index.nb && !ret; g++)
@@ -261,7 +254,7 @@ static int copy_all(Join *j)
 {
     AVPacket *pkt = av_packet_alloc();
     int ret = pkt ? 0 : fail(j, AVERROR(ENOMEM), j->plan->folder);
-    while (!ret && j->in->fmt && !fg_stop_signal()) {
+    while (pkt && !ret && j->in->fmt && !fg_stop_signal()) {
         const int got = fg_input_read(j->in, pkt);
         if (got < 0 && got != AVERROR_EOF && !j->plan->job.allow_errors)
             ret = fail(j, got, j->plan->input);
@@ -279,10 +272,10 @@ static int copy_all(Join *j)
 /* Says, before the output gets its name, that it is this job's. */
 static int sign(const Join *j)
 {
-    struct stat st;
+    struct stat st = {.st_size = 0};
     char *const path = fg_format("%s/joined.json", j->plan->folder);
     char text[160];
-    int ret = path && !stat(j->out->temp, &st) ? 0 : -errno;
+    int ret = !path ? -ENOMEM : stat(j->out->temp, &st) < 0 ? -errno : 0;
     if (!ret) {
         snprintf(text, sizeof(text), "{\"inode\": %lld, \"bytes\": %lld}\n",
                  (long long)st.st_ino, (long long)st.st_size);
@@ -326,7 +319,10 @@ static int join(Join *j, FgJob *job)
     j->next = av_packet_alloc();
     if (!j->next)
         return fail(j, AVERROR(ENOMEM), p->folder);
-    if (fg_receipt_stream(&j->receipt[0], &j->stream, j->err) < 0)
+    FgStreamInfo stream;
+    ret = fg_receipt_stream(&j->receipt[0], &stream, j->err);
+    j->stream = stream;
+    if (ret < 0)
         return FG_EXIT_DATA;
     ret = learn_times(j);
     if (!ret)
@@ -347,7 +343,12 @@ int fg_job_plan_join(const FgJobPlan *p, FgReport *report, int64_t *bytes,
 {
     FgJob job = p->job; /* borrows */
     Join j = {.plan = p, .report = report, .err = err};
-    const int ret = join(&j, &job);
+    j.receipt = calloc((size_t)p->nb_chunks, sizeof(*j.receipt));
+    j.time = calloc((size_t)p->index.nb, sizeof(*j.time));
+    j.raw = calloc((size_t)p->index.nb, sizeof(*j.raw));
+    const int ret = j.receipt && j.time && j.raw
+                        ? join(&j, &job)
+                        : fail(&j, AVERROR(ENOMEM), p->folder);
     *bytes = j.out ? j.out->bytes : 0;
     for (int64_t k = 0; j.receipt && k < p->nb_chunks; k++) {
         if (p->job.pictures_out)

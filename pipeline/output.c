@@ -285,8 +285,9 @@ static int write_picture(FgOutput *o, const AVPacket *pkt, const AVFrame *f,
     struct stat st = {.st_size = 0};
     int ret = path ? create_temp(o, path) : AVERROR(ENOMEM);
     if (!ret)
-        ret = f ? write_exr(o, f)
-                : fg_write_all(o->fd, pkt->data, (size_t)pkt->size);
+        ret = f     ? write_exr(o, f)
+              : pkt ? fg_write_all(o->fd, pkt->data, (size_t)pkt->size)
+                    : AVERROR(EINVAL);
     if (!ret && fstat(o->fd, &st) < 0)
         ret = AVERROR(errno);
     if (!ret && fsync(o->fd) < 0)

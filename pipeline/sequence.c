@@ -151,8 +151,9 @@ static int fill(FgSequence *s, const char *path, const int64_t *v, size_t n,
     s->number = malloc((n ? n : 1) * sizeof(*s->number));
     if (!s->number)
         return fg_error(err, -ENOMEM, "no memory");
-    memcpy(s->number, v, n * sizeof(*v));
-    for (size_t i = 0; i < n; i++) {
+    if (v)
+        memcpy(s->number, v, n * sizeof(*v));
+    for (size_t i = 0; v && i < n; i++) {
         const int ret = add_path(s, fg_pattern_name(path, v[i]), err);
         if (ret < 0)
             return ret;
@@ -220,6 +221,8 @@ int fg_frame_list(const char *text, int64_t **out, int *nb, FgError *err)
         for (int64_t i = 0; i < n; i++)
             v[(*nb)++] = r.from + i * r.step;
     } while (*at);
+    if (!v)
+        goto bad;
     qsort(v, (size_t)*nb, sizeof(*v), by_value);
     int n = 0;
     for (int i = 0; i < *nb; i++)
@@ -245,8 +248,8 @@ static int list_some(FgSequence *s, const char *path, const char *frames,
     if (ret)
         return ret;
     ret = fill(s, path, v, (size_t)n, err);
-    for (int i = 0; i < s->nb && !ret; i++)
-        if (stat(s->paths[i], &st) < 0)
+    for (int i = 0; s->paths && i < s->nb && !ret; i++)
+        if (s->paths[i] && stat(s->paths[i], &st) < 0)
             ret = fg_error(err, -errno, "%s: %s", fg_show(s->paths[i]),
                            strerror(errno));
     free(v);

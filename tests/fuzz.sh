@@ -21,10 +21,10 @@ for src in tests/fuzz/*.c; do
     name=$(basename "$src" .c)
     echo "== $name: $seconds s"
     mkdir -p "$out/$name"
-    "$clang" -std=c11 -D_GNU_SOURCE -g -O1 -I. \
+    "$clang" -std=c11 -D_GNU_SOURCE -g -O1 -I. -I"$(flag FF_SRC)" -I"$(flag FF_BUILD)" \
         -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all "$src" \
         -Wl,--start-group "$out"/obj/*.a $(flag FF_ARCHIVES) "$(flag FF_AVFILTER)" -Wl,--end-group \
-        $(flag FF_EXTRALIBS) -ljansson -lyaml -lmd -lm -pthread \
+        $(flag FF_EXTRALIBS) $(sed -n 's/^OWN_LIBS := //p' build/config.mak) -lm -pthread \
         -o "$out/$name.bin"
     seeds=
     [ ! -d "tests/fuzz/$name" ] || seeds=tests/fuzz/$name

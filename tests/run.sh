@@ -4,16 +4,20 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # usage: run.sh [WORD]   only tests whose path holds WORD
-# environment: BUILD (build folder), JOBS (2), TEST_TIMEOUT (seconds, 120)
+# environment: BUILD (build folder), JOBS (2), TEST_TIMEOUT (seconds, 240)
 set -u
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
 BUILD=${BUILD:-$ROOT/build}
 LOGS=$BUILD/tests/log
 export ROOT BUILD LOGS CMOCKA_MESSAGE_OUTPUT=tap
-export TEST_TIMEOUT="${TEST_TIMEOUT:-120}"
+export TEST_TIMEOUT="${TEST_TIMEOUT:-240}"
 export ASAN_OPTIONS="detect_leaks=1:${ASAN_OPTIONS:-}"
 export UBSAN_OPTIONS="print_stacktrace=1:${UBSAN_OPTIONS:-}"
 export LSAN_OPTIONS="suppressions=$ROOT/tests/lsan.supp:print_suppressions=0"
+if [ -n "${LESS:-}" ]; then # slow builds: fewer kills, cuts, flips, frames
+    export KILLS="${KILLS:-8}" CUTS="${CUTS:-10}" FLIPS="${FLIPS:-30}"
+    export FRAMES="${FRAMES:-4000}" TEST_TIMEOUT=$((TEST_TIMEOUT * 2))
+fi
 cd "$ROOT" || exit 1
 rm -rf "$LOGS"
 mkdir -p "$LOGS"
