@@ -149,7 +149,7 @@ bench: all $(filter $(BUILD)/tests/bench/%,$(TESTS))
 # Other engines beside ours: needs them installed, see tests/bench/peers.py.
 bench-peers: all
 	$(Q)$(or $(PEERS_PYTHON),python3) tests/bench/peers.py $(BUILD)/bin/ffgan $(PEERS)
-fuzz: $(CONFIG)
+fuzz: all
 	$(Q)SECONDS_EACH=$${FUZZ_SECONDS:-60} CLANG="$(CLANG)" sh tests/fuzz.sh
 fuzz-libs: $(LIBKERNELS) $(call a,pipeline source)
 check-ffmpeg9: $(CONFIG) $(call o,tests/filters/mkmodel)

@@ -144,6 +144,31 @@ static int stopped(FgError *err)
     return sig ? FG_EXIT_SIGNAL + sig : 0;
 }
 
+static int run_once(Work *w, FgReport *report, int64_t done_before,
+                    FgError *err)
+{
+    fg_run_free(&w->run);
+    w->run = (FgRun){
+        .job = &w->job, .report = report, .done_before = done_before};
+    const int ret = fg_run_job(&w->run);
+    if (ret)
+        fg_error(err, 0, "%s", w->run.err.text);
+    return ret;
+}
+
+/* Where seeking did not lead to the frames of the plan, decoding from the
+ * start does, or the input has changed. */
+static int run_part(Work *w, FgReport *report, int64_t done_before,
+                    FgError *err)
+{
+    const int ret = run_once(w, report, done_before, err);
+    if (ret != FG_EXIT_DATA || w->job.pictures_in || !w->job.from ||
+        !w->plan->index.seekable)
+        return ret;
+    w->job.from_start = 1;
+    return run_once(w, report, done_before, err);
+}
+
 int fg_chunk_run(const FgJobPlan *p, int64_t k, FgReport *report,
                  int64_t done_before, int threads, FgError *err)
 {
@@ -156,11 +181,7 @@ int fg_chunk_run(const FgJobPlan *p, int64_t k, FgReport *report,
         return FG_EXIT_RETRY;
     }
     make_job(&w, threads);
-    w.run = (FgRun){
-        .job = &w.job, .report = report, .done_before = done_before};
-    int ret = fg_run_job(&w.run);
-    if (ret)
-        fg_error(err, 0, "%s", w.run.err.text);
+    int ret = run_part(&w, report, done_before, err);
     if (!ret)
         ret = stopped(err);
     if (!ret)

@@ -125,11 +125,18 @@ int fg_cmd_doctor(int argc, char **argv)
 {
     Doctor d = {0};
     if (argc > 1 && (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help"))) {
-        puts("usage: ffgan doctor\nLooks at the CPU, FFmpeg, models, presets "
-             "and folders.\nExit code 0, or 69 when something needed is "
-             "missing.");
+        puts(
+            "usage: ffgan doctor [--colour]\nLooks at the CPU, FFmpeg, models, "
+            "presets "
+            "and folders.\nExit code 0, or 69 when something needed is "
+            "missing.\n\n"
+            "  --colour  runs a network that changes nothing over all pixel\n"
+            "            formats, ranges and matrices, and prints the largest\n"
+            "            error of each component; 70 when one is not exact");
         return FG_EXIT_OK;
     }
+    if (argc == 2 && !strcmp(argv[1], "--colour"))
+        return fg_doctor_colour();
     if (argc > 1)
         return fg_usage_error(argv[0], "takes no '%s'", argv[1]);
     say(&d, OK, "ffgan %s", FG_VERSION);

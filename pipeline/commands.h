@@ -14,6 +14,7 @@ int fg_cmd_job(int argc, char **argv); /* plan, worker, ... */
 int fg_cmd_model(int argc, char **argv);
 int fg_cmd_bench(int argc, char **argv);
 int fg_cmd_doctor(int argc, char **argv);
+int fg_doctor_colour(void); /* cmd_colour.c; the exit code */
 int fg_cmd_version(int argc, char **argv);
 int fg_cmd_preset(int argc, char **argv); /* cmd_preset.c */
 

@@ -27,6 +27,7 @@ typedef struct FgJob {
     const struct FgIndex *index;
     int64_t from, to;
     int pre, post;
+    int from_start; /* decode from the input's start, whatever can be sought */
     int encoder_threads;    /* 0 = as threads */
     const char *temp_dir;   /* where unfinished files lie; NULL = beside */
     const char *chunk_file; /* part of a video: packets go here */

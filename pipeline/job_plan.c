@@ -158,6 +158,10 @@ static int make(FgJobPlan *p, const FgJobPlanOptions *o, FgReport *report,
     p->chunk = o->chunk
                    ? o->chunk
                    : fg_job_plan_chunk_length(p->index.w / 2, p->index.h / 2);
+    /* Each chunk of those is decoded from the start: not too many. */
+    const int64_t least = p->index.seekable ? 0 : p->index.nb / 4 + 1;
+    if (!o->chunk && p->chunk < least)
+        p->chunk = least;
     p->nb_chunks = (p->index.nb + p->chunk - 1) / p->chunk;
     make_id(p);
     if (*p->id)

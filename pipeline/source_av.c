@@ -445,7 +445,8 @@ static int too_short(const Source *s)
 /* Formats where a key frame that was seen is found again. */
 static int can_seek(const Source *s)
 {
-    static const char *const formats[] = {"mov", "matroska", "avi", "mxf"};
+    static const char *const formats[] = {"mov", "matroska", "avi", "mxf",
+                                          "mpegts"};
     if (s->in->pictures.nb)
         return 1;
     for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
@@ -527,7 +528,7 @@ static void set_window(Source *s)
     if (!job->index)
         return;
     s->next = job->from - job->pre;
-    if (s->in->fmt)
+    if (s->in->fmt && !job->from_start)
         s->key = fg_index_key(job->index, s->next);
 }
 

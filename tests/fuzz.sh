@@ -23,7 +23,7 @@ for src in tests/fuzz/*.c; do
     mkdir -p "$out/$name"
     "$clang" -std=c11 -D_GNU_SOURCE -g -O1 -I. -I"$(flag FF_SRC)" -I"$(flag FF_BUILD)" \
         -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all "$src" \
-        -Wl,--start-group "$out"/obj/*.a $(flag FF_ARCHIVES) "$(flag FF_AVFILTER)" -Wl,--end-group \
+        -Wl,--start-group "$out"/obj/*.a $(flag FF_ARCHIVES) build/ffmpeg/libavfilter.a -Wl,--end-group \
         $(flag FF_EXTRALIBS) $(sed -n 's/^OWN_LIBS := //p' build/config.mak) -lm -pthread \
         -o "$out/$name.bin"
     seeds=

@@ -165,5 +165,8 @@ refused "bench with a bad size" 64 "allowed WxH" cli bench $net --size 0x9
 refused "bench with a bad precision" 64 "allowed auto, fp32" \
     cli bench $net --precision fp8
 refused "bench of a missing model" 66 "none-such" cli bench none-such
+check "doctor --colour" cli doctor --colour
+check "doctor --colour: 300 rows or more, none bad" sh -c "grep -c '^ok ' out | grep -q '[3-9]..' && ! grep -q FAIL out"
+check "doctor --colour: floats differ by rounding only" grep -q "gbrpf32le .* luma.*e-0[78]" out
 check "no temporary file is left" nothing_left .
 done_testing

@@ -26,6 +26,21 @@ kill_after() {
     kill -9 $pid 2> /dev/null
     wait $pid 2> /dev/null
 }
+# The same once a chunk is done.
+kill_after_chunk() {
+    after=$1
+    shift
+    "$@" > /dev/null 2>> killed.err &
+    pid=$!
+    n=0
+    while [ ! -e d/a.mkv.ffgan/chunk-00000.json ] && [ $n -lt 500 ]; do
+        sleep 0.01
+        n=$((n + 1))
+    done
+    sleep "$after"
+    kill -9 $pid 2> /dev/null
+    wait $pid 2> /dev/null
+}
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 # A time within the run's length, by a generator of our own: tests repeat.
 seed=12345
@@ -42,7 +57,11 @@ bad=0 resumed=0
 i=0
 while [ $i -lt "$KILLS" ]; do
     i=$((i + 1))
-    kill_after "$(random_time $span)" "$FFGAN" run ./k.yaml in.mp4 -o d/a.mkv --chunk 8 -q
+    if [ $((i % 4)) = 0 ]; then
+        kill_after_chunk "$(random_time 60)" "$FFGAN" run ./k.yaml in.mp4 -o d/a.mkv --chunk 8 -q
+    else
+        kill_after "$(random_time $span)" "$FFGAN" run ./k.yaml in.mp4 -o d/a.mkv --chunk 8 -q
+    fi
     if [ -e d/a.mkv ]; then
         # It is only there when it is whole.
         state d/a.mkv | cmp -s - want || { bad=$((bad + 1)); echo "# kill $i: a wrong file had its name"; }
