@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +24,29 @@ void fg_log_open(FgLog *l, int json)
     l->since = fg_log_now();
 }
 
+void fg_step_scalar(FgStepInfo *info, const char *tag, double v)
+{
+    if (info->nb_scalars < FG_MAX_SCALARS && isfinite(v))
+        info->scalar[info->nb_scalars++] = (FgScalar){tag, v};
+}
+
+static void add_scalar(FgLog *l, const FgScalar *s)
+{
+    int i = 0;
+
+    while (i < l->nb_scalars && strcmp(l->scalar[i].tag, s->tag))
+        i++;
+    if (i == FG_MAX_SCALARS)
+        return;
+    if (i == l->nb_scalars) {
+        l->scalar[i] = (FgScalar){s->tag, 0};
+        l->count[i] = 0;
+        l->nb_scalars++;
+    }
+    l->scalar[i].v += s->v;
+    l->count[i]++;
+}
+
 void fg_log_step(FgLog *l, const FgStepInfo *info)
 {
     if (info->bad)
@@ -30,6 +54,8 @@ void fg_log_step(FgLog *l, const FgStepInfo *info)
     l->steps++;
     l->loss += info->loss;
     l->mse += info->mse;
+    for (int i = 0; i < info->nb_scalars; i++)
+        add_scalar(l, &info->scalar[i]);
 }
 
 static void put(json_t *o)
@@ -49,24 +75,30 @@ static json_t *real(double v)
     return isfinite(v) ? json_real(v) : json_null();
 }
 
-static void line_json(const FgTrain *t, double loss, double db, double rate,
-                      double lr, double eta)
+static void line_json(const FgTrain *t, const FgLogLine *n)
 {
+    json_t *scalars = json_object();
     json_t *o = json_pack("{s:s, s:I, s:I}", "event", "progress", "step",
-                          (json_int_t)t->step, "steps",
+                          (json_int_t)n->step, "steps",
                           (json_int_t)t->recipe->steps);
 
-    if (!o)
+    if (!o || !scalars) {
+        json_decref(o);
+        json_decref(scalars);
         return;
+    }
     json_object_set_new(o, "part", real(fg_loop_part(t)));
-    json_object_set_new(o, "loss", real(loss));
-    json_object_set_new(o, "train_db", real(db));
-    json_object_set_new(o, "val_db", real(t->last_val));
+    json_object_set_new(o, "loss", real(n->loss));
+    json_object_set_new(o, "train_db", real(n->train_db));
+    json_object_set_new(o, "val_db", real(n->val));
     json_object_set_new(o, "best_db", real(t->best));
-    json_object_set_new(o, "images_per_s", real(rate));
-    json_object_set_new(o, "lr", real(lr));
-    json_object_set_new(o, "eta_s", real(eta));
+    json_object_set_new(o, "images_per_s", real(n->images_per_s));
+    json_object_set_new(o, "lr", real(n->lr));
+    json_object_set_new(o, "eta_s", real(n->eta_s));
     json_object_set_new(o, "skipped", json_integer(t->skipped));
+    for (int i = 0; i < n->nb_scalars; i++)
+        json_object_set_new(scalars, n->scalar[i].tag, real(n->scalar[i].v));
+    json_object_set_new(o, "scalars", scalars);
     put(o);
 }
 
@@ -82,41 +114,58 @@ static void duration(double s, char *out, size_t size)
         snprintf(out, size, "%02ld:%02ld", n / 60, n % 60);
 }
 
-static void line_text(const FgLog *l, const FgTrain *t, double loss, double db,
-                      double rate, double lr, double eta)
+static void line_text(const FgLog *l, const FgTrain *t, const FgLogLine *n)
 {
-    char left[32], val[48] = "";
+    char left[32];
 
-    duration(eta, left, sizeof(left));
-    if (isfinite(t->last_val))
-        snprintf(val, sizeof(val), " val %.3f dB (best %.3f)", t->last_val,
-                 t->best);
-    fprintf(stderr,
-            "%sstep %lld/%lld loss %.5f %.2f dB%s %.0f img/s lr %.2e ETA %s%s",
-            l->tty ? "\r" : "", (long long)t->step, (long long)t->recipe->steps,
-            loss, db, val, rate, lr, left, l->tty ? "\033[K" : "\n");
+    duration(n->eta_s, left, sizeof(left));
+    fprintf(stderr, "%sstep %lld/%lld loss %.5f", l->tty ? "\r" : "",
+            (long long)n->step, (long long)t->recipe->steps, n->loss);
+    if (isfinite(n->train_db))
+        fprintf(stderr, " %.2f dB", n->train_db);
+    for (int i = 0; i < n->nb_scalars; i++)
+        fprintf(stderr, " %s %.4g", n->scalar[i].tag, n->scalar[i].v);
+    if (isfinite(n->val))
+        fprintf(stderr, " val %.3f dB (best %.3f)", n->val, t->best);
+    fprintf(stderr, " %.0f img/s lr %.2e ETA %s%s", n->images_per_s, n->lr,
+            left, l->tty ? "\033[K" : "\n");
+}
+
+static void average(const FgLog *l, const FgTrain *t, double lr, FgLogLine *n)
+{
+    const double took = fg_log_now() - l->since, mse = l->mse / l->steps;
+
+    *n = (FgLogLine){
+        .step = t->step,
+        .loss = l->loss / l->steps,
+        .train_db = -10 * log10(mse),
+        .val = t->last_val,
+        .images_per_s = took > 0 ? l->steps * t->recipe->batch / took : 0,
+        .lr = lr,
+        .nb_scalars = l->nb_scalars};
+    n->eta_s = took / l->steps * (double)(t->recipe->steps - t->step);
+    if (t->recipe->minutes > 0 &&
+        !(t->recipe->minutes * 60 - t->elapsed_s > n->eta_s))
+        n->eta_s = t->recipe->minutes * 60 - t->elapsed_s;
+    for (int i = 0; i < l->nb_scalars; i++)
+        n->scalar[i] = (FgScalar){
+            l->scalar[i].tag, l->count[i] ? l->scalar[i].v / l->count[i] : NAN};
 }
 
 void fg_log_line(FgLog *l, const FgTrain *t, double lr)
 {
+    FgLogLine line;
+
     if (!l->steps)
         return;
-    const double now = fg_log_now(), took = now - l->since;
-    const double loss = l->loss / l->steps, mse = l->mse / l->steps;
-    const double rate = took > 0 ? l->steps * t->recipe->batch / took : 0;
-    const double db = -10 * log10(mse);
-    double eta = took / l->steps * (double)(t->recipe->steps - t->step);
-
-    if (t->recipe->minutes > 0 &&
-        !(t->recipe->minutes * 60 - t->elapsed_s > eta))
-        eta = t->recipe->minutes * 60 - t->elapsed_s;
+    average(l, t, lr, &line);
     if (l->json)
-        line_json(t, loss, db, rate, lr, eta);
+        line_json(t, &line);
     else
-        line_text(l, t, loss, db, rate, lr, eta);
-    l->steps = 0;
+        line_text(l, t, &line);
+    l->steps = l->nb_scalars = 0;
     l->loss = l->mse = 0;
-    l->since = now;
+    l->since = fg_log_now();
 }
 
 void fg_log_note(FgLog *l, const char *fmt, ...)

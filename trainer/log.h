@@ -6,10 +6,20 @@
 
 typedef struct FgLog {
     int json, tty;
-    int steps;        /* since the last line */
-    double loss, mse; /* sums over them */
-    double since;     /* time of the last line */
+    int steps;                       /* since the last line */
+    double loss, mse;                /* sums over them */
+    FgScalar scalar[FG_MAX_SCALARS]; /* sums, in order of first appearance */
+    int count[FG_MAX_SCALARS], nb_scalars;
+    double since; /* time of the last line */
 } FgLog;
+
+/* What a line says; NAN = not known. */
+typedef struct FgLogLine {
+    int64_t step;
+    double loss, train_db, val, images_per_s, lr, eta_s;
+    FgScalar scalar[FG_MAX_SCALARS];
+    int nb_scalars;
+} FgLogLine;
 
 double fg_log_now(void); /* monotonic seconds */
 void fg_log_open(FgLog *l, int json);

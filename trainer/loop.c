@@ -123,7 +123,7 @@ static int rollback(Loop *l, FgError *err)
 static int one_step(Loop *l, FgError *err)
 {
     FgTrain *t = l->t;
-    FgStepInfo info = {0};
+    FgStepInfo info = {.mse = NAN};
     const double lr = rate(t);
     int ret = t->family->step(t, lr, fg_loop_part(t), &info);
 

@@ -14,10 +14,27 @@
 
 #define FG_MAX_NETS 4
 
+#define FG_MAX_SCALARS 16
+
+typedef struct FgScalar {
+    const char *tag; /* "Loss/G", "D/real": a static string */
+    double v;
+} FgScalar;
+
+/* What a step tells the log. Everything is averaged over the steps between two
+ * lines. The scalars reach terminal, JSON, CSV and event files under their
+ * tags; a step may leave some out. */
 typedef struct FgStepInfo {
-    double loss, mse;
-    int bad; /* loss or gradient not finite: nothing was stepped */
+    double loss; /* of the generator or only network */
+    double mse;  /* shown as dB; NAN (preset) where a family has none */
+    int bad;     /* loss or gradient not finite: nothing was stepped */
+    FgScalar scalar[FG_MAX_SCALARS];
+    int nb_scalars;
 } FgStepInfo;
+
+/* Adds a scalar; past FG_MAX_SCALARS, or with a value that is not finite, it is
+ * left out. */
+void fg_step_scalar(FgStepInfo *info, const char *tag, double v);
 
 struct FgFamily;
 
