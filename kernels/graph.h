@@ -32,7 +32,7 @@ typedef enum FgResizeMode {
 /* Attributes; an op reads only those that its row in the op table lists and
  * the rest stay 0. JSON keys are the field names. */
 typedef struct FgAttr {
-    int channels; /* outputs of conv, deconv, dense, input */
+    int channels; /* outputs of conv, deconv, dense, input, slice */
     int kernel;   /* square kernel side (conv, deconv, pools) */
     int stride;   /* conv, deconv, pools */
     int pad;      /* conv, pools: border on each side; deconv: cropped border */
@@ -41,6 +41,7 @@ typedef struct FgAttr {
     int bias;     /* 0 or 1: conv, deconv, dense have a bias parameter */
     int factor;   /* pixel_shuffle, pixel_unshuffle, resize: integer >= 1 */
     int mode;     /* FgResizeMode of resize */
+    int first;    /* slice: first channel that is kept */
     float alpha;  /* leaky_relu: negative slope; scale: factor */
     float eps;    /* instance_norm, batch_norm */
     float momentum; /* batch_norm: running statistics */

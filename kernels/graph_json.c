@@ -49,6 +49,7 @@ static const AttrKey keys[] = {
      {"nearest", "bilinear", "bicubic"}},
     {"alpha", FG_ATTR_ALPHA, REAL, OFFSET(alpha), -1e6, 1e6, 0, {0}},
     {"eps", FG_ATTR_EPS, REAL, OFFSET(eps), 1e-30, 1, 1e-5, {0}},
+    {"first", FG_ATTR_FIRST, INT, OFFSET(first), 0, 65536, 0, {0}},
     {"momentum", FG_ATTR_MOMENTUM, REAL, OFFSET(momentum), 0, 1, 0.1, {0}},
 };
 #define NB_KEYS (sizeof(keys) / sizeof(*keys))

@@ -54,7 +54,8 @@ enum {
     FG_ATTR_MODE = 256,
     FG_ATTR_ALPHA = 512,
     FG_ATTR_EPS = 1024,
-    FG_ATTR_MOMENTUM = 2048
+    FG_ATTR_MOMENTUM = 2048,
+    FG_ATTR_FIRST = 4096
 };
 
 enum { FG_OP_GLOBAL = 1 /* sees the whole picture: cannot be tiled */ };
@@ -80,7 +81,7 @@ typedef struct FgOp {
 
 /* Names: input conv2d deconv2d bias relu leaky_relu prelu silu sigmoid tanh
  * add mul concat scale pixel_shuffle pixel_unshuffle resize avg_pool max_pool
- * instance_norm batch_norm dense warp pad. */
+ * instance_norm batch_norm dense warp pad slice. */
 const FgOp *fg_op_find(const char *name); /* NULL if unknown */
 const FgOp *fg_op_at(int i);              /* NULL past the end */
 

@@ -119,6 +119,10 @@ static const FgOp op_table[] = {
      ARGS(1, 1),
      .attrs = FG_ATTR_PAD | FG_ATTR_PAD_MODE,
      FN(pad)},
+    {.name = "slice",
+     ARGS(1, 1),
+     .attrs = FG_ATTR_CHANNELS | FG_ATTR_FIRST,
+     FN(slice)},
 };
 
 enum { NB_OPS = sizeof(op_table) / sizeof(op_table[0]) };
