@@ -113,7 +113,8 @@ static int send_next(Reader *r)
     return ret;
 }
 
-static int reader_first_frame(Reader *r)
+/* 1: a frame; 0: the end. */
+static int reader_next(Reader *r)
 {
     int ret;
 
@@ -123,14 +124,13 @@ static int reader_first_frame(Reader *r)
             break;
     }
     if (ret == AVERROR_EOF)
-        return fg_error(r->err, -EBADMSG, "%s: no whole picture inside",
-                        r->path);
+        return 0;
     if (ret < 0)
         return av_fail(r, ret, "cannot decode");
     if (r->frame->decode_error_flags ||
         (r->frame->flags & AV_FRAME_FLAG_CORRUPT))
         return fg_error(r->err, -EBADMSG, "%s: damaged picture", r->path);
-    return 0;
+    return 1;
 }
 
 static void reader_close(Reader *r)
@@ -141,7 +141,7 @@ static void reader_close(Reader *r)
     avformat_close_input(&r->fmt);
 }
 
-static int reader_frame(Reader *r)
+static int reader_open(Reader *r)
 {
     int ret;
 
@@ -150,11 +150,7 @@ static int reader_frame(Reader *r)
     if (!r->pkt || !r->frame)
         return -ENOMEM;
     ret = reader_open_file(r);
-    if (ret >= 0)
-        ret = reader_open_codec(r);
-    if (ret >= 0)
-        ret = reader_first_frame(r);
-    return ret;
+    return ret < 0 ? ret : reader_open_codec(r);
 }
 
 /* Palette entries are 32-bit ARGB words in the machine's byte order. */
@@ -309,9 +305,13 @@ int fg_picture_read(FgPicture *pic, const char *path, FgError *err)
     int ret;
 
     memset(pic, 0, sizeof(*pic));
-    ret = reader_frame(&r);
+    ret = reader_open(&r);
     if (ret == -ENOMEM)
         fg_error(err, ret, "%s: out of memory", path);
+    if (ret >= 0)
+        ret = reader_next(&r);
+    if (!ret)
+        ret = fg_error(err, -EBADMSG, "%s: no whole picture inside", path);
     if (ret >= 0)
         ret = convert(pic, &r);
     reader_close(&r);
@@ -328,6 +328,56 @@ void fg_picture_free(FgPicture *pic)
         return;
     free(pic->rgb);
     memset(pic, 0, sizeof(*pic));
+}
+
+struct FgClip {
+    Reader r;
+    char *path;
+};
+
+int fg_clip_open(FgClip **clip, const char *path, FgError *err)
+{
+    FgClip *c = calloc(1, sizeof(*c));
+    int ret = -ENOMEM;
+
+    *clip = NULL;
+    if (c && (c->path = strdup(path))) {
+        c->r = (Reader){.path = c->path, .err = err};
+        ret = reader_open(&c->r);
+    }
+    if (ret == -ENOMEM)
+        fg_error(err, ret, "%s: out of memory", path);
+    if (ret < 0)
+        fg_clip_close(&c);
+    else
+        *clip = c;
+    return ret < 0 ? ret : 0;
+}
+
+int fg_clip_next(FgClip *clip, FgPicture *pic, FgError *err)
+{
+    int ret;
+
+    memset(pic, 0, sizeof(*pic));
+    clip->r.err = err;
+    ret = reader_next(&clip->r);
+    if (ret <= 0)
+        return ret;
+    ret = convert(pic, &clip->r);
+    av_frame_unref(clip->r.frame);
+    if (ret < 0)
+        fg_picture_free(pic);
+    return ret < 0 ? ret : 1;
+}
+
+void fg_clip_close(FgClip **clip)
+{
+    if (!clip || !*clip)
+        return;
+    reader_close(&(*clip)->r);
+    free((*clip)->path);
+    free(*clip);
+    *clip = NULL;
 }
 
 static int encode_png(const FgPicture *pic, AVPacket *pkt)

@@ -24,6 +24,16 @@ int fg_picture_read(FgPicture *pic, const char *path, FgError *err);
 int fg_picture_write_png(const FgPicture *pic, const char *path, FgError *err);
 void fg_picture_free(FgPicture *pic); /* accepts NULL, zeroed */
 
+/* The frames of a clip one after another, as pictures (one-picture files are
+ * clips of one frame). One thread at a time. */
+typedef struct FgClip FgClip;
+/* 0 or a negative errno + err; *clip NULL on failure. path is copied. */
+int fg_clip_open(FgClip **clip, const char *path, FgError *err);
+/* 1: *pic is the next frame, owned by the caller; 0: the end; negative errno +
+ * err: the clip is damaged there. *pic is zeroed unless 1. */
+int fg_clip_next(FgClip *clip, FgPicture *pic, FgError *err);
+void fg_clip_close(FgClip **clip); /* accepts NULL */
+
 /* Sorted paths of the pictures below a folder (recursively; by extension).
  * *list is malloc'ed, as are its strings; free with fg_strings_free. */
 int fg_list_pictures(const char *dir, char ***list, int *nb, FgError *err);

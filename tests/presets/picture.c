@@ -313,6 +313,43 @@ static void test_bad_files(void **state)
     }
 }
 
+/* Three grey frames of raw video, and the end after them. */
+static void test_clip(void **state)
+{
+    FgError err = {""};
+    FgClip *c = NULL;
+    FgPicture p;
+    FILE *const f = fopen(path_of("c.y4m"), "wb");
+
+    (void)state;
+    assert_non_null(f);
+    fprintf(f, "YUV4MPEG2 W%d H%d F25:1 Ip C444\n", W, H);
+    for (int i = 0; i < 3; i++) {
+        fprintf(f, "FRAME\n");
+        for (int k = 0; k < 3 * W * H; k++)
+            fputc(k < W * H ? 16 + 50 * i : 128, f);
+    }
+    fclose(f);
+    if (fg_clip_open(&c, path_of("c.y4m"), &err))
+        fail_msg("%s", err.text);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(fg_clip_next(c, &p, &err), 1);
+        assert_int_equal(p.w, W);
+        assert_int_equal(p.h, H);
+        /* 50 of 219 steps; the scaler may round by one. */
+        assert_in_range(at(&p, 5, 7)[1] + 1 - 50 * i * 255 / 219, 0, 2);
+        fg_picture_free(&p);
+    }
+    assert_int_equal(fg_clip_next(c, &p, &err), 0);
+    assert_null(p.rgb);
+    assert_int_equal(fg_clip_next(c, &p, &err), 0);
+    fg_clip_close(&c);
+    assert_null(c);
+    fg_clip_close(&c);
+    assert_int_equal(fg_clip_open(&c, path_of("none.mp4"), &err), -ENOENT);
+    assert_null(c);
+}
+
 static void test_list(void **state)
 {
     FgError err = {""};
@@ -367,6 +404,7 @@ int main(void)
         cmocka_unit_test(test_webp_lossless),
         cmocka_unit_test(test_jpeg_matrix),
         cmocka_unit_test(test_bad_files),
+        cmocka_unit_test(test_clip),
         cmocka_unit_test(test_list),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
