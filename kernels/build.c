@@ -4,19 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "graph.h"
+#include "build_priv.h"
 #include "op.h"
 
-/* A builder in progress: the first failure sticks, so that the families read
- * as a plain list of layers. */
-typedef struct Builder {
-    FgGraph *g;
-    const FgBuild *b;
-    int rc;
-} Builder;
-
-static int node(Builder *s, const char *op, const char *name, int in0, int in1,
-                FgAttr attr)
+int fg_build_node(FgBuilder *s, const char *op, const char *name, int in0,
+                  int in1, FgAttr attr)
 {
     if (s->rc < 0)
         return 0;
@@ -26,8 +18,8 @@ static int node(Builder *s, const char *op, const char *name, int in0, int in1,
     return i < 0 ? 0 : i;
 }
 
-static int conv(Builder *s, const char *name, int in, int channels, int kernel,
-                int bias)
+int fg_build_conv(FgBuilder *s, const char *name, int in, int channels,
+                  int kernel, int bias)
 {
     const FgAttr a = {.channels = channels,
                       .kernel = kernel,
@@ -35,51 +27,50 @@ static int conv(Builder *s, const char *name, int in, int channels, int kernel,
                       .pad = kernel / 2,
                       .groups = 1,
                       .bias = bias};
-    return node(s, "conv2d", name, in, -1, a);
+    return fg_build_node(s, "conv2d", name, in, -1, a);
 }
 
-static int sub_conv(Builder *s, const char *name, const char *suffix, int in,
+static int sub_conv(FgBuilder *s, const char *name, const char *suffix, int in,
                     int channels, int kernel, int bias)
 {
     char full[FG_NAME_LEN];
     snprintf(full, sizeof(full), "%s.%s", name, suffix);
-    return conv(s, full, in, channels, kernel, bias);
+    return fg_build_conv(s, full, in, channels, kernel, bias);
 }
 
-static int sum(Builder *s, const char *name, const char *suffix, int a, int b)
+int fg_build_sum(FgBuilder *s, const char *name, const char *suffix, int a,
+                 int b)
 {
     char full[FG_NAME_LEN];
     snprintf(full, sizeof(full), "%s%s", name, suffix);
-    return node(s, "add", full, a, b, (FgAttr){0});
+    return fg_build_node(s, "add", full, a, b, (FgAttr){0});
 }
 
-/* One 3x3 layer. Its training form adds a 1x1 conv, the input itself where
- * nothing else carries it past the layer (skip = 1), and in form 2 a widening
- * 1x1 without bias before a padded 3x3, which is exactly one 3x3. */
-static int layer(Builder *s, const char *name, int in, int ic, int oc, int skip)
+int fg_build_layer(FgBuilder *s, const char *name, int in, int ic, int oc,
+                   int skip)
 {
     if (!s->b->reparam)
-        return conv(s, name, in, oc, 3, 1);
+        return fg_build_conv(s, name, in, oc, 3, 1);
     int x = sub_conv(s, name, "k3", in, oc, 3, 1);
     int y = sub_conv(s, name, "k1", in, oc, 1, 0);
     if (s->b->reparam > 1) {
         const int e = sub_conv(s, name, "expand", in, 2 * oc, 1, 0);
         const int k = sub_conv(s, name, "squeeze", e, oc, 3, 0);
-        y = sum(s, name, ".wide", y, k);
+        y = fg_build_sum(s, name, ".wide", y, k);
     }
     if (skip && ic == oc)
-        y = sum(s, name, ".skip", y, in);
-    return sum(s, name, "", x, y);
+        y = fg_build_sum(s, name, ".skip", y, in);
+    return fg_build_sum(s, name, "", x, y);
 }
 
-static int activation(Builder *s, const char *name, int in)
+int fg_build_activation(FgBuilder *s, const char *name, int in)
 {
     const int leaky = !strcmp(s->b->activation, "leaky_relu");
     const FgAttr a = {.alpha = leaky ? 0.1f : 0};
-    return node(s, s->b->activation, name, in, -1, a);
+    return fg_build_node(s, s->b->activation, name, in, -1, a);
 }
 
-static int upsampled(Builder *s, int in)
+static int upsampled(FgBuilder *s, int in)
 {
     FgAttr a = {.factor = s->b->scale, .mode = FG_RESIZE_NEAREST};
     if (s->b->scale == 1)
@@ -88,63 +79,62 @@ static int upsampled(Builder *s, int in)
         a.mode = FG_RESIZE_BILINEAR;
     else if (!strcmp(s->b->base, "bicubic"))
         a.mode = FG_RESIZE_BICUBIC;
-    return node(s, "resize", "base", in, -1, a);
+    return fg_build_node(s, "resize", "base", in, -1, a);
 }
 
-static void tail(Builder *s, int in, int x)
+void fg_build_tail(FgBuilder *s, int in, int x, int up)
 {
-    const int scale = s->b->scale;
-    const int oc = s->b->channels_in * scale * scale;
-    const FgAttr shuffle = {.factor = scale};
-    x = layer(s, "tail", x, s->b->features, oc, 0);
-    if (scale > 1)
-        x = node(s, "pixel_shuffle", "shuffle", x, -1, shuffle);
+    const int oc = s->b->channels_in * up * up;
+    const FgAttr shuffle = {.factor = up};
+    x = fg_build_layer(s, "tail", x, s->b->features, oc, 0);
+    if (up > 1)
+        x = fg_build_node(s, "pixel_shuffle", "shuffle", x, -1, shuffle);
     if (strcmp(s->b->base, "none"))
-        node(s, "add", "output", x, upsampled(s, in), (FgAttr){0});
+        fg_build_node(s, "add", "output", x, upsampled(s, in), (FgAttr){0});
 }
 
-static void build_compact(Builder *s, int in)
+static void build_compact(FgBuilder *s, int in)
 {
     const int f = s->b->features;
-    int x = layer(s, "head", in, s->b->channels_in, f, 0);
-    x = activation(s, "head.act", x);
+    int x = fg_build_layer(s, "head", in, s->b->channels_in, f, 0);
+    x = fg_build_activation(s, "head.act", x);
     for (int i = 0; i < s->b->blocks; i++) {
         char name[32], act[40];
         snprintf(name, sizeof(name), "body%d", i);
         snprintf(act, sizeof(act), "%s.act", name);
-        x = layer(s, name, x, f, f, 1);
-        x = activation(s, act, x);
+        x = fg_build_layer(s, name, x, f, f, 1);
+        x = fg_build_activation(s, act, x);
     }
-    tail(s, in, x);
+    fg_build_tail(s, in, x, s->b->scale);
 }
 
-static int res_block(Builder *s, int i, int x)
+static int res_block(FgBuilder *s, int i, int x)
 {
     const int f = s->b->features;
     char name[40];
     snprintf(name, sizeof(name), "block%d.conv0", i);
-    int y = layer(s, name, x, f, f, 1);
+    int y = fg_build_layer(s, name, x, f, f, 1);
     snprintf(name, sizeof(name), "block%d.act", i);
-    y = activation(s, name, y);
+    y = fg_build_activation(s, name, y);
     snprintf(name, sizeof(name), "block%d.conv1", i);
-    y = layer(s, name, y, f, f, 0);
+    y = fg_build_layer(s, name, y, f, f, 0);
     snprintf(name, sizeof(name), "block%d", i);
-    return sum(s, name, "", y, x);
+    return fg_build_sum(s, name, "", y, x);
 }
 
-static void build_res(Builder *s, int in)
+static void build_res(FgBuilder *s, int in)
 {
     const int f = s->b->features;
-    const int head = layer(s, "head", in, s->b->channels_in, f, 0);
+    const int head = fg_build_layer(s, "head", in, s->b->channels_in, f, 0);
     int x = head;
     for (int i = 0; i < s->b->blocks; i++)
         x = res_block(s, i, x);
-    x = layer(s, "body", x, f, f, 0);
-    x = sum(s, "long", "", x, head);
-    tail(s, in, x);
+    x = fg_build_layer(s, "body", x, f, f, 0);
+    x = fg_build_sum(s, "long", "", x, head);
+    fg_build_tail(s, in, x, s->b->scale);
 }
 
-static int one_of(const char *what, const char *value, const char *allowed,
+int fg_build_word(const char *what, const char *value, const char *allowed,
                   FgError *err)
 {
     const size_t len = value ? strlen(value) : 0;
@@ -166,32 +156,56 @@ static int in_range(const char *what, int v, int lo, int hi, FgError *err)
                     lo, hi);
 }
 
-static int check(const FgBuild *b, FgError *err)
+int fg_build_check(const FgBuild *b, FgError *err)
 {
-    int rc = one_of("family", b->family, "compact|res|identity|bicubic", err);
-    if (rc >= 0 && b->channels_in != 1 && b->channels_in != 3)
+    int rc = 0;
+    if (b->channels_in != 1 && b->channels_in != 3)
         rc = fg_error(err, -EINVAL,
                       "network: channels_in is %d, allowed 1 or 3",
                       b->channels_in);
     if (rc >= 0)
         rc = in_range("scale", b->scale, 1, 8, err);
+    return rc;
+}
+
+int fg_build_check_body(const FgBuild *b, FgError *err)
+{
+    int rc = in_range("features", b->features, 1, 1024, err);
+    if (rc >= 0)
+        rc = in_range("blocks", b->blocks, 0, 256, err);
+    if (rc >= 0)
+        rc = in_range("reparam", b->reparam, 0, 2, err);
+    if (rc >= 0)
+        rc = fg_build_word("activation", b->activation,
+                           "relu|leaky_relu|prelu|silu|tanh", err);
+    if (rc >= 0)
+        rc = fg_build_word("base", b->base, "none|nearest|bilinear|bicubic",
+                           err);
+    return rc;
+}
+
+static int check(const FgBuild *b, FgError *err)
+{
+    int rc = fg_build_word("family", b->family, "compact|res|identity|bicubic",
+                           err);
+    if (rc >= 0)
+        rc = fg_build_check(b, err);
     if (rc < 0)
         return rc;
     if (!strcmp(b->family, "identity"))
         return in_range("scale of identity", b->scale, 1, 1, err);
     if (!strcmp(b->family, "bicubic"))
         return 0;
-    rc = in_range("features", b->features, 1, 1024, err);
-    if (rc >= 0)
-        rc = in_range("blocks", b->blocks, 0, 256, err);
-    if (rc >= 0)
-        rc = in_range("reparam", b->reparam, 0, 2, err);
-    if (rc >= 0)
-        rc = one_of("activation", b->activation, "relu|leaky_relu|prelu|silu",
-                    err);
-    if (rc >= 0)
-        rc = one_of("base", b->base, "none|nearest|bilinear|bicubic", err);
-    return rc;
+    return fg_build_check_body(b, err);
+}
+
+int fg_build_end(FgBuilder *s, const char *family, FgError *err)
+{
+    if (s->rc >= 0)
+        return 0;
+    fg_graph_free(s->g);
+    return fg_error(err, s->rc, "network: '%s' cannot be built: %s", family,
+                    s->rc == -ENOMEM ? "out of memory" : "too large");
 }
 
 int fg_graph_build(FgGraph *g, const FgBuild *b, FgError *err)
@@ -200,21 +214,15 @@ int fg_graph_build(FgGraph *g, const FgBuild *b, FgError *err)
     const int rc = check(b, err);
     if (rc < 0)
         return rc;
-    Builder s = {g, b, 0};
+    FgBuilder s = {g, b, NULL, 0};
     const FgAttr channels = {.channels = b->channels_in};
     const FgAttr cubic = {.factor = b->scale, .mode = FG_RESIZE_BICUBIC};
-    const int in = node(&s, "input", "input", -1, -1, channels);
+    const int in = fg_build_node(&s, "input", "input", -1, -1, channels);
     if (!strcmp(b->family, "compact"))
         build_compact(&s, in);
     else if (!strcmp(b->family, "res"))
         build_res(&s, in);
     else if (!strcmp(b->family, "bicubic") && b->scale > 1)
-        node(&s, "resize", "base", in, -1, cubic);
-    if (s.rc < 0) {
-        fg_graph_free(g);
-        return fg_error(err, s.rc, "network: '%s' cannot be built: %s",
-                        b->family,
-                        s.rc == -ENOMEM ? "out of memory" : "too large");
-    }
-    return 0;
+        fg_build_node(&s, "resize", "base", in, -1, cubic);
+    return fg_build_end(&s, b->family, err);
 }

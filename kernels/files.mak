@@ -8,7 +8,7 @@ KERNELS_OBJS := \
     kernels/wino_grad.o kernels/wino_grad_c.o \
     kernels/ops.o \
     kernels/graph.o kernels/graph_json.o kernels/build.o kernels/collapse.o \
-    kernels/params.o kernels/reach.o \
+    kernels/build_cells.o kernels/params.o kernels/reach.o \
     kernels/model.o kernels/model_write.o kernels/model_find.o \
     kernels/plan.o kernels/plan_run.o kernels/plan_wave.o kernels/plan_tile.o kernels/plan_tail.o \
     kernels/plan_type.o kernels/plan_cost.o

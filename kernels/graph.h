@@ -131,7 +131,7 @@ typedef struct FgBuild {
     int scale;              /* 1..8 */
     int features;           /* e.g. 16, 32, 64 */
     int blocks;             /* compact: body convs; res: residual blocks */
-    const char *activation; /* "relu", "leaky_relu", "prelu", "silu" */
+    const char *activation; /* "relu", "leaky_relu", "prelu", "silu", "tanh" */
     const char *base;       /* "none", "nearest", "bilinear", "bicubic" */
     int reparam;            /* 1: training form, each 3x3 conv gets parallel
                                branches that fg_graph_collapse folds exactly;
@@ -145,6 +145,27 @@ typedef struct FgBuild {
  *  identity scale 1: output = input;  bicubic: base only, no parameters
  * err names the bad value and what is allowed. */
 int fg_graph_build(FgGraph *g, const FgBuild *b, FgError *err);
+
+/* Networks of mixed blocks, the space that architecture search walks: stem,
+ * blocks, skip, conv3x3, pixel_shuffle, + base. With f(x) = n times conv3x3
+ * with the activation between, the blocks are
+ *   plainN  act(f(x))
+ *   resN    x + f(x)
+ *   gateN   (x + f(x)) * tanh(f(x) / 2) / 2, which is SPAN's gate
+ *           (x + f) * (sigmoid(f) - 1/2)
+ *   mixN    (x + f(x)) * conv1x1(f(x)), as SPANV2 has it
+ *   sepN    n times depthwise conv3x3, conv1x1, act */
+typedef struct FgCells {
+    const char *cells; /* such words, N = 1..4, repeated over b->blocks blocks:
+                          "plain1 res2"; NULL = "plain1" */
+    const char *stem;  /* "none"; "unshuffle2": the body works at half size;
+                          "pool": a branch at half size joins the head */
+    const char *skip;  /* from head to tail: "none", "global" (added),
+                          "concat" (and a 1x1 conv); NULL = "none", both */
+} FgCells;
+/* b->family is not read. */
+int fg_graph_build_cells(FgGraph *g, const FgBuild *b, const FgCells *c,
+                         FgError *err);
 /* Folds what the re-parameterised training form spreads over branches, and
  * norms in inference form, into plain convs. Exact up to rounding, borders
  * included. dst and dst_ps are created; on failure zeroed. */

@@ -86,6 +86,7 @@ int fg_tail_match(FgTail *t, const FgGraph *g, const FgShape *shapes,
             shapes[a].w != shapes[b].w ||
             !fg_node_is(&g->nodes[a], "pixel_shuffle") ||
             !fg_node_is(&g->nodes[b], "resize") ||
+            g->nodes[a].attr.factor != g->nodes[b].attr.factor ||
             !match_base(t, g, alias, b, used))
             continue;
         used[last] = 1;
