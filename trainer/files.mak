@@ -5,3 +5,5 @@ TRAINER_OBJS := trainer/main.o trainer/cmd_train.o trainer/cmd_eval.o \
     trainer/optim.o trainer/loss.o trainer/loss_fft.o trainer/train_sr.o \
     trainer/loop.o trainer/checkpoint.o trainer/atomic.o trainer/export.o \
     trainer/log.o
+TRAINER_OBJS += trainer/nets.o trainer/loss_msssim.o trainer/loss_focal.o \
+    trainer/loss_ldl.o trainer/loss_nce.o

@@ -21,16 +21,16 @@ typedef struct Fixture {
     size_t size;
 } Fixture;
 
-/* FILE of tests/kernels/fixtures; the tests run in the top folder, or ROOT
- * says where that is. */
+/* FILE of tests/kernels/fixtures, or ROOM/fixtures/FILE of tests; the tests run
+ * in the top folder, or ROOT says where that is. */
 static inline void fixture_open(Fixture *f, const char *file)
 {
     const char *const root = getenv("ROOT");
     char path[4096];
     uint64_t len = 0;
     memset(f, 0, sizeof(*f));
-    snprintf(path, sizeof(path), "%s/tests/kernels/fixtures/%s",
-             root ? root : ".", file);
+    snprintf(path, sizeof(path), "%s/tests/%s%s", root ? root : ".",
+             strchr(file, '/') ? "" : "kernels/fixtures/", file);
     FILE *const in = fopen(path, "rb");
     if (!in)
         fail_msg("cannot open %s", path);
