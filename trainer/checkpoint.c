@@ -12,6 +12,9 @@
 static const char *const set_name[FG_NB_SETS] = {"param", "ema", "m", "v",
                                                  "best"};
 
+static const char *const extra_key[FG_MAX_EXTRA] = {
+    "extra0_sha256", "extra1_sha256", "extra2_sha256"};
+
 typedef int (*TensorFn)(void *arg, const char *name, FgParam *p);
 
 static int each_tensor(const FgTrain *t, TensorFn fn, void *arg)
@@ -29,6 +32,15 @@ static int each_tensor(const FgTrain *t, TensorFn fn, void *arg)
                 if (ret)
                     return ret;
             }
+    for (int i = 0; i < t->state.nb; i++) {
+        char name[2 * FG_NAME_LEN];
+        int ret;
+
+        snprintf(name, sizeof(name), "state.%s", t->state.p[i].name);
+        ret = fn(arg, name, &t->state.p[i]);
+        if (ret)
+            return ret;
+    }
     return 0;
 }
 
@@ -78,6 +90,9 @@ static json_t *state_json(const FgTrain *t, const char *sha)
     bad = bad || put_number(o, "lr_scale", t->lr_scale);
     bad = bad || put_number(o, "elapsed_s", t->elapsed_s);
     bad = bad || put_number(o, "skipped", (double)t->skipped);
+    bad = bad || put_number(o, "stale", (double)t->stale);
+    for (int i = 0; i < FG_MAX_EXTRA && !bad; i++)
+        bad = t->extra[i].nb && put_text(o, extra_key[i], t->extra[i].sha256);
     for (int i = 0; i < t->nb_nets && !bad; i++) {
         char key[64];
 
@@ -101,6 +116,7 @@ static void take_state(FgTrain *t, const json_t *o)
     t->lr_scale = get_number(o, "lr_scale");
     t->elapsed_s = get_number(o, "elapsed_s");
     t->skipped = (int64_t)get_number(o, "skipped");
+    t->stale = (int64_t)get_number(o, "stale");
     for (int i = 0; i < t->nb_nets; i++) {
         char key[64];
 
@@ -240,6 +256,12 @@ static int same_run(const FgTrain *t, const json_t *meta, const char *path,
                         "%s: the validation pictures have changed; --fresh "
                         "starts anew",
                         path);
+    for (int i = 0; i < FG_MAX_EXTRA; i++)
+        if (strcmp(get_text(meta, extra_key[i]), t->extra[i].sha256))
+            return fg_error(err, -EEXIST,
+                            "%s: the task's other pictures have changed; "
+                            "--fresh starts anew",
+                            path);
     if (strcmp(get_text(meta, "parent_sha256"), t->parent))
         return fg_error(err, -EEXIST,
                         "%s: the 'init' weights have changed; --fresh starts "

@@ -27,7 +27,7 @@ static const char usage[] =
     "  --threads N        worker threads (default: all CPUs)\n"
     "  --dry-run          read and check everything, train nothing\n"
     "  --json             progress as one JSON object a line\n"
-    "  --keys             print the keys of a recipe\n"
+    "  --keys             print the keys of recipes, task by task\n"
     "  -h, --help         this text\n"
     "\n"
     "The checkpoint lies beside OUT, as OUT.ckpt. The same command again goes\n"
@@ -121,42 +121,11 @@ static int parse_args(Args *a, int argc, char **argv)
 
 /* ---- set-up ---- */
 
-static int load_folders(FgTrain *t, FgError *err)
-{
-    const FgRecipe *r = t->recipe;
-    const FgYaml *l = r->train;
-    const int nb = l->type == FG_YAML_LIST ? l->nb : 1;
-    int ret = 0;
-
-    for (int i = 0; i < nb && !ret; i++) {
-        const FgYaml *item = l->type == FG_YAML_LIST ? &l->items[i] : l;
-        char *path = fg_recipe_path(r, item->text);
-
-        ret = path ? fg_data_add(&t->train, path, r->net.scale, 0, err)
-                   : -ENOMEM;
-        free(path);
-    }
-    if (!ret && r->val && r->val[0]) {
-        char *path = fg_recipe_path(r, r->val);
-
-        ret = path
-                  ? fg_data_add(&t->val, path, r->net.scale, r->val_images, err)
-                  : -ENOMEM;
-        free(path);
-        if (!ret)
-            ret = fg_data_finish(&t->val, 16, t->ex, err);
-    }
-    return ret ? ret : fg_data_finish(&t->train, r->patch, t->ex, err);
-}
-
 static char *checkpoint_path(const char *out)
 {
-    const char ext[] = ".safetensors";
-    const size_t n = strlen(out), e = sizeof(ext) - 1;
-    const size_t stem = n > e && !strcmp(out + n - e, ext) ? n - e : n;
     char *path;
 
-    return asprintf(&path, "%.*s.ckpt", (int)stem, out) < 0 ? NULL : path;
+    return asprintf(&path, "%.*s.ckpt", fg_stem(out), out) < 0 ? NULL : path;
 }
 
 /* Found before hours are spent: can files be made beside out? */
@@ -178,7 +147,7 @@ static int check_writable(const char *out, FgError *err)
     return ret;
 }
 
-static void summary(const FgTrain *t, const char *out)
+static void summary_sr(const FgTrain *t)
 {
     const FgRecipe *r = t->recipe;
     FgReach reach = {0};
@@ -189,12 +158,27 @@ static void summary(const FgTrain *t, const char *out)
         fg_graph_reach(&g, &reach, NULL);
     fprintf(stderr,
             "%s: %s %s x%d, %zu parameters (%zu in training), %.1f K MAC per "
-            "input pixel, %d pictures, %d for validation, %d threads -> %s\n",
+            "input pixel",
             r->name, r->net.family, r->luma ? "luma" : "rgb", r->net.scale,
             fg_params_count(&ps), fg_params_count(&t->net[0].set[0]),
-            reach.macs / 1000, t->train.nb, t->val.nb, fg_threads(t->ex), out);
+            reach.macs / 1000);
     fg_params_free(&ps);
     fg_graph_free(&g);
+}
+
+static void summary(const FgTrain *t, const char *out)
+{
+    if (t->recipe->net.family)
+        summary_sr(t);
+    else
+        fprintf(stderr, "%s: %s", t->recipe->name, t->family->name);
+    for (int i = 0; !t->recipe->net.family && i < t->nb_nets; i++)
+        fprintf(stderr, ", %s %zu parameters", t->net[i].name,
+                fg_params_count(&t->net[i].set[0]));
+    fprintf(stderr,
+            ", %d pictures, %d for validation, %lld steps, %d threads -> %s\n",
+            t->train.nb, t->val.nb, (long long)t->recipe->steps,
+            fg_threads(t->ex), out);
 }
 
 /* ---- the run ---- */
@@ -211,6 +195,18 @@ static int resume(FgTrain *t, const Args *a, const char *checkpoint,
         return 0;
     }
     return fg_checkpoint_read(t, checkpoint, err);
+}
+
+static void print_best(const FgTrain *t, const char *out)
+{
+    const FgFigure *f = &t->family->figure;
+    char figure[64];
+
+    fg_figure_text(f, t->best, figure, sizeof(figure));
+    fprintf(stderr, "%s: validation %s", out, figure);
+    if (f->second && !strcmp(f->second, "val_ssim_y"))
+        fprintf(stderr, ", SSIM %.4f", t->best_ssim);
+    fprintf(stderr, ", from step %lld\n", (long long)t->best_step);
 }
 
 static int run_locked(FgTrain *t, const Args *a, const char *out,
@@ -235,8 +231,7 @@ static int run_locked(FgTrain *t, const Args *a, const char *out,
     if (ret)
         return fg_fail(NAME, fg_exit_output(ret), "%s", err.text);
     if (!a->json && isfinite(t->best))
-        fprintf(stderr, "%s: validation %.3f dB, SSIM %.4f, from step %lld\n",
-                out, t->best, t->best_ssim, (long long)t->best_step);
+        print_best(t, out);
     return 0;
 }
 
@@ -276,10 +271,11 @@ static int train(FgTrain *t, const Args *a, const char *out,
     if (a->resume && access(checkpoint, F_OK))
         return fg_fail(NAME, FG_EXIT_NOINPUT,
                        "%s: no checkpoint to resume from", checkpoint);
-    ret = load_folders(t, &err);
+    t->family = t->recipe->family;
+    ret = t->family->load ? t->family->load(t, &err) : fg_train_load(t, &err);
     if (ret)
         return fg_fail(NAME, fg_exit_input(ret), "%s", err.text);
-    t->family = fg_family_find(t->recipe->task);
+    fg_recipe_set_pictures(t->recipe, t->train.nb);
     ret = t->family->create(t, &err);
     if (ret) {
         code = ret == -EINVAL ? FG_EXIT_CONFIG : fg_exit_input(ret);
@@ -295,7 +291,7 @@ static int train(FgTrain *t, const Args *a, const char *out,
     return code;
 }
 
-static int with_recipe(const Args *a, const FgRecipe *r)
+static int with_recipe(const Args *a, FgRecipe *r)
 {
     FgTrain t = {.recipe = r, .best = -INFINITY, .last_val = NAN};
     FgPool *pool = NULL;
@@ -318,6 +314,9 @@ static int with_recipe(const Args *a, const FgRecipe *r)
         fg_net_free(&t.net[i]);
     fg_data_free(&t.train);
     fg_data_free(&t.val);
+    for (int i = 0; i < FG_MAX_EXTRA; i++)
+        fg_data_free(&t.extra[i]);
+    fg_params_free(&t.state);
     fg_pool_free(&pool);
     free(checkpoint);
     free(out);

@@ -16,6 +16,7 @@ typedef struct Fill {
     const FgCrops *c;
     int64_t step;
     FgTensor *in, *target;
+    int batch;
 } Fill;
 
 static int pick(const FgData *d, uint32_t a, uint32_t b)
@@ -58,7 +59,43 @@ static int is_flat(const FgPicture *p, const Place *at, int patch)
     return sum2 / n - (sum / n) * (sum / n) < FLAT_VAR;
 }
 
-static Place place(const FgCrops *c, int64_t step, int sample)
+/* Place i of a keyed order of n things: a Feistel network on the next power of
+ * four, walked until it lands inside. */
+static int permute(const FgCrops *c, uint64_t epoch, int i, int n)
+{
+    const uint32_t key[2] = {(uint32_t)c->seed, (uint32_t)(c->seed >> 32)};
+    uint32_t half = 1, mask, v = (uint32_t)i;
+
+    while (1ull << (2 * half) < (uint64_t)n)
+        half++;
+    mask = (1u << half) - 1;
+    do {
+        uint32_t l = v >> half, r = v & mask;
+
+        for (uint32_t round = 0; round < 6; round++) {
+            const uint32_t at[4] = {r, (uint32_t)epoch, (uint32_t)(epoch >> 32),
+                                    0xC0000000u | round};
+            uint32_t out[4];
+
+            fg_philox(at, key, out);
+            out[0] = l ^ (out[0] & mask);
+            l = r;
+            r = out[0];
+        }
+        v = l << half | r;
+    } while (v >= (uint32_t)n);
+    return (int)v;
+}
+
+static int in_turn(const FgCrops *c, int64_t step, int sample, int batch)
+{
+    const uint64_t n = (uint64_t)c->data->nb;
+    const uint64_t at = (uint64_t)step * (uint64_t)batch + (uint64_t)sample;
+
+    return permute(c, at / n, (int)(at % n), (int)n);
+}
+
+static Place place(const FgCrops *c, int64_t step, int sample, int batch)
 {
     const uint32_t key[2] = {(uint32_t)c->seed, (uint32_t)(c->seed >> 32)};
     const uint32_t lo = (uint32_t)step, hi = (uint32_t)(step >> 32);
@@ -72,7 +109,8 @@ static Place place(const FgCrops *c, int64_t step, int sample)
 
         fg_philox(c1, key, r);
         fg_philox(c2, key, q);
-        at.picture = pick(c->data, r[0], r[1]);
+        at.picture = c->epochs ? in_turn(c, step, sample, batch)
+                               : pick(c->data, r[0], r[1]);
         p = &c->data->pair[at.picture].lr;
         at.x = below(r[2], p->w - c->patch + 1);
         at.y = below(r[3], p->h - c->patch + 1);
@@ -108,26 +146,40 @@ static void copy(FgTensor *t, int n, const FgPicture *p, int x0, int y0,
     }
 }
 
+static void centre(FgTensor *t, int n)
+{
+    float *d = fg_f32(t, n, 0, 0);
+
+    for (int i = 0; i < t->shape.h * t->shape.w * t->shape.c; i++)
+        d[i] = 2 * d[i] - 1;
+}
+
 static void fill_one(void *arg, int i, int worker)
 {
     const Fill *f = arg;
     const FgCrops *c = f->c;
     const int s = c->data->scale;
-    const Place at = place(c, f->step, i);
+    const Place at = place(c, f->step, i, f->batch);
     const FgPair *pair = &c->data->pair[at.picture];
 
     (void)worker;
-    copy(f->in, i, &pair->lr, at.x, at.y, c->patch, at.turn, c->luma);
-    copy(f->target, i, &pair->hr, at.x * s, at.y * s, c->patch * s, at.turn,
-         c->luma);
+    if (f->in)
+        copy(f->in, i, &pair->lr, at.x, at.y, c->patch, at.turn, c->luma);
+    if (f->target)
+        copy(f->target, i, &pair->hr, at.x * s, at.y * s, c->patch * s, at.turn,
+             c->luma);
+    if (f->in && c->centred)
+        centre(f->in, i);
+    if (f->target && c->centred)
+        centre(f->target, i);
 }
 
 void fg_crops_fill(const FgCrops *c, int64_t step, FgTensor *in,
                    FgTensor *target, FgExecutor *ex)
 {
-    Fill f = {c, step, in, target};
+    Fill f = {c, step, in, target, in ? in->shape.n : target->shape.n};
 
-    fg_run(ex, fill_one, &f, in->shape.n);
+    fg_run(ex, fill_one, &f, f.batch);
 }
 
 void fg_picture_to_tensor(const FgPicture *p, int luma, FgTensor *t)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernels/model.h"
+#include "trainer/cifar.h"
 #include "trainer/data.h"
 #include "trainer/imresize.h"
 
@@ -19,14 +20,12 @@ static void crop(FgPicture *p, int w, int h)
     p->h = h;
 }
 
-static int add_one(FgData *d, const char *path, const char *name, FgError *err)
+int fg_data_add_picture(FgData *d, const char *name, FgPicture *p, FgError *err)
 {
-    FgPair pair = {0};
+    FgPair pair = {.hr = *p};
     FgPair *all;
-    int ret = fg_picture_read(&pair.hr, path, err);
 
-    if (ret)
-        return ret;
+    *p = (FgPicture){0};
     if (pair.hr.w < d->scale || pair.hr.h < d->scale) {
         fg_picture_free(&pair.hr);
         return 0;
@@ -40,20 +39,30 @@ static int add_one(FgData *d, const char *path, const char *name, FgError *err)
     if (!all || !pair.name) {
         free(pair.name);
         fg_picture_free(&pair.hr);
-        return fg_error(err, -ENOMEM, "%s: not enough memory", path);
+        return fg_error(err, -ENOMEM, "%s: not enough memory", name);
     }
     d->pair[d->nb++] = pair;
     return 0;
+}
+
+static int add_one(FgData *d, const char *path, const char *name, FgError *err)
+{
+    FgPicture p = {0};
+    const int ret = fg_picture_read(&p, path, err);
+
+    return ret ? ret : fg_data_add_picture(d, name, &p, err);
 }
 
 int fg_data_add(FgData *d, const char *dir, int scale, int limit, FgError *err)
 {
     const size_t skip = strlen(dir);
     char **list = NULL;
-    int nb = 0;
-    int ret = fg_list_pictures(dir, &list, &nb, err);
+    int nb = 0, ret;
 
     d->scale = scale;
+    if (fg_cifar_is(dir))
+        return fg_cifar_add(d, dir, limit, err);
+    ret = fg_list_pictures(dir, &list, &nb, err);
     for (int i = 0; i < nb && !ret && (!limit || d->nb < limit); i++) {
         const char *name = list[i];
 
@@ -80,6 +89,10 @@ static void shrink_one(void *arg, int i, int worker)
 
     (void)worker;
     fg_sha256_hex(hr->rgb, (size_t)hr->w * hr->h * 3, j->sha[i]);
+    if (j->d->scale == 1) {
+        p->lr = *hr;
+        return;
+    }
     p->lr.w = hr->w / j->d->scale;
     p->lr.h = hr->h / j->d->scale;
     p->lr.rgb = malloc((size_t)p->lr.w * p->lr.h * 3);
@@ -91,8 +104,9 @@ static void shrink_one(void *arg, int i, int worker)
 static void pair_free(FgPair *p)
 {
     free(p->name);
+    if (p->lr.rgb != p->hr.rgb)
+        free(p->lr.rgb);
     fg_picture_free(&p->hr);
-    free(p->lr.rgb);
     *p = (FgPair){0};
 }
 

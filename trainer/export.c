@@ -10,28 +10,32 @@
 
 static void metrics_text(const FgTrain *t, char *out, size_t size)
 {
+    const FgFigure *f = &t->family->figure;
+    char second[64] = "";
+
+    if (f->second)
+        snprintf(second, sizeof(second), "\"%s\": %.5f, ", f->second,
+                 t->best_ssim);
     if (isfinite(t->best))
         snprintf(out, size,
-                 "{\"val_psnr_y\": %.4f, \"val_ssim_y\": %.5f, "
-                 "\"val_images\": %d, \"step\": %lld}",
-                 t->best, t->best_ssim, t->val.nb, (long long)t->best_step);
+                 "{\"%s\": %.4f, %s\"val_images\": %d, \"step\": %lld}",
+                 f->name, f->sign * t->best, second, t->val.nb,
+                 (long long)t->best_step);
     else
         snprintf(out, size, "{\"step\": %lld}", (long long)t->step);
 }
 
 static char *data_text(const FgTrain *t)
 {
-    const FgYaml *l = t->recipe->train;
+    const FgRecipe *r = t->recipe;
     char *text = NULL;
     size_t size = 0;
     FILE *f = open_memstream(&text, &size);
 
     if (!f)
         return NULL;
-    if (l->type == FG_YAML_SCALAR)
-        fprintf(f, "%s", l->text);
-    for (int i = 0; l->type == FG_YAML_LIST && i < l->nb; i++)
-        fprintf(f, "%s%s", i ? ", " : "", l->items[i].text);
+    for (int i = 0; i < fg_recipe_list(r, "train"); i++)
+        fprintf(f, "%s%s", i ? ", " : "", fg_recipe_list_at(r, "train", i));
     fprintf(f, " (%d pictures)", t->train.nb);
     if (fclose(f)) {
         free(text);
@@ -40,7 +44,7 @@ static char *data_text(const FgTrain *t)
     return text;
 }
 
-static int set_meta(const FgTrain *t, FgModel *m)
+int fg_export_meta(const FgTrain *t, FgModel *m)
 {
     const FgRecipe *r = t->recipe;
     char metrics[256], *data = data_text(t);
@@ -79,7 +83,7 @@ int fg_export_model(const FgTrain *t, const FgNet *net, int set, FgModel **out,
     if (!ret) {
         m->scale = t->recipe->net.scale;
         m->luma = t->recipe->luma;
-        ret = set_meta(t, m);
+        ret = fg_export_meta(t, m);
     }
     if (ret) {
         fg_model_free(&m);

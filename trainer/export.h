@@ -9,5 +9,8 @@
  * equal files. */
 int fg_export_model(const FgTrain *t, const FgNet *net, int set, FgModel **m,
                     FgError *err);
+/* Name, recipe, data, metrics, licence, notes, parent: what every family's file
+ * says of itself. 0 or -ENOMEM. */
+int fg_export_meta(const FgTrain *t, FgModel *m);
 
 #endif

@@ -2,12 +2,14 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "trainer/log.h"
 
-#define BAD_RUN 10  /* non-finite steps in a row before a rollback */
 #define ROLLBACKS 6 /* before the run is given up */
 
 volatile int fg_loop_signal;
@@ -40,9 +42,11 @@ static double rate(const FgTrain *t)
 
     if (r->minutes > 0)
         return t->lr_scale * warm *
-               fg_schedule(fg_loop_part(t), 0, 1, r->lr, r->lr_min);
-    return t->lr_scale * fg_schedule((double)t->step, (double)r->warmup,
-                                     (double)r->steps, r->lr, r->lr_min);
+               fg_schedule_rate(&r->schedule, fg_loop_part(t), 0, 1,
+                                (double)t->step, r->lr, r->lr_min);
+    return t->lr_scale * fg_schedule_rate(&r->schedule, (double)t->step,
+                                          (double)r->warmup, (double)r->steps,
+                                          (double)t->step, r->lr, r->lr_min);
 }
 
 static int save_checkpoint(Loop *l, FgError *err)
@@ -68,6 +72,7 @@ static int keep_best(Loop *l, double figure, double ssim, FgError *err)
 {
     FgTrain *t = l->t;
 
+    t->stale = 0;
     t->best = figure;
     t->best_ssim = ssim;
     t->best_step = t->step;
@@ -85,12 +90,13 @@ static int validate(Loop *l, FgError *err)
     if (l->val_step == t->step)
         return 0;
     l->val_step = t->step;
-    if (!t->val.nb)
+    if (!t->val.nb || !t->family->validate)
         return write_out(l, FG_SET_EMA, err);
     ret = t->family->validate(t, &figure, &ssim, err);
     if (ret)
         return ret;
     t->last_val = figure;
+    t->stale++;
     return figure > t->best ? keep_best(l, figure, ssim, err) : 0;
 }
 
@@ -116,8 +122,44 @@ static int rollback(Loop *l, FgError *err)
     fg_log_note(&l->log,
                 "%d steps in a row were not finite: back to step %lld with "
                 "half the learning rate",
-                BAD_RUN, (long long)t->step);
+                (int)t->recipe->skip_limit, (long long)t->step);
     return save_checkpoint(l, err);
+}
+
+static int is_finite(const FgTrain *t)
+{
+    for (int i = 0; i < t->nb_nets; i++)
+        if (!fg_net_finite(&t->net[i]))
+            return 0;
+    return 1;
+}
+
+/* OUT.samples/00000100.png */
+static int write_sample(Loop *l, FgError *err)
+{
+    FgTrain *t = l->t;
+    FgPicture p = {0};
+    char *path;
+    int ret = 0;
+
+    if (!t->family->sample)
+        return 0;
+    if (asprintf(&path, "%.*s.samples/%08lld.png", fg_stem(l->o->out),
+                 l->o->out, (long long)t->step) < 0)
+        return -ENOMEM;
+    *strrchr(path, '/') = 0;
+    if (mkdir(path, 0777) && errno != EEXIST) {
+        ret = -errno;
+        fg_error(err, ret, "%s: cannot be made: %s", path, strerror(-ret));
+    }
+    path[strlen(path)] = '/';
+    if (!ret)
+        ret = t->family->sample(t, FG_SET_EMA, &p, err);
+    if (!ret)
+        ret = fg_picture_write_png(&p, path, err);
+    fg_picture_free(&p);
+    free(path);
+    return ret;
 }
 
 static int one_step(Loop *l, FgError *err)
@@ -134,7 +176,7 @@ static int one_step(Loop *l, FgError *err)
     t->elapsed_s = l->base_s + fg_log_now() - l->start;
     t->skipped += info.bad;
     l->bad = info.bad ? l->bad + 1 : 0;
-    if (l->bad >= BAD_RUN)
+    if (l->bad >= t->recipe->skip_limit)
         return rollback(l, err);
     fg_log_step(&l->log, &info);
     if (t->step % t->recipe->log_every == 0)
@@ -142,18 +184,53 @@ static int one_step(Loop *l, FgError *err)
     return 0;
 }
 
+static int is_stale(const FgTrain *t)
+{
+    return t->recipe->early_stop && t->stale >= t->recipe->early_stop;
+}
+
+static int is_done(const Loop *l)
+{
+    return fg_loop_part(l->t) >= 1 || is_stale(l->t);
+}
+
+/* Weights may run over where every gradient was finite, so they are looked at
+ * before anything is made of them. */
+static int is_due(const FgTrain *t)
+{
+    const FgRecipe *r = t->recipe;
+
+    return t->step % r->val_every == 0 || t->step % r->checkpoint_every == 0 ||
+           (r->sample_every && t->step % r->sample_every == 0) ||
+           fg_loop_part(t) >= 1;
+}
+
 static int run(Loop *l, FgError *err)
 {
     FgTrain *t = l->t;
+    const FgRecipe *r = t->recipe;
     int ret = 0;
 
-    while (!ret && !fg_loop_signal && fg_loop_part(t) < 1) {
+    while (!ret && !fg_loop_signal && !is_done(l)) {
         ret = one_step(l, err);
-        if (!ret && l->bad == 0 && t->step % t->recipe->val_every == 0)
+        if (ret || l->bad || !is_due(t))
+            continue;
+        if (!is_finite(t)) {
+            ret = rollback(l, err);
+            continue;
+        }
+        if (t->step % r->val_every == 0)
             ret = validate(l, err);
-        if (!ret && l->bad == 0 && t->step % t->recipe->checkpoint_every == 0)
+        if (!ret && r->sample_every && t->step % r->sample_every == 0)
+            ret = write_sample(l, err);
+        if (!ret && t->step % r->checkpoint_every == 0)
             ret = save_checkpoint(l, err);
     }
+    if (!ret && is_stale(t))
+        fg_log_note(&l->log,
+                    "stopped early at step %lld: no better validation since "
+                    "step %lld",
+                    (long long)t->step, (long long)t->best_step);
     return ret;
 }
 
@@ -181,7 +258,7 @@ int fg_loop(FgTrain *t, const FgLoopOptions *o, FgError *err)
         ret = run(&l, err);
     if (!ret && !fg_loop_signal)
         ret = validate(&l, err);
-    if (!ret && l.bad == 0)
+    if (!ret && l.bad == 0 && is_finite(t))
         ret = save_checkpoint(&l, err);
     if (!ret && !fg_loop_signal && l.log.steps)
         fg_log_line(&l.log, t, rate(t));

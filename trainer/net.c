@@ -72,6 +72,20 @@ double fg_net_grad_norm(const FgNet *net)
     return sqrt(sum);
 }
 
+int fg_net_finite(const FgNet *net)
+{
+    for (int s = 0; s < FG_NB_SETS; s++)
+        for (int i = 0; i < net->set[s].nb; i++) {
+            const FgParam *p = &net->set[s].p[i];
+            const size_t n = fg_param_count(p);
+
+            for (size_t k = 0; k < n; k++)
+                if (!isfinite(p->data[k]))
+                    return 0;
+        }
+    return 1;
+}
+
 static void scale_grads(FgNet *net, float by)
 {
     for (int i = 0; i < net->grads.nb; i++) {

@@ -26,6 +26,13 @@ int fg_net_create(FgNet *net, const char *name, FgGraph *graph, uint64_t seed,
                   FgError *err);
 void fg_net_free(FgNet *net); /* accepts NULL, zeroed */
 void fg_net_zero_grads(FgNet *net);
+/* Are all weights, averages and moments finite? */
+int fg_net_finite(const FgNet *net);
+/* Other first weights than fg_graph_init_params', in every set: "torch" =
+ * PyTorch's own for conv, deconv and dense (uniform, +-1/sqrt(fan in), biases
+ * too), "normal" = DCGAN's N(0, 0.02), norm scales N(1, 0.02), biases 0, "he" =
+ * what fg_net_create did. -EINVAL for another word. */
+int fg_net_init(FgNet *net, const char *kind, uint64_t seed);
 /* L2 norm over all trainable gradients; NaN or Inf when one is. */
 double fg_net_grad_norm(const FgNet *net);
 /* Clips, steps, averages. norm comes from fg_net_grad_norm. */

@@ -56,10 +56,29 @@ static void step_sgd(const FgOptim *o, float *p, const float *g, float *m,
     }
 }
 
+static void step_rmsprop(const FgOptim *o, float *p, const float *g, float *m,
+                         float *v, size_t n, int64_t t, double lr)
+{
+    const float keep = (float)o->beta2, take = (float)(1 - o->beta2);
+    const float decay = (float)o->weight_decay, eps = (float)o->eps;
+
+    (void)m;
+    (void)t;
+    for (size_t i = 0; i < n; i++) {
+        const float gi = g[i] + decay * p[i];
+
+        v[i] = v[i] * keep + gi * gi * take;
+        p[i] -= (float)lr * (gi / (sqrtf(v[i]) + eps));
+    }
+}
+
 static const struct {
     const char *name;
     StepFn step;
-} table[] = {{"adam", step_adam}, {"adamw", step_adamw}, {"sgd", step_sgd}};
+} table[] = {{"adam", step_adam},
+             {"adamw", step_adamw},
+             {"sgd", step_sgd},
+             {"rmsprop", step_rmsprop}};
 
 int fg_optim_find(const char *name)
 {
@@ -85,6 +104,77 @@ double fg_schedule(double at, double warmup, double total, double lr,
     part = total > warmup ? (at - warmup) / (total - warmup) : 1;
     part = part > 1 ? 1 : part;
     return lr_min + 0.5 * (lr - lr_min) * (1 + cos(part * 3.14159265358979));
+}
+
+/* ---- schedules ---- */
+
+/* part: share of the run after the warm-up; step: steps done. */
+typedef double (*RateFn)(const FgSchedule *s, double part, double step,
+                         double lr, double lr_min);
+
+static double rate_cosine(const FgSchedule *s, double part, double step,
+                          double lr, double lr_min)
+{
+    (void)s;
+    (void)step;
+    return fg_schedule(part, 0, 1, lr, lr_min);
+}
+
+static double rate_linear(const FgSchedule *s, double part, double step,
+                          double lr, double lr_min)
+{
+    const double from = s->decay_start;
+    const double down = from < 1 && part > from ? (part - from) / (1 - from)
+                                                : 0;
+
+    (void)step;
+    return lr + (lr_min - lr) * down;
+}
+
+static double rate_step(const FgSchedule *s, double part, double step,
+                        double lr, double lr_min)
+{
+    const double r = lr * pow(s->decay_factor, floor(step / s->decay_every));
+
+    (void)part;
+    return r < lr_min ? lr_min : r;
+}
+
+static double rate_constant(const FgSchedule *s, double part, double step,
+                            double lr, double lr_min)
+{
+    (void)s;
+    (void)part;
+    (void)step;
+    (void)lr_min;
+    return lr;
+}
+
+static const struct {
+    const char *name;
+    RateFn rate;
+} schedules[] = {{"cosine", rate_cosine},
+                 {"linear", rate_linear},
+                 {"step", rate_step},
+                 {"constant", rate_constant}};
+
+int fg_schedule_find(const char *name)
+{
+    for (int i = 0; i < (int)(sizeof(schedules) / sizeof(schedules[0])); i++)
+        if (!strcmp(schedules[i].name, name))
+            return i;
+    return -1;
+}
+
+double fg_schedule_rate(const FgSchedule *s, double at, double warmup,
+                        double total, double step, double lr, double lr_min)
+{
+    double part;
+
+    if (at < warmup)
+        return lr * (at + 1) / (warmup + 1);
+    part = total > warmup ? (at - warmup) / (total - warmup) : 1;
+    return schedules[s->kind].rate(s, part > 1 ? 1 : part, step, lr, lr_min);
 }
 
 double fg_ema_decay(double decay, int64_t t)

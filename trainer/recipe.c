@@ -1,87 +1,17 @@
 /* What to train: one flat YAML map, checked against one table of keys.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernels/model.h"
-#include "trainer/recipe.h"
-
-#define STRING(name, def, help)                                                \
-    {                                                                          \
-        name, FG_KEY_STRING, def, 0, 0, NULL, 0, help                          \
-    }
-#define ENUM(name, def, choices, help)                                         \
-    {                                                                          \
-        name, FG_KEY_ENUM, def, 0, 0, choices, 0, help                         \
-    }
-#define INT(name, def, min, max, help)                                         \
-    {                                                                          \
-        name, FG_KEY_INT, def, min, max, NULL, 0, help                         \
-    }
-#define DOUBLE(name, def, min, max, help)                                      \
-    {                                                                          \
-        name, FG_KEY_DOUBLE, def, min, max, NULL, 0, help                      \
-    }
-#define BOOL(name, def, help)                                                  \
-    {                                                                          \
-        name, FG_KEY_BOOL, def, 0, 1, NULL, 0, help                            \
-    }
-
-const FgKey fg_recipe_keys[] = {
-    {"recipe", FG_KEY_INT, NULL, 1, 1, NULL, 1, "version of this format"},
-    STRING("name", "unnamed", "name written into the weights file"),
-    ENUM("task", "sr", "sr", "kind of training"),
-    ENUM("family", "compact", "compact|res", "network family"),
-    INT("features", "16", 1, 256, "channels of the body"),
-    INT("blocks", "4", 0, 64, "body convolutions or residual blocks"),
-    ENUM("activation", "relu", "relu|leaky_relu|prelu|silu",
-         "activation function"),
-    ENUM("base", "bicubic", "none|nearest|bilinear|bicubic",
-         "plain upscale that the network's output is added to"),
-    INT("scale", "2", 1, 8, "output pixels per input pixel"),
-    ENUM("colour", "rgb", "rgb|y", "what the network sees: colour or luma"),
-    BOOL("reparam", "false", "train with parallel branches, folded on saving"),
-    STRING("init", NULL, "weights file whose equal-named parts are the start"),
-    {"train", FG_KEY_LIST, NULL, 0, 0, NULL, 1, "folders of training pictures"},
-    STRING("val", NULL, "folder of validation pictures"),
-    INT("val_images", "0", 0, 100000, "validation pictures used, 0 = all"),
-    INT("patch", "48", 4, 512, "side of a training crop in input pixels"),
-    INT("batch", "16", 1, 1024, "crops per step"),
-    BOOL("augment", "true", "flip and rotate crops, eight ways"),
-    DOUBLE("flat", "0", 0, 1, "probability of passing over a flat crop"),
-    INT("seed", "1", 0, 9007199254740992.0, "start of all random numbers"),
-    INT("steps", "100000", 1, 1e9, "optimiser steps"),
-    DOUBLE("minutes", "0", 0, 1e6,
-           "time budget in minutes that the schedule follows, 0 = steps only"),
-    ENUM("optimizer", "adam", "adam|adamw|sgd", "optimiser"),
-    DOUBLE("lr", "1e-3", 0, 10, "peak learning rate"),
-    DOUBLE("lr_min", "1e-6", 0, 10, "learning rate at the end"),
-    INT("warmup", "500", 0, 1e9, "steps of linear warm-up"),
-    DOUBLE("beta1", "0.9", 0, 0.999999, "decay of the first moment"),
-    DOUBLE("beta2", "0.99", 0, 0.999999, "decay of the second moment"),
-    DOUBLE("eps", "1e-8", 0, 1, "term that keeps adam from dividing by zero"),
-    DOUBLE("momentum", "0.9", 0, 0.999999, "momentum of sgd"),
-    DOUBLE("weight_decay", "0", 0, 1, "weight decay"),
-    DOUBLE("clip", "0", 0, 1e9, "largest gradient norm, 0 = no limit"),
-    ENUM("loss", "l1", "l1|mse|charbonnier", "pixel loss"),
-    DOUBLE("loss_eps", "1e-3", 1e-9, 1, "rounding of the charbonnier loss"),
-    DOUBLE("fft", "0", 0, 100, "weight of the added l1 loss on the 2-D FFT"),
-    DOUBLE("final_mse", "0", 0, 1, "last share of the run that uses mse alone"),
-    ENUM("precision", "fp32", "fp32|bf16",
-         "products of convolutions: fp32, or 16 bits"),
-    DOUBLE("ema", "0.999", 0, 0.9999999, "decay of the averaged weights"),
-    INT("val_every", "2000", 1, 1e9, "steps between validations"),
-    INT("checkpoint_every", "1000", 1, 1e9, "steps between checkpoints"),
-    INT("log_every", "100", 1, 1e9, "steps between progress lines"),
-    STRING("licence", NULL, "licence of the weights"),
-    STRING("notes", NULL, "free text for the weights file"),
-    {0},
-};
+#include "trainer/recipe_priv.h"
 
 /* Keys that cannot change what is learnt. */
-static const char *const harmless[] = {"checkpoint_every", "log_every", NULL};
+static const char *const harmless[] = {"checkpoint_every", "log_every",
+                                       "sample_every", NULL};
 
 /* ---- overrides ---- */
 
@@ -184,10 +114,10 @@ static int resolve(FgRecipe *r)
 
     if (!f)
         return -ENOMEM;
-    for (const FgKey *k = fg_recipe_keys; k->name; k++) {
+    for (const FgKey *k = r->keys; k->name; k++) {
         const FgYaml *v = fg_yaml_get(&r->doc, k->name);
 
-        if (!v && !k->def)
+        if (!v && (!k->def || !fg_recipe_key_always(r, k->name)))
             continue;
         fprintf(f, "%s: ", k->name);
         print_value(f, v, k);
@@ -256,66 +186,115 @@ int fg_recipe_changes(const char *a, const char *b, char *out, size_t size)
 
 static void take_net(FgRecipe *r)
 {
-    const FgKey *t = fg_recipe_keys;
-    const FgYaml *d = &r->doc;
-
-    r->net.family = fg_keys_string(d, t, "family");
-    r->net.scale = (int)fg_keys_int(d, t, "scale");
-    r->net.features = (int)fg_keys_int(d, t, "features");
-    r->net.blocks = (int)fg_keys_int(d, t, "blocks");
-    r->net.activation = fg_keys_string(d, t, "activation");
-    r->net.base = fg_keys_string(d, t, "base");
-    r->net.reparam = fg_keys_bool(d, t, "reparam");
-    r->luma = !strcmp(fg_keys_string(d, t, "colour"), "y");
+    r->net = (FgBuild){.scale = 1, .channels_in = 3};
+    if (!fg_recipe_has(r, "reparam"))
+        return;
+    r->net.family = fg_recipe_text(r, "family");
+    r->net.scale = (int)fg_recipe_int(r, "scale");
+    r->net.features = (int)fg_recipe_int(r, "features");
+    r->net.blocks = (int)fg_recipe_int(r, "blocks");
+    r->net.activation = fg_recipe_text(r, "activation");
+    r->net.base = fg_recipe_text(r, "base");
+    r->net.reparam = fg_recipe_bool(r, "reparam");
+    r->luma = !strcmp(fg_recipe_text(r, "colour"), "y");
     r->net.channels_in = r->luma ? 1 : 3;
+}
+
+static void take_loss(FgRecipe *r)
+{
+    if (!fg_recipe_has(r, "final_mse"))
+        return;
+    r->loss = fg_recipe_text(r, "loss");
+    r->loss_eps = fg_recipe_num(r, "loss_eps");
+    r->fft = fg_recipe_num(r, "fft");
+    r->final_mse = fg_recipe_num(r, "final_mse");
 }
 
 static void take_optim(FgRecipe *r)
 {
-    const FgKey *t = fg_recipe_keys;
-    const FgYaml *d = &r->doc;
-
-    r->optim.kind = fg_optim_find(fg_keys_string(d, t, "optimizer"));
-    r->optim.beta1 = fg_keys_double(d, t, "beta1");
-    r->optim.beta2 = fg_keys_double(d, t, "beta2");
-    r->optim.eps = fg_keys_double(d, t, "eps");
-    r->optim.momentum = fg_keys_double(d, t, "momentum");
-    r->optim.weight_decay = fg_keys_double(d, t, "weight_decay");
-    r->lr = fg_keys_double(d, t, "lr");
-    r->lr_min = fg_keys_double(d, t, "lr_min");
-    r->clip = fg_keys_double(d, t, "clip");
-    r->ema = fg_keys_double(d, t, "ema");
-    r->loss = fg_keys_string(d, t, "loss");
-    r->loss_eps = fg_keys_double(d, t, "loss_eps");
-    r->fft = fg_keys_double(d, t, "fft");
-    r->final_mse = fg_keys_double(d, t, "final_mse");
-    r->bf16 = !strcmp(fg_keys_string(d, t, "precision"), "bf16");
+    r->optim.kind = fg_optim_find(fg_recipe_text(r, "optimizer"));
+    r->optim.beta1 = fg_recipe_num(r, "beta1");
+    r->optim.beta2 = fg_recipe_num(r, "beta2");
+    r->optim.eps = fg_recipe_num(r, "eps");
+    r->optim.momentum = fg_recipe_num(r, "momentum");
+    r->optim.weight_decay = fg_recipe_num(r, "weight_decay");
+    r->lr = fg_recipe_num(r, "lr");
+    r->lr_min = fg_recipe_num(r, "lr_min");
+    r->clip = fg_recipe_num(r, "clip");
+    r->ema = fg_recipe_num(r, "ema");
+    r->bf16 = !strcmp(fg_recipe_text(r, "precision"), "bf16");
+    r->schedule.kind = fg_schedule_find(fg_recipe_text(r, "schedule"));
+    r->schedule.decay_start = fg_recipe_num(r, "decay_start");
+    r->schedule.decay_every = (double)fg_recipe_int(r, "decay_every");
+    r->schedule.decay_factor = fg_recipe_num(r, "decay_factor");
 }
 
 static void take_run(FgRecipe *r)
 {
-    const FgKey *t = fg_recipe_keys;
-    const FgYaml *d = &r->doc;
+    r->name = fg_recipe_text(r, "name");
+    r->task = fg_recipe_text(r, "task");
+    r->init = fg_recipe_text(r, "init");
+    r->val = fg_recipe_text(r, "val");
+    r->licence = fg_recipe_text(r, "licence");
+    r->notes = fg_recipe_text(r, "notes");
+    r->train = fg_yaml_get(&r->doc, "train");
+    r->val_images = (int)fg_recipe_int(r, "val_images");
+    r->patch = (int)fg_recipe_int(r, "patch");
+    r->batch = (int)fg_recipe_int(r, "batch");
+    r->augment = fg_recipe_bool(r, "augment");
+    r->flat = fg_recipe_has(r, "flat") ? fg_recipe_num(r, "flat") : 0;
+    r->seed = (uint64_t)fg_recipe_int(r, "seed");
+    r->steps = fg_recipe_int(r, "steps");
+    r->epochs = fg_recipe_num(r, "epochs");
+    r->minutes = fg_recipe_num(r, "minutes");
+    r->warmup = fg_recipe_int(r, "warmup");
+    r->val_every = fg_recipe_int(r, "val_every");
+    r->checkpoint_every = fg_recipe_int(r, "checkpoint_every");
+    r->log_every = fg_recipe_int(r, "log_every");
+    r->sample_every = fg_recipe_int(r, "sample_every");
+    r->early_stop = fg_recipe_int(r, "early_stop");
+    r->skip_limit = fg_recipe_int(r, "skip_limit");
+}
 
-    r->name = fg_keys_string(d, t, "name");
-    r->task = fg_keys_string(d, t, "task");
-    r->init = fg_keys_string(d, t, "init");
-    r->val = fg_keys_string(d, t, "val");
-    r->licence = fg_keys_string(d, t, "licence");
-    r->notes = fg_keys_string(d, t, "notes");
-    r->train = fg_yaml_get(d, "train");
-    r->val_images = (int)fg_keys_int(d, t, "val_images");
-    r->patch = (int)fg_keys_int(d, t, "patch");
-    r->batch = (int)fg_keys_int(d, t, "batch");
-    r->augment = fg_keys_bool(d, t, "augment");
-    r->flat = fg_keys_double(d, t, "flat");
-    r->seed = (uint64_t)fg_keys_int(d, t, "seed");
-    r->steps = fg_keys_int(d, t, "steps");
-    r->minutes = fg_keys_double(d, t, "minutes");
-    r->warmup = fg_keys_int(d, t, "warmup");
-    r->val_every = fg_keys_int(d, t, "val_every");
-    r->checkpoint_every = fg_keys_int(d, t, "checkpoint_every");
-    r->log_every = fg_keys_int(d, t, "log_every");
+void fg_recipe_set_pictures(FgRecipe *r, int nb)
+{
+    const double steps = ceil(r->epochs * nb / r->batch);
+
+    if (r->epochs > 0)
+        r->steps = steps < 1 ? 1 : steps > 1e9 ? 1000000000 : (int64_t)steps;
+}
+
+/* An unknown or misshapen task is found by the check. */
+static const FgFamily *family_of(const FgYaml *doc)
+{
+    const FgYaml *y = fg_yaml_get(doc, "task");
+    const FgFamily *f = NULL;
+
+    if (y && y->type == FG_YAML_SCALAR)
+        f = fg_family_find(y->text);
+    return f ? f : fg_family_find("sr");
+}
+
+static int check_keys(FgRecipe *r, const char *path, FgError *err)
+{
+    char where[64];
+    int ret = fg_recipe_make_keys(r, family_of(&r->doc));
+
+    if (ret)
+        return ret;
+    snprintf(where, sizeof(where), "task %s", r->family->name);
+    ret = fg_keys_check(&r->doc, r->keys, path, where, err);
+    if (ret)
+        return ret;
+    take_run(r);
+    take_net(r);
+    take_loss(r);
+    take_optim(r);
+    if (r->lr_min > r->lr)
+        return fg_error(err, -EINVAL,
+                        "%s: 'lr_min' is %g, allowed 0..lr, which is %g", path,
+                        r->lr_min, r->lr);
+    return r->family->check ? r->family->check(r, path, err) : 0;
 }
 
 static char *folder_of(const char *path)
@@ -339,16 +318,7 @@ int fg_recipe_read(FgRecipe *r, const char *path, const char *const *overrides,
     for (int i = 0; i < nb_overrides && !ret; i++)
         ret = override(&r->doc, overrides[i], err);
     if (!ret)
-        ret = fg_keys_check(&r->doc, fg_recipe_keys, path, "recipe", err);
-    if (ret)
-        goto fail;
-    take_run(r);
-    take_net(r);
-    take_optim(r);
-    if (r->lr_min > r->lr)
-        ret = fg_error(err, -EINVAL,
-                       "%s: 'lr_min' is %g, allowed 0..lr, which is %g", path,
-                       r->lr_min, r->lr);
+        ret = check_keys(r, path, err);
     if (ret)
         goto fail;
     r->home = folder_of(path);
@@ -368,6 +338,8 @@ void fg_recipe_free(FgRecipe *r)
     if (!r)
         return;
     fg_yaml_free(&r->doc);
+    free(r->keys);
+    free(r->tasks);
     free(r->text);
     free(r->home);
     free(r->folder);
@@ -391,24 +363,4 @@ char *fg_recipe_init(const FgRecipe *r)
 char *fg_recipe_path(const FgRecipe *r, const char *path)
 {
     return below(r->folder, path);
-}
-
-void fg_recipe_print_keys(void)
-{
-    static const char *const types[] = {"string", "integer", "number", "bool",
-                                        "choice", "list",    "map",    "any"};
-
-    for (const FgKey *k = fg_recipe_keys; k->name; k++) {
-        printf("%-16s %-8s", k->name, types[k->type]);
-        if (k->choices)
-            printf(" %s", k->choices);
-        else if (k->type == FG_KEY_INT || k->type == FG_KEY_DOUBLE)
-            printf(" %.10g..%.10g", k->min, k->max);
-        printf("  %s", k->help);
-        if (k->required)
-            printf(" (required)");
-        else if (k->def)
-            printf(" (default %s)", k->def);
-        putchar('\n');
-    }
 }

@@ -112,7 +112,8 @@ static int alloc_nodes(FgTape *t, const FgShape *shapes)
         const int user = only_user(t->graph, i);
         int ret = 0;
 
-        t->shared[i] = user < 0 ? 0 : sharing(t, i, user, shapes);
+        t->shared[i] = user < 0 || t->tapped[i] ? 0
+                                                : sharing(t, i, user, shapes);
         if (t->shared[i] & SHARE_VAL)
             t->val[i] = view(&t->val[user]);
         else
@@ -149,6 +150,15 @@ int fg_tape_create(FgTape *t, const FgGraph *g, FgParams *params,
                    FgParams *grads, FgShape in, int want_input, FgExecutor *ex,
                    FgError *err)
 {
+    const FgTapeOptions o = {want_input, NULL, 0};
+
+    return fg_tape_create_with(t, g, params, grads, in, &o, ex, err);
+}
+
+int fg_tape_create_with(FgTape *t, const FgGraph *g, FgParams *params,
+                        FgParams *grads, FgShape in, const FgTapeOptions *o,
+                        FgExecutor *ex, FgError *err)
+{
     const size_t n = (size_t)g->nb_nodes;
     FgShape *shapes = calloc(n, sizeof(*shapes));
     int ret = -ENOMEM;
@@ -159,15 +169,20 @@ int fg_tape_create(FgTape *t, const FgGraph *g, FgParams *params,
     t->grad = calloc(n, sizeof(*t->grad));
     t->needs = calloc(n, 1);
     t->shared = calloc(n, 1);
-    if (!shapes || !t->val || !t->grad || !t->needs || !t->shared)
+    t->tapped = calloc(n, 1);
+    t->seeded = calloc(n, 1);
+    if (!shapes || !t->val || !t->grad || !t->needs || !t->shared ||
+        !t->tapped || !t->seeded)
         goto fail;
+    for (int i = 0; o && i < o->nb_taps; i++)
+        t->tapped[o->taps[i]] = 1;
     ret = check_params(t, err);
     if (ret)
         goto fail;
     ret = fg_graph_shapes(g, in, shapes, err);
     if (ret)
         goto fail;
-    mark_needs(t, want_input);
+    mark_needs(t, o && o->want_input);
     ret = alloc_nodes(t, shapes);
     if (ret)
         goto fail;
@@ -196,6 +211,8 @@ void fg_tape_free(FgTape *t)
     free(t->grad);
     free(t->needs);
     free(t->shared);
+    free(t->tapped);
+    free(t->seeded);
     free(t->scratch);
     *t = (FgTape){0};
 }
@@ -263,7 +280,7 @@ static int fill_back(FgTape *t, FgOpCall *c, int i, char *seen,
                      FgTensor *dparams)
 {
     const FgNode *n = c->node;
-    int work = n->nb_param;
+    int work = dparams ? n->nb_param : 0;
 
     c->dout = &t->grad[i];
     for (int k = 0; k < n->nb_in; k++) {
@@ -280,7 +297,7 @@ static int fill_back(FgTape *t, FgOpCall *c, int i, char *seen,
         c->din_add[k] = seen[from] != 0;
         seen[from] = 1;
     }
-    for (int k = 0; k < n->nb_param; k++) {
+    for (int k = 0; dparams && k < n->nb_param; k++) {
         const FgParam *p = fg_params_find(t->params, n->param[k]);
 
         if (!p->trainable)
@@ -291,14 +308,17 @@ static int fill_back(FgTape *t, FgOpCall *c, int i, char *seen,
     return work;
 }
 
-int fg_tape_backward(FgTape *t, int training)
+static int backward(FgTape *t, int training, int want_params)
 {
     const int last = t->graph->nb_nodes - 1;
-    char *seen = calloc((size_t)last + 1, 1);
+    char *seen = malloc((size_t)last + 1);
     int ret = seen ? 0 : -ENOMEM;
 
-    if (seen)
+    if (seen) {
+        memcpy(seen, t->seeded, (size_t)last + 1);
         seen[last] = 1;
+    }
+    memset(t->seeded, 0, (size_t)last + 1);
     for (int i = last; i >= 0 && !ret; i--) {
         FgTensor params[FG_MAX_PARAM], dparams[FG_MAX_PARAM];
         FgOpCall c;
@@ -306,9 +326,35 @@ int fg_tape_backward(FgTape *t, int training)
         if (!t->needs[i] || !seen[i] || t->graph->nodes[i].nb_in == 0)
             continue;
         fill_call(t, &c, i, params, training);
-        if (fill_back(t, &c, i, seen, dparams))
+        if (fill_back(t, &c, i, seen, want_params ? dparams : NULL))
             ret = c.node->op->f32.backward(&c);
     }
     free(seen);
     return ret;
+}
+
+int fg_tape_backward(FgTape *t, int training)
+{
+    return backward(t, training, 1);
+}
+
+int fg_tape_backward_data(FgTape *t, int training)
+{
+    return backward(t, training, 0);
+}
+
+FgTensor *fg_tape_seed(FgTape *t, int node)
+{
+    t->seeded[node] = 1;
+    return &t->grad[node];
+}
+
+void fg_tape_feed(FgTape *critic, FgTape *generator)
+{
+    fg_tensor_copy(fg_tape_input(critic), fg_tape_output(generator));
+}
+
+void fg_tape_feed_back(FgTape *generator, FgTape *critic)
+{
+    fg_tensor_copy(fg_tape_output_grad(generator), fg_tape_input_grad(critic));
 }

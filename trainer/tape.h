@@ -18,8 +18,20 @@ typedef struct FgTape {
     FgTensor *grad; /* [nb_nodes] d loss / d output, or NULL */
     char *needs;    /* [nb_nodes] a gradient is of use here */
     char *shared;   /* [nb_nodes] what is a view of another node's memory */
+    char *tapped;   /* [nb_nodes] see FgTapeOptions */
+    char *seeded;   /* [nb_nodes] its gradient has a part from outside */
+    int64_t step;   /* dropout's masks: the caller sets it before forward */
+    uint64_t seed;
     void *scratch;
 } FgTape;
+
+typedef struct FgTapeOptions {
+    int want_input;  /* the gradient of the input is wanted as well (a generator
+                        behind a critic) */
+    const int *taps; /* nodes whose value and gradient keep their own memory,
+                        for losses on them (fg_tape_seed) */
+    int nb_taps;
+} FgTapeOptions;
 
 /* in: shape of node 0. grads has the names and shapes of params, or is NULL.
  * want_input: the gradient of the input is wanted as well (a generator behind a
@@ -27,6 +39,10 @@ typedef struct FgTape {
 int fg_tape_create(FgTape *t, const FgGraph *g, FgParams *params,
                    FgParams *grads, FgShape in, int want_input, FgExecutor *ex,
                    FgError *err);
+/* The same with options; o may be NULL. */
+int fg_tape_create_with(FgTape *t, const FgGraph *g, FgParams *params,
+                        FgParams *grads, FgShape in, const FgTapeOptions *o,
+                        FgExecutor *ex, FgError *err);
 void fg_tape_free(FgTape *t); /* accepts NULL, zeroed */
 
 FgTensor *fg_tape_input(FgTape *t);       /* fill before forward */
@@ -38,5 +54,17 @@ FgTensor *fg_tape_input_grad(FgTape *t);  /* NULL unless want_input */
 int fg_tape_forward(FgTape *t, int training);
 /* Adds to grads (the caller zeroes them). */
 int fg_tape_backward(FgTape *t, int training);
+/* The gradients of values alone: no parameter's. For a generator's step through
+ * a critic, and for penalties. */
+int fg_tape_backward_data(FgTape *t, int training);
+/* The gradient tensor of a tapped node: what the caller writes there before
+ * backward is added to what arrives from the node's users. One backward long.
+ */
+FgTensor *fg_tape_seed(FgTape *t, int node);
+
+/* A generator before a critic: its output into the critic's input; the critic's
+ * input gradient into its output's. Shapes are equal. */
+void fg_tape_feed(FgTape *critic, FgTape *generator);
+void fg_tape_feed_back(FgTape *generator, FgTape *critic);
 
 #endif

@@ -12,7 +12,8 @@
 #include "trainer/net.h"
 #include "trainer/recipe.h"
 
-#define FG_MAX_NETS 4
+#define FG_MAX_NETS 32
+#define FG_MAX_EXTRA 3
 
 #define FG_MAX_SCALARS 16
 
@@ -39,13 +40,18 @@ void fg_step_scalar(FgStepInfo *info, const char *tag, double v);
 struct FgFamily;
 
 typedef struct FgTrain {
-    const FgRecipe *recipe;
+    FgRecipe *recipe; /* fixed once the pictures are there */
     const struct FgFamily *family;
     void *priv; /* the family's */
     FgExecutor *ex;
     FgData train, val;
+    FgData extra[FG_MAX_EXTRA]; /* a family's other sets of pictures */
     FgNet net[FG_MAX_NETS];
     int nb_nets;
+    /* What else a family must find again after a stop (power iterations, image
+     * pools, noise amplitudes): made in create by fg_params_add, saved whole.
+     * Part of what a rollback restores. */
+    FgParams state;
     char parent[65]; /* SHA-256 of the init file, or "" */
     /* state of the run, all of it in the checkpoint */
     int64_t step;     /* done */
@@ -56,23 +62,66 @@ typedef struct FgTrain {
     double lr_scale;  /* halved at each rollback */
     double elapsed_s; /* over all starts */
     int64_t skipped;
+    int64_t stale; /* validations since the best one */
 } FgTrain;
 
+/* What a family's figures are called and how they read: "PSNR %.3f dB". */
+typedef struct FgFigure {
+    const char *name;   /* in the weights file: "val_psnr_y" */
+    const char *second; /* "val_ssim_y", or NULL: there is none */
+    const char *label;  /* on the screen: "%.3f dB"; prints sign * figure */
+    double sign;        /* -1: smaller is better, figure holds its negative */
+} FgFigure;
+
+void fg_figure_text(const FgFigure *f, double figure, char *out, size_t size);
+
+/* Members that may be NULL say so. */
 typedef struct FgFamily {
     const char *name; /* the recipe's task */
+    /* Its own keys, ended by {0}, or NULL. A row with the name of a common key
+     * stands instead of that one (another default or range). */
+    const FgKey *keys;
+    FgFigure figure;
+    /* What the table of keys cannot say; err names the file and the key.
+     * NULL: nothing. */
+    int (*check)(const FgRecipe *r, const char *path, FgError *err);
+    /* Fills t->train, t->val, t->extra. NULL = fg_train_load: folders of
+     * pictures by the keys train and val. */
+    int (*load)(FgTrain *t, FgError *err);
     /* Makes the networks and the buffers. */
     int (*create)(FgTrain *t, FgError *err);
     /* One step at t->step; part is the share of the schedule done. */
     int (*step)(FgTrain *t, double lr, double part, FgStepInfo *info);
-    /* Figures of the averaged weights on t->val; larger is better. */
+    /* Figures of the averaged weights on held-out pictures; larger is better.
+     * NULL, or no t->val: the newest average is written instead. */
     int (*validate)(FgTrain *t, double *figure, double *ssim, FgError *err);
     /* The weights file's content from one set of weights. */
     int (*export_model)(FgTrain *t, int set, FgModel **m, FgError *err);
     void (*close)(FgTrain *t); /* accepts a failed create */
+    /* A picture that shows what the set's weights make now; the same one for
+     * the same weights. The caller frees *out. NULL: none. */
+    int (*sample)(FgTrain *t, int set, FgPicture *out, FgError *err);
 } FgFamily;
 
+/* Families: one file train_NAME.c each, one row in family.c. */
 extern const FgFamily fg_family_sr;
 const FgFamily *fg_family_find(const char *name); /* or NULL */
+const FgFamily *fg_family_at(int i);              /* NULL past the end */
+
+/* ---- for families ---- */
+
+/* The folders (or files, see data.h) of one key into *d, at most limit pictures
+ * (0 = all); nothing where the key is absent or empty. */
+int fg_train_folders(FgTrain *t, FgData *d, const char *key, int scale,
+                     int limit, FgError *err);
+/* The default of FgFamily.load. */
+int fg_train_load(FgTrain *t, FgError *err);
+/* Copies what the recipe's 'init' has of equal names and shapes into net;
+ * -EINVAL when that is nothing. Without 'init' does nothing. Sets t->parent. */
+int fg_train_warm_start(FgTrain *t, FgNet *net, FgError *err);
+
+/* Length of out without ".safetensors": where OUT.ckpt, OUT.samples begin. */
+int fg_stem(const char *out);
 
 /* ---- checkpoint.c: everything a run needs to go on ---- */
 

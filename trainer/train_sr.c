@@ -8,6 +8,7 @@
 #include "kernels/op.h"
 #include "trainer/export.h"
 #include "trainer/loss.h"
+#include "trainer/recipe_keys.h"
 #include "trainer/score.h"
 #include "trainer/tape.h"
 #include "trainer/train.h"
@@ -20,31 +21,6 @@ typedef struct Sr {
     double *sums;
     int loss, mse;
 } Sr;
-
-static int warm_start(FgTrain *t, FgError *err)
-{
-    const FgRecipe *r = t->recipe;
-    FgModel *m = NULL;
-    char *path;
-    int ret;
-
-    if (!r->init || !r->init[0])
-        return 0;
-    path = fg_recipe_init(r);
-    if (!path)
-        return -ENOMEM;
-    ret = fg_model_read(&m, path, err);
-    if (!ret && !fg_net_warm_start(&t->net[0], m))
-        ret = fg_error(err, -EINVAL,
-                       "%s: init: no parameter has the name and shape of one "
-                       "of this network's",
-                       path);
-    if (!ret)
-        memcpy(t->parent, m->sha256, sizeof(t->parent));
-    fg_model_free(&m);
-    free(path);
-    return ret;
-}
 
 static int make_net(FgTrain *t, FgError *err)
 {
@@ -61,7 +37,7 @@ static int make_net(FgTrain *t, FgError *err)
     t->net[0].optim = r->optim;
     t->net[0].ema = r->ema;
     t->net[0].clip = r->clip;
-    return warm_start(t, err);
+    return fg_train_warm_start(t, &t->net[0], err);
 }
 
 static int make_buffers(FgTrain *t, Sr *s, FgError *err)
@@ -95,8 +71,12 @@ static int sr_create(FgTrain *t, FgError *err)
     if (!s)
         return -ENOMEM;
     t->priv = s;
-    s->crops = (FgCrops){&t->train,  r->patch, r->luma,
-                         r->augment, r->flat,  r->seed};
+    s->crops = (FgCrops){.data = &t->train,
+                         .patch = r->patch,
+                         .luma = r->luma,
+                         .augment = r->augment,
+                         .flat = r->flat,
+                         .seed = r->seed};
     s->loss = fg_loss_find(r->loss);
     s->mse = fg_loss_find("mse");
     ret = make_net(t, err);
@@ -176,15 +156,16 @@ static void sr_close(FgTrain *t)
     t->priv = NULL;
 }
 
-const FgFamily fg_family_sr = {"sr",        sr_create, sr_step,
-                               sr_validate, sr_export, sr_close};
+static const FgKey keys[] = {
+    FG_SR_NET_KEYS, FG_FLAT_KEY, FG_PIXEL_LOSS_KEYS, {0}};
 
-const FgFamily *fg_family_find(const char *name)
-{
-    static const FgFamily *const all[] = {&fg_family_sr};
-
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-        if (!strcmp(all[i]->name, name))
-            return all[i];
-    return NULL;
-}
+const FgFamily fg_family_sr = {
+    .name = "sr",
+    .keys = keys,
+    .figure = {"val_psnr_y", "val_ssim_y", "%.3f dB", 1},
+    .create = sr_create,
+    .step = sr_step,
+    .validate = sr_validate,
+    .export_model = sr_export,
+    .close = sr_close,
+};

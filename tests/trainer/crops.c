@@ -65,7 +65,8 @@ static void make(FgTensor *in, FgTensor *target)
 
 static void aligned(void **state)
 {
-    const FgCrops c = {&data, PATCH, 0, 1, 0, 42};
+    const FgCrops c = {
+        .data = &data, .patch = PATCH, .augment = 1, .flat = 0, .seed = 42};
     FgTensor in, target;
     int ways = 0, pictures = 0;
 
@@ -93,7 +94,8 @@ static void aligned(void **state)
 
 static void reproducible(void **state)
 {
-    const FgCrops c = {&data, PATCH, 0, 1, 0.5, 42};
+    const FgCrops c = {
+        .data = &data, .patch = PATCH, .augment = 1, .flat = 0.5, .seed = 42};
     FgTensor in[3], target[3];
     FgPool *pool = NULL;
     const size_t size = sizeof(float) * B * PATCH * PATCH * 3;
@@ -118,7 +120,8 @@ static void reproducible(void **state)
 /* Without augmentation every crop lies as it is in the picture. */
 static void upright(void **state)
 {
-    const FgCrops c = {&data, PATCH, 0, 0, 0, 9};
+    const FgCrops c = {
+        .data = &data, .patch = PATCH, .augment = 0, .flat = 0, .seed = 9};
     FgTensor in, target;
 
     (void)state;
