@@ -114,6 +114,15 @@ static void duration(double s, char *out, size_t size)
         snprintf(out, size, "%02ld:%02ld", n / 60, n % 60);
 }
 
+static void print_val(const FgTrain *t, double val)
+{
+    char now[64], best[64];
+
+    fg_figure_text(&t->family->figure, val, now, sizeof(now));
+    fg_figure_text(&t->family->figure, t->best, best, sizeof(best));
+    fprintf(stderr, " val %s (best %s)", now, best);
+}
+
 static void line_text(const FgLog *l, const FgTrain *t, const FgLogLine *n)
 {
     char left[32];
@@ -126,7 +135,7 @@ static void line_text(const FgLog *l, const FgTrain *t, const FgLogLine *n)
     for (int i = 0; i < n->nb_scalars; i++)
         fprintf(stderr, " %s %.4g", n->scalar[i].tag, n->scalar[i].v);
     if (isfinite(n->val))
-        fprintf(stderr, " val %.3f dB (best %.3f)", n->val, t->best);
+        print_val(t, n->val);
     fprintf(stderr, " %.0f img/s lr %.2e ETA %s%s", n->images_per_s, n->lr,
             left, l->tty ? "\033[K" : "\n");
 }
