@@ -104,7 +104,8 @@ static av_cold int init(AVFilterContext *ctx)
     if (!strcmp(s->model_name, "help"))
         return list_models(ctx);
     if ((ret = fg_model_find(s->model_name, path, sizeof(path), &err)) < 0 ||
-        (ret = fg_model_read(&s->model, path, &err)) < 0)
+        (ret = fg_model_read(&s->model, path, &err)) < 0 ||
+        (ret = fg_model_expect(s->model, FG_TASK_SR, path, &err)) < 0)
         return fail(ctx, ret, &err);
     av_log(ctx, AV_LOG_VERBOSE, "%s: scale %d, %s, sha256 %.16s\n", path,
            s->model->scale, s->model->luma ? "luma" : "RGB", s->model->sha256);

@@ -50,6 +50,9 @@ void fg_model_free(FgModel **m)
     if (!m || !*m)
         return;
     fg_graph_free(&(*m)->graph);
+    for (int i = 0; i < (*m)->nb_stages; i++)
+        fg_graph_free(&(*m)->stages[i]);
+    free((*m)->stages);
     fg_params_free(&(*m)->params);
     for (int i = 0; i < (*m)->nb_meta; i++) {
         free((*m)->meta[i].key);
@@ -301,16 +304,7 @@ static int read_description(const Reader *r)
         return rc;
     if (fg_graph_from_json(&r->m->graph, graph, strlen(graph), &why) < 0)
         return wrap(r, -EBADMSG, &why);
-    return 0;
-}
-
-static int graph_uses(const FgGraph *g, const char *name)
-{
-    for (int i = 0; i < g->nb_nodes; i++)
-        for (int k = 0; k < g->nodes[i].nb_param; k++)
-            if (!strcmp(g->nodes[i].param[k], name))
-                return 1;
-    return 0;
+    return fg_model_read_task(r->m, r->file, r->err);
 }
 
 static int has_entry(const Reader *r, const char *name)
@@ -321,20 +315,27 @@ static int has_entry(const Reader *r, const char *name)
     return 0;
 }
 
-/* Both ways, before anything is allocated for the tensors. */
-static int check_names(const Reader *r)
+static int check_graph_names(const Reader *r, const FgGraph *g)
 {
-    const FgGraph *g = &r->m->graph;
-    for (int i = 0; i < r->nb; i++)
-        if (!graph_uses(g, r->entries[i].name))
-            return bad_tensor(r, r->entries[i].name,
-                              "the graph does not use it");
     for (int i = 0; i < g->nb_nodes; i++)
         for (int k = 0; k < g->nodes[i].nb_param; k++)
             if (!has_entry(r, g->nodes[i].param[k]))
                 return bad_tensor(r, g->nodes[i].param[k],
                                   "the graph uses it and the file lacks it");
     return 0;
+}
+
+/* Both ways, before anything is allocated for the tensors. */
+static int check_names(const Reader *r)
+{
+    int rc = 0;
+    for (int i = 0; i < r->nb; i++)
+        if (!fg_model_uses(r->m, r->entries[i].name))
+            return bad_tensor(r, r->entries[i].name,
+                              "the graph does not use it");
+    for (int i = 0; i <= r->m->nb_stages && rc >= 0; i++)
+        rc = check_graph_names(r, fg_model_stage(r->m, i));
+    return rc;
 }
 
 static int read_tensors(const Reader *r)
@@ -359,20 +360,11 @@ static int check_network(const Reader *r)
 {
     FgModel *m = r->m;
     FgError why = {{0}};
-    FgReach reach = {0};
-    if (fg_graph_params(&m->graph, &m->params, &why) < 0 ||
-        fg_graph_reach(&m->graph, &reach, &why) < 0)
-        return wrap(r, -EBADMSG, &why);
-    if (m->graph.nodes[0].attr.channels != (m->luma ? 1 : 3))
-        return fg_error(r->err, -EBADMSG,
-                        "%s: the graph takes %d channels, colour '%s' has %d",
-                        r->file, m->graph.nodes[0].attr.channels,
-                        m->luma ? "y" : "rgb", m->luma ? 1 : 3);
-    if (!reach.global && reach.scale_num != m->scale * reach.scale_den)
-        return fg_error(r->err, -EBADMSG,
-                        "%s: the graph scales by %d/%d, ffgan.scale says %d",
-                        r->file, reach.scale_num, reach.scale_den, m->scale);
-    return 0;
+    int rc = 0;
+    for (int i = 0; i <= m->nb_stages && rc >= 0; i++)
+        rc = fg_graph_params(fg_model_stage(m, i), &m->params, &why);
+    rc = rc < 0 ? rc : fg_model_check_task(m, &why);
+    return rc < 0 ? wrap(r, rc == -ENOMEM ? rc : -EBADMSG, &why) : 0;
 }
 
 static int parse(Reader *r, const uint8_t *data, size_t size)

@@ -10,13 +10,32 @@
  *   ffgan.range           "full" (network values 0..1)
  *   ffgan.transfer        transfer function of the training pictures, "srgb"
  *   ffgan.reach           receptive field radius in input pixels
+ *   ffgan.task            what the network is for; absent = "sr"
+ *   ffgan.stages          JSON list of further graphs; absent = none
+ *   ffgan.latent          a generator's random input (latent.h)
  *   ffgan.recipe, ffgan.recipe_sha256, ffgan.data, ffgan.data_sha256,
  *   ffgan.metrics, ffgan.licence, ffgan.parent_sha256, ffgan.notes, name
+ * Tasks; all values 0..1:
+ *   sr         [1,C,H,W] -> [1,C,H*scale,W*scale], C by colour
+ *   image      [1,3,H,W] -> the same size (scale 1, colour rgb)
+ *   generator  latent maps -> [1,3 or 4,H,W], alpha last (scale 1, rgb);
+ *              generator.h says what each kind's graphs take and give
+ *   interp     [1,4,H,W] -> [1,2,H,W] (scale 1, colour y); interp.h
+ * The tensors of all graphs share one name space; those of stage k begin
+ * "sK." by convention.
  * Foreign files without ffgan.graph are not yet read (clear error). */
 #ifndef FFGAN_KERNELS_MODEL_H
 #define FFGAN_KERNELS_MODEL_H
 
 #include "graph.h"
+#include "latent.h"
+
+typedef enum FgTask {
+    FG_TASK_SR,
+    FG_TASK_IMAGE,
+    FG_TASK_GENERATOR,
+    FG_TASK_INTERP
+} FgTask;
 
 typedef struct FgMeta {
     char *key, *value; /* owned */
@@ -27,8 +46,12 @@ typedef struct FgModel {
     FgParams params;
     FgMeta *meta;
     int nb_meta;
-    int scale;       /* 1..16 */
-    int luma;        /* 1: colour "y", 0: "rgb" */
+    int scale; /* 1..16 */
+    int luma;  /* 1: colour "y", 0: "rgb" */
+    FgTask task;
+    FgGraph *stages; /* [nb_stages], after the first graph; owned */
+    int nb_stages;
+    FgLatent latent; /* of a generator, else kind NONE */
     char sha256[65]; /* of the whole file, hex; "" if never read */
 } FgModel;
 
@@ -46,6 +69,16 @@ int fg_model_parse(FgModel **m, const void *data, size_t size, const char *name,
 int fg_model_write(const FgModel *m, const char *path, FgError *err);
 void fg_model_free(FgModel **m); /* accepts NULL and *m == NULL */
 FgModel *fg_model_alloc(void);   /* zeroed, or NULL */
+
+const char *fg_task_name(FgTask task); /* "sr", ... */
+/* 0 when the model is for this task, else -ENOTSUP and err, which names the
+ * file and the filter that it is for. */
+int fg_model_expect(const FgModel *m, FgTask task, const char *file,
+                    FgError *err);
+/* The k-th graph: 0 = m->graph, then the stages; k <= nb_stages. */
+const FgGraph *fg_model_stage(const FgModel *m, int k);
+/* Appends a copy of *g to the stages: 0, -ENOMEM, -EINVAL (too many). */
+int fg_model_add_stage(FgModel *m, const FgGraph *g);
 
 const char *fg_model_meta(const FgModel *m, const char *key); /* or NULL */
 int fg_model_set_meta(FgModel *m, const char *key, const char *value);

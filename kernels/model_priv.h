@@ -11,6 +11,16 @@
 
 /* Little-endian F32, F16, BF16 or F64, any alignment -> float. */
 void fg_model_decode(float *dst, const void *src, const char *dtype, size_t n);
+/* Does any graph use the parameter? */
+int fg_model_uses(const FgModel *m, const char *name);
+/* Task, stages and latent from the metadata into *m; file stands in messages.
+ * 0, -EBADMSG, -ENOTSUP, -ENOMEM. */
+int fg_model_read_task(FgModel *m, const char *file, FgError *err);
+/* Do the graphs take and give what the task, colour and latent say? The
+ * parameters are complete. 0 or a negative errno without a file name. */
+int fg_model_check_task(const FgModel *m, FgError *err);
+/* ffgan.stages, malloc'ed, or NULL. */
+char *fg_model_stages_json(const FgModel *m);
 /* Index of the first NaN or infinity, or -1. */
 int64_t fg_nonfinite(const float *p, size_t n);
 

@@ -97,6 +97,29 @@ static json_t *entry_json(const FgParam *p, size_t begin)
                      (json_int_t)(begin + 4 * fg_param_count(p)));
 }
 
+static int set_text(json_t *o, const char *key, char *text)
+{
+    const int bad = !text || json_object_set_new(o, key, json_string(text));
+    free(text);
+    return bad;
+}
+
+static int set_task(json_t *o, const FgModel *m)
+{
+    int bad = 0;
+    json_object_del(o, "ffgan.task");
+    json_object_del(o, "ffgan.stages");
+    json_object_del(o, "ffgan.latent");
+    if (m->task != FG_TASK_SR)
+        bad |= json_object_set_new(o, "ffgan.task",
+                                   json_string(fg_task_name(m->task)));
+    if (m->nb_stages)
+        bad |= set_text(o, "ffgan.stages", fg_model_stages_json(m));
+    if (m->task == FG_TASK_GENERATOR)
+        bad |= set_text(o, "ffgan.latent", fg_latent_to_json(&m->latent));
+    return bad;
+}
+
 /* The keys that follow from the model itself win over m->meta. */
 static json_t *meta_json(const FgModel *m, const FgReach *reach)
 {
@@ -121,6 +144,7 @@ static json_t *meta_json(const FgModel *m, const FgReach *reach)
         bad |= json_object_set_new(o, "ffgan.colour",
                                    json_string(m->luma ? "y" : "rgb"));
     }
+    bad = bad || set_task(o, m);
     free(graph);
     if (bad) {
         json_decref(o);
@@ -262,15 +286,6 @@ static int write_file(const FgModel *m, const FgParam **p, const char *path,
     return rc < 0 ? fg_error(err, rc, "%s: %s", path, strerror(-rc)) : 0;
 }
 
-static int is_used(const FgGraph *g, const char *name)
-{
-    for (int i = 0; i < g->nb_nodes; i++)
-        for (int k = 0; k < g->nodes[i].nb_param; k++)
-            if (!strcmp(g->nodes[i].param[k], name))
-                return 1;
-    return 0;
-}
-
 static int check_params(const FgModel *m, const char *path, FgError *err)
 {
     for (int i = 0; i < m->params.nb; i++) {
@@ -280,7 +295,7 @@ static int check_params(const FgModel *m, const char *path, FgError *err)
             return fg_error(err, -EINVAL,
                             "%s: parameter '%s': element %lld is not finite",
                             path, p->name, (long long)at);
-        if (!is_used(&m->graph, p->name))
+        if (!fg_model_uses(m, p->name))
             return fg_error(err, -EINVAL,
                             "%s: parameter '%s': the graph does not use it",
                             path, p->name);
@@ -300,8 +315,10 @@ static int check(const FgModel *m, const char *path, FgReach *reach,
     if (rc < 0)
         return rc;
     rc = fg_params_copy(&wanted, &m->params);
+    for (int i = 0; i <= m->nb_stages && rc >= 0; i++)
+        rc = fg_graph_params(fg_model_stage(m, i), &wanted, &why);
     if (rc >= 0)
-        rc = fg_graph_params(&m->graph, &wanted, &why);
+        rc = fg_model_check_task(m, &why);
     if (rc >= 0)
         rc = fg_graph_reach(&m->graph, reach, &why);
     const int missing = wanted.nb != m->params.nb;

@@ -150,7 +150,10 @@ int fg_model_self_check(const char *name, int json)
     int ret = fg_model_open(&m, name, path, sizeof(path));
     if (ret)
         return ret;
-    ret = fg_pool_create(&pool, 0);
+    if (m->task != FG_TASK_IMAGE)
+        ret = fg_model_expect(m, FG_TASK_SR, "model check", &err);
+    if (!ret)
+        ret = fg_pool_create(&pool, 0);
     if (!ret)
         ret = check(m, fg_pool_executor(pool), o, nb, &plain, &err);
     if (!ret)

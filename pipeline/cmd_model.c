@@ -74,13 +74,17 @@ static void info_text(const FgModel *m, const char *path, const FgReach *r,
     static const char *const keys[][2] = {
         {"ffgan.metrics", "metrics"},   {"ffgan.licence", "licence"},
         {"ffgan.recipe", "recipe"},     {"ffgan.data", "data"},
-        {"ffgan.transfer", "transfer"}, {"ffgan.notes", "notes"}};
+        {"ffgan.transfer", "transfer"}, {"ffgan.notes", "notes"},
+        {"ffgan.latent", "latent"}};
     printf("file        %s\n", fg_show(path));
     printf("sha256      %s\n", m->sha256);
+    printf("task        %s\n", fg_task_name(m->task));
     printf("scale       %d\n", m->scale);
     printf("colour      %s\n", m->luma ? "y" : "rgb");
     printf("parameters  %zu\n", fg_params_count(&m->params));
     printf("graph       %d nodes: %s\n", m->graph.nb_nodes, ops);
+    if (m->nb_stages)
+        printf("stages      %d more\n", m->nb_stages);
     if (r->global)
         puts("reach       the whole picture (cannot be tiled)");
     else
@@ -98,15 +102,17 @@ static void info_json(const FgModel *m, const char *path, const FgReach *r,
 {
     json_t *const meta = json_object();
     for (int i = 0; meta && i < m->nb_meta; i++)
-        if (strcmp(m->meta[i].key, "ffgan.graph") != 0)
+        if (strcmp(m->meta[i].key, "ffgan.graph") != 0 &&
+            strcmp(m->meta[i].key, "ffgan.stages") != 0)
             json_object_set_new(meta, m->meta[i].key,
                                 json_string(m->meta[i].value));
     json_t *const o = json_pack(
-        "{s:s,s:s,s:i,s:s,s:I,s:i,s:s,s:i,s:b,s:f,s:o}", "path", fg_show(path),
-        "sha256", m->sha256, "scale", m->scale, "colour", m->luma ? "y" : "rgb",
-        "parameters", (json_int_t)fg_params_count(&m->params), "nodes",
-        m->graph.nb_nodes, "ops", ops, "reach", r->radius, "global", r->global,
-        "macs_per_pixel", r->macs, "metadata", meta);
+        "{s:s,s:s,s:s,s:i,s:s,s:I,s:i,s:s,s:i,s:b,s:f,s:o}", "path",
+        fg_show(path), "sha256", m->sha256, "task", fg_task_name(m->task),
+        "scale", m->scale, "colour", m->luma ? "y" : "rgb", "parameters",
+        (json_int_t)fg_params_count(&m->params), "nodes", m->graph.nb_nodes,
+        "ops", ops, "reach", r->radius, "global", r->global, "macs_per_pixel",
+        r->macs, "metadata", meta);
     char *const s = o ? json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER)
                       : NULL;
     if (s)

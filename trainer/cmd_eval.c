@@ -139,7 +139,9 @@ static int load_model(const Args *a, FgModel **m, FgError *err)
     char path[4096];
     int ret = fg_model_find(a->model, path, sizeof(path), err);
 
-    return ret ? ret : fg_model_read(m, path, err);
+    if (!ret)
+        ret = fg_model_read(m, path, err);
+    return ret ? ret : fg_model_expect(*m, FG_TASK_SR, path, err);
 }
 
 static int eval(const Args *a, FgExecutor *ex, FgError *err)

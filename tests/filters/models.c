@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "models.h"
 
+#include "tests/generators.h"
+
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,6 +59,11 @@ static int build(FgModel *m, const char *kind, FgError *err)
 
 FgModel *test_model(const char *kind, int luma, int scale, FgError *err)
 {
+    static const char *const others[] = {"dcgan", "dcgan-alpha", "texture",
+                                         "plate", "image",       "interp"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+        if (is(kind, others[i]))
+            return gen_model(kind, err);
     FgModel *m = fg_model_alloc();
     char s[16];
 

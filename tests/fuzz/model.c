@@ -3,10 +3,26 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "kernels/generator.h"
 #include "kernels/model.h"
 #include "kernels/plan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void generate(const FgModel *m)
+{
+    const FgGeneratorOptions o = {.w = 9, .h = 7};
+    const FgMoment one = {1, {{1, 0, 1}}, 1};
+    FgGenerator *g;
+    FgGeneratorInfo info;
+    FgTensor t;
+    if (fg_generator_create(&g, m, &o, NULL) < 0)
+        return;
+    fg_generator_info(g, &info);
+    if (info.macs < 1e7)
+        fg_generator_run(g, &one, &t, NULL);
+    fg_generator_free(&g);
+}
 
 static void run(const FgModel *m)
 {
@@ -14,6 +30,8 @@ static void run(const FgModel *m)
     FgPlan *p = NULL;
     FgPlanInfo info;
     FgTensor in = {0}, out = {0};
+    if (m->task == FG_TASK_GENERATOR)
+        generate(m);
     if (fg_plan_create(&p, m, &o, NULL) < 0)
         return;
     fg_plan_info(p, &info);

@@ -1,0 +1,18 @@
+/* ffgan: pictures between two frames.
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ * LGPL-2.1-or-later
+ *
+ * Motion is found and undone in plain arithmetic (flow.h); a network of task
+ * "interp" decides what is seen of which frame and repairs the rest.
+ *   in  [1,4,H,W]: Y' of frame 0 and of frame 1, each moved to time t; the
+ *                  share of frame 1 by plain arithmetic, 0..1; the motion's
+ *                  length / 32 pixels, at most 1
+ *   out [1,2,H,W]: d, r
+ * The result is a = clip(share + d, 0, 1), y = y0 + a * (y1 - y0) + r; other
+ * planes take the share a alone. A network that gives zeros changes nothing. */
+#ifndef FFGAN_KERNELS_INTERP_H
+#define FFGAN_KERNELS_INTERP_H
+
+enum { FG_INTERP_IN = 4, FG_INTERP_OUT = 2 };
+
+#endif
