@@ -33,9 +33,7 @@ static void make_job(Work *w, int threads)
     job->index = &p->index;
     job->from = fg_job_plan_first(p, w->k);
     job->to = fg_job_plan_first(p, w->k + 1);
-    job->pre = (int)(p->past < job->from ? p->past : job->from);
-    const int64_t behind = p->index.nb - job->to;
-    job->post = (int)(p->future < behind ? p->future : behind);
+    fg_job_plan_feed(p, w->k, &job->in_from, &job->in_to);
     job->threads = threads;
     job->temp_dir = p->folder;
     job->overwrite = 1;
@@ -162,7 +160,7 @@ static int run_part(Work *w, FgReport *report, int64_t done_before,
                     FgError *err)
 {
     const int ret = run_once(w, report, done_before, err);
-    if (ret != FG_EXIT_DATA || w->job.pictures_in || !w->job.from ||
+    if (ret != FG_EXIT_DATA || w->job.pictures_in || !w->job.in_from ||
         !w->plan->index.seekable)
         return ret;
     w->job.from_start = 1;

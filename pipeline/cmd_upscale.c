@@ -372,11 +372,11 @@ static int plan_only(Args *a, FgReport *report, FgError *err)
     if (!ret && a->json)
         printf("{\"event\":\"plan\",\"chunks\":%lld,\"frames\":%lld,"
                "\"chunk\":%lld}\n",
-               (long long)p->nb_chunks, (long long)p->index.nb,
+               (long long)p->nb_chunks, (long long)fg_index_out(&p->index).nb,
                (long long)p->chunk);
     else if (!ret)
         printf("%s: %lld frames in %lld chunks of %lld\n", fg_show(p->folder),
-               (long long)p->index.nb, (long long)p->nb_chunks,
+               (long long)fg_index_out(&p->index).nb, (long long)p->nb_chunks,
                (long long)p->chunk);
     fg_job_plan_free(&p);
     return ret == 1 ? FG_EXIT_CONFIG : ret;

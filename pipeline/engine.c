@@ -58,7 +58,7 @@ int fg_engine_work(const FgEngine *e, const FgJobPlan *p, FgReport *report,
     int ret = 0;
     int64_t done = 0;
     fg_report_start(report, p->input, p->job.output, p->job.preset->name,
-                    p->index.nb);
+                    fg_index_out(&p->index).nb);
     if (e->workers > 1)
         return fg_workers_run(p, e->workers, report, err);
     for (int64_t k = 0; k < p->nb_chunks && !ret; k++) {
@@ -118,8 +118,8 @@ static int finish(const FgEngine *e, const FgJobPlan *p, FgReport *report,
         return ret;
     if (!e->keep)
         ret = fg_job_plan_remove(p->folder, err);
-    fg_report_progress(report, p->index.nb);
-    fg_report_done(report, p->job.output, p->index.nb, bytes);
+    fg_report_progress(report, fg_index_out(&p->index).nb);
+    fg_report_done(report, p->job.output, fg_index_out(&p->index).nb, bytes);
     return ret;
 }
 

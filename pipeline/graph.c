@@ -32,6 +32,8 @@ typedef struct Stage {
     AVRational tb;        /* of frames to the encoder */
     int64_t n, first_pts; /* frames in */
     int64_t got_out;      /* frames that came out of the chain */
+    int64_t taken;        /* of them: frames of the part */
+    int64_t first_out;    /* time of the first frame out */
     const char **sent;    /* [commands] value that the filter has */
     AVFrame *got, *done;
 } Stage;
@@ -177,7 +179,7 @@ static int learn_output(Stage *s, const AVFrame *f)
     const FgIndex *const known = run->job->index;
     const AVRational rate = av_buffersink_get_frame_rate(s->main.sink);
     const AVRational in = run->input->frame_rate;
-    s->tb = av_buffersink_get_time_base(s->main.sink);
+    s->tb = run->out_tb = av_buffersink_get_time_base(s->main.sink);
     run->out_w = known ? known->w : f->width;
     run->out_h = known ? known->h : f->height;
     run->out_fmt = known ? known->fmt
@@ -240,12 +242,35 @@ static int through_tail(Stage *s, AVFrame *f)
     return ret < 0 ? chain_fail(s, ret) : drain_tail(s);
 }
 
-/* Frames that were only fed for their neighbours' sake. */
-static int is_extra(Stage *s)
+static int not_planned(Stage *s, int64_t pts, int64_t want)
+{
+    return fg_run_fail(s->run, FG_EXIT_CONFIG,
+                       "preset '%s': the chain gave a frame at %.6f s, and "
+                       "the plan says %.6f s: it cannot be run in chunks",
+                       s->run->job->preset->name, (double)pts * av_q2d(s->tb),
+                       (double)want * av_q2d(s->tb));
+}
+
+/* 1: a frame that was only fed for its neighbours' sake. Chains that give a
+ * frame for each are counted, others go by time. -1: fails. */
+static int is_extra(Stage *s, int64_t pts)
 {
     const FgJob *const job = s->run->job;
-    const int64_t k = s->got_out++ - job->pre;
-    return job->index && (k < 0 || k >= job->to - job->from);
+    const int64_t k = job->in_from + s->got_out++;
+    if (!job->index)
+        return 0;
+    const FgTrack *const out = &job->index->out;
+    const int64_t next = job->from + s->taken;
+    int extra = k < job->from || k >= job->to;
+    if (out->nb)
+        extra = job->from > 0 && pts < out->pts[job->from];
+    if (out->nb && !extra && next == job->to)
+        return job->to < out->nb ? 1
+                                 : not_planned(s, pts, out->pts[out->nb - 1]);
+    if (!extra && out->nb && pts != out->pts[next])
+        return not_planned(s, pts, out->pts[next]);
+    s->taken += !extra;
+    return extra;
 }
 
 static int filtered(Stage *s, AVFrame *f)
@@ -254,12 +279,16 @@ static int filtered(Stage *s, AVFrame *f)
     const AVRational tb = av_buffersink_get_time_base(s->main.sink);
     if (!s->tb.num && learn_output(s, f) < 0)
         return -1;
-    if (is_extra(s)) {
-        av_frame_unref(f);
-        return 0;
-    }
     f->time_base = s->tb;
     f->pts = av_rescale_q(f->pts, tb, s->tb);
+    if (!s->got_out)
+        s->first_out = f->pts;
+    run->out_span = (double)(f->pts - s->first_out) * av_q2d(s->tb);
+    const int extra = is_extra(s, f->pts);
+    if (extra) {
+        av_frame_unref(f);
+        return extra < 0 ? -1 : 0;
+    }
     f->duration = av_rescale_q(f->duration, tb, s->tb);
     if (f->width == run->out_w && f->height == run->out_h &&
         f->format == run->out_fmt)
@@ -313,7 +342,7 @@ static int one_frame(Stage *s, AVFrame *f)
 {
     const FgJob *const job = s->run->job;
     if (!s->main.graph && !s->n) {
-        s->n = job->index ? job->from - job->pre : 0;
+        s->n = job->index ? job->in_from : 0;
         s->first_pts = job->index ? job->index->pts[0] : f->pts;
     }
     if (!fits(&s->main, f) || (!s->deint && wants_deint(s, f))) {
@@ -323,6 +352,8 @@ static int one_frame(Stage *s, AVFrame *f)
     if (send_commands(s, f) < 0)
         return -1;
     s->n++;
+    s->run->in_span = (double)(f->pts - s->first_pts) *
+                      av_q2d(s->run->input->time_base);
     const int ret = av_buffersrc_add_frame_flags(s->main.src, f,
                                                  AV_BUFFERSRC_FLAG_PUSH);
     return ret < 0 ? chain_fail(s, ret) : drain_main(s);
@@ -342,16 +373,19 @@ static int all_frames(Stage *s)
     return ret;
 }
 
-/* Chains that can be cut give one frame for each. */
+/* Chains that can be cut give one frame for each, or those of the plan. */
 static void check_part(const Stage *s)
 {
     const FgJob *const job = s->run->job;
-    const int64_t want = job->to - job->from + job->pre + job->post;
-    if (job->index && s->got_out != want)
+    const int by_time = job->index && job->index->out.nb;
+    const int64_t want = by_time ? job->to - job->from
+                                 : job->in_to - job->in_from;
+    const int64_t got = by_time ? s->taken : s->got_out;
+    if (job->index && got != want)
         fg_run_fail(s->run, FG_EXIT_CONFIG,
                     "preset '%s': the chain gave %lld frames for %lld: it "
                     "cannot be run in chunks",
-                    job->preset->name, (long long)s->got_out, (long long)want);
+                    job->preset->name, (long long)got, (long long)want);
 }
 
 int fg_graph_probe(FgRun *run, const AVFrame *first)

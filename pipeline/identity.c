@@ -111,8 +111,7 @@ static json_t *model_identity(const char *chain, int *code, FgError *err)
             const AVDictionaryEntry *const e = av_dict_get(
                 seg->chains[i]->filters[k]->opts, "model", NULL, 0);
             if (e && !*code &&
-                strcspn(seg->chains[i]->filters[k]->filter_name, "@") ==
-                    strlen("gansr"))
+                !strncmp(seg->chains[i]->filters[k]->filter_name, "gan", 3))
                 *code = add_model(models, e->value, err);
         }
     avfilter_graph_segment_free(&seg);

@@ -26,6 +26,29 @@ static int grow(void *array, int64_t nb, int64_t *cap, size_t size)
     return 0;
 }
 
+int fg_track_add(FgTrack *t, int64_t pts)
+{
+    if (grow(&t->pts, t->nb, &t->cap, sizeof(*t->pts)) < 0)
+        return -ENOMEM;
+    t->pts[t->nb++] = pts;
+    return 0;
+}
+
+void fg_track_free(FgTrack *t)
+{
+    free(t->pts);
+    *t = (FgTrack){0};
+}
+
+FgTrack fg_index_out(const FgIndex *x)
+{
+    return x->out.nb ? x->out
+                     : (FgTrack){.tb = x->tb,
+                                 .pts = x->pts,
+                                 .nb = x->nb,
+                                 .last_length = x->last_length};
+}
+
 int fg_index_add_frame(FgIndex *x, int64_t pts, int64_t length)
 {
     if (grow(&x->pts, x->nb, &x->cap, sizeof(*x->pts)) < 0)
@@ -82,25 +105,34 @@ int64_t fg_index_key(const FgIndex *x, int64_t frame)
 /* ---- JSON ---- */
 
 /* Frames from i on with one step between them. */
-static int64_t run_length(const FgIndex *x, int64_t i)
+static int64_t run_length(const int64_t *pts, int64_t nb, int64_t i)
 {
     int64_t n = 1;
-    while (i + n < x->nb && (n < 2 || x->pts[i + n] - x->pts[i + n - 1] ==
-                                          x->pts[i + 1] - x->pts[i]))
+    while (i + n < nb &&
+           (n < 2 || pts[i + n] - pts[i + n - 1] == pts[i + 1] - pts[i]))
         n++;
     return n;
 }
 
-static json_t *pts_to_json(const FgIndex *x)
+static json_t *pts_to_json(const int64_t *pts, int64_t nb)
 {
     json_t *const a = json_array();
-    for (int64_t i = 0, n; a && i < x->nb; i += n) {
-        n = run_length(x, i);
-        const int64_t step = n > 1 ? x->pts[i + 1] - x->pts[i] : 0;
-        json_array_append_new(a, json_pack("[I,I,I]", (json_int_t)x->pts[i],
+    for (int64_t i = 0, n; a && i < nb; i += n) {
+        n = run_length(pts, nb, i);
+        const int64_t step = n > 1 ? pts[i + 1] - pts[i] : 0;
+        json_array_append_new(a, json_pack("[I,I,I]", (json_int_t)pts[i],
                                            (json_int_t)step, (json_int_t)n));
     }
     return a;
+}
+
+/* NULL for one frame out per frame in. */
+static json_t *out_to_json(const FgTrack *t)
+{
+    return t->nb ? json_pack("{s:I,s:[i,i],s:o}", "frames", (json_int_t)t->nb,
+                             "time_base", t->tb.num, t->tb.den, "pts",
+                             pts_to_json(t->pts, t->nb))
+                 : NULL;
 }
 
 static json_t *keys_to_json(const FgIndex *x)
@@ -116,12 +148,13 @@ static json_t *keys_to_json(const FgIndex *x)
 
 json_t *fg_index_to_json(const FgIndex *x)
 {
-    return json_pack("{s:I,s:[i,i],s:I,s:b,s:[i,i],s:s,s:f,s:o,s:o}", "frames",
-                     (json_int_t)x->nb, "time_base", x->tb.num, x->tb.den,
-                     "last_length", (json_int_t)x->last_length, "seekable",
-                     x->seekable, "size", x->w, x->h, "pix_fmt",
+    return json_pack("{s:I,s:[i,i],s:I,s:b,s:[i,i],s:s,s:f,s:o,s:o,s:o*}",
+                     "frames", (json_int_t)x->nb, "time_base", x->tb.num,
+                     x->tb.den, "last_length", (json_int_t)x->last_length,
+                     "seekable", x->seekable, "size", x->w, x->h, "pix_fmt",
                      av_get_pix_fmt_name(x->fmt), "ratio", x->ratio, "pts",
-                     pts_to_json(x), "keys", keys_to_json(x));
+                     pts_to_json(x->pts, x->nb), "keys", keys_to_json(x), "out",
+                     out_to_json(&x->out));
 }
 
 static int bad(FgError *err, const char *what)
@@ -141,34 +174,48 @@ static int triple(const json_t *row, int64_t v[3])
     return json_array_size(row) == 3 ? 0 : -EINVAL;
 }
 
-static int add_run(FgIndex *x, const int64_t v[3])
+static int add_run(FgTrack *t, const int64_t v[3])
 {
     const int64_t limit = INT64_C(1) << 60;
-    if (v[2] < 1 || v[2] > max_frames - x->nb || llabs(v[0]) > limit ||
+    if (v[2] < 1 || v[2] > max_frames - t->nb || llabs(v[0]) > limit ||
         v[1] < (v[2] > 1) || v[1] > limit / v[2] ||
-        (x->nb && v[0] <= x->pts[x->nb - 1]))
+        (t->nb && v[0] <= t->pts[t->nb - 1]))
         return -EINVAL;
     for (int64_t i = 0; i < v[2]; i++)
-        if (fg_index_add_frame(x, v[0] + i * v[1], x->last_length) < 0)
+        if (fg_track_add(t, v[0] + i * v[1]) < 0)
             return -ENOMEM;
     return 0;
 }
 
-static int read_frames(FgIndex *x, const json_t *a, int64_t nb, FgError *err)
+static int read_frames(FgTrack *t, const json_t *a, int64_t nb, FgError *err)
 {
     int64_t v[3];
     size_t i;
     const json_t *row;
     json_array_foreach(a, i, row)
     {
-        const int ret = triple(row, v) < 0 ? -EINVAL : add_run(x, v);
+        const int ret = triple(row, v) < 0 || nb > max_frames ? -EINVAL
+                                                              : add_run(t, v);
         if (ret < 0)
             return ret == -ENOMEM ? fg_error(err, ret, "no memory")
                                   : bad(err, "pts");
-        if (x->nb > nb)
+        if (t->nb > nb)
             break;
     }
-    return x->nb == nb && nb ? 0 : bad(err, "frames");
+    return t->nb == nb && nb ? 0 : bad(err, "frames");
+}
+
+static int read_out(FgTrack *t, const json_t *j, FgError *err)
+{
+    json_int_t nb;
+    json_t *pts;
+    if (!j)
+        return 0;
+    if (json_unpack((json_t *)j, "{s:I,s:[i,i],s:o}", "frames", &nb,
+                    "time_base", &t->tb.num, &t->tb.den, "pts", &pts) < 0 ||
+        t->tb.num < 1 || t->tb.den < 1)
+        return bad(err, "out");
+    return read_frames(t, pts, nb, err);
 }
 
 static int read_keys(FgIndex *x, const json_t *a, FgError *err)
@@ -205,12 +252,19 @@ int fg_index_from_json(FgIndex *x, const json_t *j, FgError *err)
         return bad(err, "time_base");
     if (x->w < 1 || x->h < 1 || x->fmt < 0)
         return bad(err, "size");
-    const int ret = read_frames(x, pts, nb, err);
-    return ret ? ret : read_keys(x, keys, err);
+    FgTrack t = {0};
+    int ret = read_frames(&t, pts, nb, err);
+    x->pts = t.pts;
+    x->nb = t.nb;
+    x->cap = t.cap;
+    if (!ret)
+        ret = read_keys(x, keys, err);
+    return ret ? ret : read_out(&x->out, json_object_get(j, "out"), err);
 }
 
 void fg_index_free(FgIndex *x)
 {
+    fg_track_free(&x->out);
     free(x->pts);
     free(x->key);
     memset(x, 0, sizeof(*x));

@@ -15,6 +15,15 @@ typedef struct FgKeyFrame {
     int64_t pts, seek; /* in ticks; seek: the smaller of pts and dts */
 } FgKeyFrame;
 
+/* Times of frames, in order. */
+typedef struct FgTrack {
+    AVRational tb;   /* of the ticks */
+    AVRational rate; /* frames a second, 0/1 = not known */
+    int64_t *pts;    /* [nb], rising; owned */
+    int64_t nb, cap;
+    int64_t last_length; /* of the last frame, 0 = not known */
+} FgTrack;
+
 typedef struct FgIndex {
     AVRational tb;       /* of the ticks */
     int64_t *pts;        /* [nb], rising */
@@ -26,7 +35,14 @@ typedef struct FgIndex {
     /* What the chain makes of the first frame. */
     int w, h, fmt;
     double ratio; /* frames out per frame in */
+    FgTrack out;  /* what comes out of chains that change the frames' number;
+                     nb 0: one frame for each */
 } FgIndex;
+
+int fg_track_add(FgTrack *t, int64_t pts); /* -ENOMEM */
+void fg_track_free(FgTrack *t);            /* accepts zeroed */
+/* The frames that come out; borrowed. */
+FgTrack fg_index_out(const FgIndex *x);
 
 int fg_index_add_frame(FgIndex *x, int64_t pts, int64_t length); /* -ENOMEM */
 int fg_index_add_key(FgIndex *x, int64_t pts, int64_t dts);      /* -ENOMEM */

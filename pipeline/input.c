@@ -324,7 +324,7 @@ static int open_pictures(FgInput *in, const FgJob *job, FgError *err)
     if (!ret && job->len_s > 0)
         in->next_ahead = first_in_sample(in, job);
     if (!ret && job->index)
-        in->next_ahead = (int)FFMIN(job->from - job->pre, in->pictures.nb);
+        in->next_ahead = (int)FFMIN(job->in_from, in->pictures.nb);
     return ret;
 }
 

@@ -22,11 +22,10 @@ typedef struct FgJob {
     int64_t start_number; /* -1 = found, or 1 */
     char *rate;           /* pictures per second, NULL = the preset's; owned */
     char *frames;         /* pictures: which numbers, NULL = all; owned */
-    /* A part of the job (index set): frames [from, to) of the index come out;
-     * pre and post more on each side go into the chain. */
+    /* A part of the job (index set): frames [from, to) come out, of frames
+     * [in_from, in_to) of the index that go into the chain. */
     const struct FgIndex *index;
-    int64_t from, to;
-    int pre, post;
+    int64_t from, to, in_from, in_to;
     int from_start; /* decode from the input's start, whatever can be sought */
     int encoder_threads;    /* 0 = as threads */
     const char *temp_dir;   /* where unfinished files lie; NULL = beside */

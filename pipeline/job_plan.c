@@ -29,7 +29,19 @@ int64_t fg_job_plan_chunk_length(int w, int h)
 
 int64_t fg_job_plan_first(const FgJobPlan *p, int64_t k)
 {
-    return k < p->nb_chunks ? k * p->chunk : p->index.nb;
+    return k < p->nb_chunks ? k * p->chunk : fg_index_out(&p->index).nb;
+}
+
+void fg_job_plan_feed(const FgJobPlan *p, int64_t k, int64_t *from, int64_t *to)
+{
+    *from = fg_job_plan_first(p, k) - p->past;
+    *to = fg_job_plan_first(p, k + 1) + p->future;
+    if (p->feed) {
+        *from = p->feed[2 * k];
+        *to = p->feed[2 * k + 1];
+    }
+    *from = *from > 0 ? *from : 0;
+    *to = *to < p->index.nb ? *to : p->index.nb;
 }
 
 char *fg_job_plan_file(const FgJobPlan *p, int64_t k, const char *suffix)
@@ -55,21 +67,29 @@ static const char *rate_option(const FgPreset *p)
     return NULL;
 }
 
-/* 1 + why: the frames of this chain cannot be made in parts. */
-static int check_chain(FgJobPlan *p, const FgJobPlanOptions *o, FgError *err)
+/* What was asked for takes the place of what the filters declare. */
+static void take_overlap(FgJobPlan *p, FgSupport *s, int overlap)
 {
-    FgSupport s;
+    for (int i = 0; i < s->nb_steps && overlap >= 0; i++)
+        s->step[i].past = s->step[i].future = i ? 0 : overlap;
+    p->past = overlap >= 0 ? overlap : s->past;
+    p->future = overlap >= 0 ? overlap : s->future;
+}
+
+/* 1 + why: the frames of this chain cannot be made in parts. */
+static int check_chain(FgJobPlan *p, FgSupport *s, const FgJobPlanOptions *o,
+                       FgError *err)
+{
     const FgPreset *const preset = p->job.preset;
-    if (fg_chain_support(&s, preset->graph, err) < 0)
+    if (fg_chain_support(s, preset->graph, err) < 0)
         return FG_EXIT_CONFIG;
-    p->past = o->overlap >= 0 ? o->overlap : s.past;
-    p->future = o->overlap >= 0 ? o->overlap : s.future;
+    take_overlap(p, s, o->overlap);
     p->allow_seams = o->allow_seams;
-    if (*s.unknown && !o->allow_seams) {
+    if (*s->unknown && !o->allow_seams) {
         fg_error(err, 0,
                  "preset '%s': filter %s remembers what came before, or is not "
                  "known to depend on near frames only",
-                 preset->name, s.unknown);
+                 preset->name, s->unknown);
         return 1;
     }
     const char *const key = rate_option(preset);
@@ -117,16 +137,62 @@ static int take_job(FgJobPlan *p, FgJob *job)
     return p->input && output && p->folder ? 0 : -ENOMEM;
 }
 
-static int list_frames(FgJobPlan *p, FgReport *report, FgError *err)
+static int list_frames(FgJobPlan *p, const FgSupport *s, FgReport *report,
+                       FgError *err)
 {
     FgRun run = {.job = &p->job, .report = report};
     const int ret = fg_run_index(&run, &p->index);
     if (ret)
         fg_error(err, 0, "%s", run.err.text);
     fg_run_free(&run);
-    if (ret || fabs(p->index.ratio - 1) < 1e-6)
+    if (ret || s->nb_rates || fabs(p->index.ratio - 1) < 1e-6)
         return ret;
     fg_error(err, 0, "preset '%s': its chain changes the number of frames",
+             p->job.preset->name);
+    return 1;
+}
+
+/* The frames that come out, into the index. */
+static int take_rates(FgJobPlan *p, FgRates *r, const FgSupport *s,
+                      FgError *err)
+{
+    FgError why = {{0}};
+    int ret = fg_rates_make(r, s, &p->index, &why);
+    if (ret)
+        fg_error(err, 0, "preset '%s': %s", p->job.preset->name, why.text);
+    if (ret)
+        return ret < 0 ? FG_EXIT_RETRY : 1;
+    FgTrack *const out = &r->track[s->nb_steps];
+    if (av_cmp_q(out->tb, p->index.out.tb)) {
+        fg_error(err, 0, "preset '%s': its chain changes the clock",
+                 p->job.preset->name);
+        return 1;
+    }
+    for (int64_t i = 0; i < out->nb; i++)
+        if (fg_track_add(&p->index.out, out->pts[i]) < 0)
+            return FG_EXIT_RETRY;
+    return 0;
+}
+
+/* What each chunk is made from. 1: too much is done twice. */
+static int take_feed(FgJobPlan *p, const FgRates *r, FgError *err)
+{
+    int64_t all = 0;
+    p->feed = calloc(2 * (size_t)p->nb_chunks, sizeof(*p->feed));
+    if (!p->feed) {
+        fg_error(err, 0, "no memory");
+        return FG_EXIT_RETRY;
+    }
+    for (int64_t k = 0; k < p->nb_chunks; k++) {
+        fg_rates_feed(r, fg_job_plan_first(p, k), fg_job_plan_first(p, k + 1),
+                      &p->feed[2 * k], &p->feed[2 * k + 1]);
+        all += p->feed[2 * k + 1] - p->feed[2 * k];
+    }
+    if (all / 2 <= p->index.nb + 64 * p->nb_chunks)
+        return 0;
+    fg_error(err, 0,
+             "preset '%s': its chain can begin at few frames only, so that "
+             "most would be made twice",
              p->job.preset->name);
     return 1;
 }
@@ -144,28 +210,51 @@ static void make_id(FgJobPlan *p)
     json_decref(all);
 }
 
-static int make(FgJobPlan *p, const FgJobPlanOptions *o, FgReport *report,
-                FgError *err)
+static void choose_chunks(FgJobPlan *p, const FgJobPlanOptions *o)
 {
-    int ret = check_chain(p, o, err);
-    if (ret)
-        return ret;
-    p->identity = fg_job_identity(&p->job, &ret, err);
-    if (!ret)
-        ret = list_frames(p, report, err);
-    if (ret)
-        return ret;
+    const int64_t nb = fg_index_out(&p->index).nb;
     p->chunk = o->chunk
                    ? o->chunk
                    : fg_job_plan_chunk_length(p->index.w / 2, p->index.h / 2);
     /* Each chunk of those is decoded from the start: not too many. */
-    const int64_t least = p->index.seekable ? 0 : p->index.nb / 4 + 1;
+    const int64_t least = p->index.seekable ? 0 : nb / 4 + 1;
     if (!o->chunk && p->chunk < least)
         p->chunk = least;
-    p->nb_chunks = (p->index.nb + p->chunk - 1) / p->chunk;
-    make_id(p);
-    if (*p->id)
-        return 0;
+    p->nb_chunks = (nb + p->chunk - 1) / p->chunk;
+}
+
+/* The frames and the chunks; s and r are the caller's to free. */
+static int make_parts(FgJobPlan *p, FgSupport *s, FgRates *r,
+                      const FgJobPlanOptions *o, FgReport *report, FgError *err)
+{
+    int ret = check_chain(p, s, o, err);
+    if (ret)
+        return ret;
+    p->identity = fg_job_identity(&p->job, &ret, err);
+    if (!ret)
+        ret = list_frames(p, s, report, err);
+    if (!ret && s->nb_rates)
+        ret = take_rates(p, r, s, err);
+    if (ret)
+        return ret;
+    choose_chunks(p, o);
+    return s->nb_rates ? take_feed(p, r, err) : 0;
+}
+
+static int make(FgJobPlan *p, const FgJobPlanOptions *o, FgReport *report,
+                FgError *err)
+{
+    FgSupport s = {0};
+    FgRates *const r = calloc(1, sizeof(*r));
+    int ret = r ? make_parts(p, &s, r, o, report, err) : -ENOMEM;
+    if (r)
+        fg_rates_free(r);
+    free(r);
+    fg_support_free(&s);
+    if (!ret)
+        make_id(p);
+    if (ret > 0 || (!ret && *p->id))
+        return ret;
     fg_error(err, 0, "no memory");
     return FG_EXIT_RETRY;
 }
@@ -200,6 +289,7 @@ void fg_job_plan_free(FgJobPlan **pp)
     fg_job_free(&p->job);
     fg_index_free(&p->index);
     json_decref(p->identity);
+    free(p->feed);
     free(p->input);
     free(p->folder);
     free(p);

@@ -26,6 +26,9 @@ typedef struct FgJobPlan {
     int64_t chunk; /* frames of each but the last */
     int64_t nb_chunks;
     int past, future; /* frames that the chain looks at */
+    /* [2 * nb_chunks] first and end of what goes in for each chunk, where the
+     * chain changes the number of frames; NULL: past and future say it. */
+    int64_t *feed;
     int allow_seams;  /* a chain that cannot be cut is cut all the same */
     char id[33];      /* of all that decides about the frames */
     json_t *identity; /* what must not change; owned */
@@ -53,8 +56,11 @@ int fg_job_plan_check(const FgJobPlan *p, FgError *err);
 int fg_job_plan_same(const FgJobPlan *p, const FgJob *job, FgError *err);
 void fg_job_plan_free(FgJobPlan **p); /* accepts NULL */
 
-/* First frame of chunk k (k = nb_chunks: the number of frames). */
+/* First frame out of chunk k (k = nb_chunks: the number of frames). */
 int64_t fg_job_plan_first(const FgJobPlan *p, int64_t k);
+/* Frames [*from, *to) of the index that chunk k is made from. */
+void fg_job_plan_feed(const FgJobPlan *p, int64_t k, int64_t *from,
+                      int64_t *to);
 /* malloc'ed FOLDER/chunk-00000 + suffix, NULL: no memory. */
 char *fg_job_plan_file(const FgJobPlan *p, int64_t k, const char *suffix);
 /* Frames of a chunk for an input of that size: about a minute of work. */

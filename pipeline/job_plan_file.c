@@ -15,12 +15,23 @@
 
 enum { FORMAT = 1 };
 
+/* NULL where the chain gives a frame for each. */
+static json_t *feed_to_json(const FgJobPlan *p)
+{
+    json_t *const a = p->feed ? json_array() : NULL;
+    for (int64_t k = 0; a && k < p->nb_chunks; k++)
+        json_array_append_new(a, json_pack("[I,I]", (json_int_t)p->feed[2 * k],
+                                           (json_int_t)p->feed[2 * k + 1]));
+    return a;
+}
+
 static json_t *plan_to_json(const FgJobPlan *p)
 {
     const FgJob *const job = &p->job;
     char *const cwd = getcwd(NULL, 0);
     json_t *const j = json_pack(
-        "{s:i,s:s,s:o,s:o,s:o,s:b,s:b,s:b,s:i,s:I,s:i,s:i,s:b,s:O,s:o,s:o}",
+        "{s:i,s:s,s:o,s:o,s:o,s:b,s:b,s:b,s:i,s:I,s:i,s:i,s:b,s:O,s:o,s:o,"
+        "s:o*}",
         "job", FORMAT, "id", p->id, "input", fg_path_to_json(p->input),
         "output", fg_path_to_json(job->output), "folder",
         fg_path_to_json(cwd ? cwd : "/"), "pictures_in", job->pictures_in,
@@ -28,7 +39,7 @@ static json_t *plan_to_json(const FgJobPlan *p)
         "encoder_threads", job->encoder_threads, "chunk", (json_int_t)p->chunk,
         "past", p->past, "future", p->future, "allow_seams", p->allow_seams,
         "identity", p->identity, "preset", fg_preset_to_json(job->preset),
-        "index", fg_index_to_json(&p->index));
+        "index", fg_index_to_json(&p->index), "feed", feed_to_json(p));
     free(cwd);
     return j;
 }
@@ -83,6 +94,29 @@ static int go_to_folder(const json_t *j)
     return ret;
 }
 
+static int read_feed(FgJobPlan *p, const json_t *a)
+{
+    size_t k;
+    const json_t *row;
+    if (!a)
+        return p->index.out.nb ? -EINVAL : 0;
+    if (json_array_size(a) != (size_t)p->nb_chunks)
+        return -EINVAL;
+    p->feed = calloc(2 * (size_t)p->nb_chunks, sizeof(*p->feed));
+    if (!p->feed)
+        return -ENOMEM;
+    json_array_foreach(a, k, row)
+    {
+        json_int_t from, to;
+        if (json_unpack((json_t *)row, "[I,I]", &from, &to) < 0 || from < 0 ||
+            from >= to || to > p->index.nb)
+            return -EINVAL;
+        p->feed[2 * k] = from;
+        p->feed[2 * k + 1] = to;
+    }
+    return 0;
+}
+
 static int read_plan(FgJobPlan *p, const json_t *j, FgError *err)
 {
     FgJob *const job = &p->job;
@@ -113,9 +147,12 @@ static int read_plan(FgJobPlan *p, const json_t *j, FgError *err)
     int ret = fg_preset_from_json(&job->preset, preset, err);
     if (!ret)
         ret = fg_index_from_json(&p->index, index, err);
-    if (!ret)
-        p->nb_chunks = (p->index.nb + p->chunk - 1) / p->chunk;
-    return ret ? ret : go_to_folder(j);
+    if (ret)
+        return ret;
+    p->nb_chunks = (fg_index_out(&p->index).nb + p->chunk - 1) / p->chunk;
+    ret = read_feed(p, json_object_get(j, "feed"));
+    return ret ? fg_error(err, ret, "'feed' is missing or wrong")
+               : go_to_folder(j);
 }
 
 int fg_job_plan_read(FgJobPlan **out, const char *folder, FgError *err)

@@ -23,6 +23,7 @@
 
 typedef struct Join {
     const FgJobPlan *plan;
+    FgTrack shown; /* the frames that come out; the plan's */
     FgReport *report;
     FgError *err;
     FgInput *in;
@@ -133,7 +134,7 @@ static int take_time(Join *j, int64_t g)
 {
     const FgJobPlan *const p = j->plan;
     const double tick = av_q2d(j->stream.tb);
-    const int64_t want = av_rescale_q(p->index.pts[g], p->index.tb,
+    const int64_t want = av_rescale_q(j->shown.pts[g], j->shown.tb,
                                       j->stream.tb);
     j->time[g] = want;
     if (fabs((double)(j->raw[g] - want) * tick) <= 0.0021 &&
@@ -151,7 +152,7 @@ static int learn_times(Join *j)
     int ret = 0;
     for (int64_t k = 0; k < p->nb_chunks && !ret; k++)
         ret = read_times(j, k);
-    for (int64_t g = 0; g < p->index.nb && !ret; g++)
+    for (int64_t g = 0; g < j->shown.nb && !ret; g++)
         ret = take_time(j, g);
     av_packet_unref(j->next);
     return ret;
@@ -161,7 +162,7 @@ static int learn_times(Join *j)
 
 static int64_t decode_time(const Join *j, int64_t n)
 {
-    const int64_t nb = j->plan->index.nb;
+    const int64_t nb = j->shown.nb;
     if (n >= j->delay)
         return j->time[n - j->delay];
     const int64_t step = nb > 1 ? j->time[1] - j->time[0] : 1;
@@ -176,7 +177,7 @@ static void set_times(Join *j, AVPacket *pkt)
                                       sizeof(*j->raw), by_time);
     const int64_t g = at ? at - j->raw : j->packet;
     pkt->pts = j->time[g];
-    if (g + 1 < j->plan->index.nb)
+    if (g + 1 < j->shown.nb)
         pkt->duration = j->time[g + 1] - j->time[g];
     if (j->plan->nb_chunks > 1)
         pkt->dts = decode_time(j, j->packet);
@@ -295,10 +296,10 @@ static int finish(Join *j)
         fg_error(j->err, 0, "stopped by %s", strsignal(sig));
         return FG_EXIT_SIGNAL + sig;
     }
-    if (j->packet != j->plan->index.nb) {
+    if (j->packet != j->shown.nb) {
         fg_error(j->err, 0, "%s: %lld frames joined of %lld",
                  fg_show(j->plan->folder), (long long)j->packet,
-                 (long long)j->plan->index.nb);
+                 (long long)j->shown.nb);
         return FG_EXIT_BUG;
     }
     int ret = fg_output_finish(j->out, j->err);
@@ -342,10 +343,13 @@ int fg_job_plan_join(const FgJobPlan *p, FgReport *report, int64_t *bytes,
                      FgError *err)
 {
     FgJob job = p->job; /* borrows */
-    Join j = {.plan = p, .report = report, .err = err};
+    Join j = {.plan = p,
+              .shown = fg_index_out(&p->index),
+              .report = report,
+              .err = err};
     j.receipt = calloc((size_t)p->nb_chunks, sizeof(*j.receipt));
-    j.time = calloc((size_t)p->index.nb, sizeof(*j.time));
-    j.raw = calloc((size_t)p->index.nb, sizeof(*j.raw));
+    j.time = calloc((size_t)j.shown.nb, sizeof(*j.time));
+    j.raw = calloc((size_t)j.shown.nb, sizeof(*j.raw));
     const int ret = j.receipt && j.time && j.raw
                         ? join(&j, &job)
                         : fail(&j, AVERROR(ENOMEM), p->folder);

@@ -258,12 +258,16 @@ static FgExrOptions exr_options(const FgPreset *p)
     return o;
 }
 
-/* The picture that the next one is made from, NULL when that is no EXR. */
-static const char *exr_source(const FgOutput *o)
+/* The picture that a frame is made from, by its time (chains may give more or
+ * fewer than came in); NULL when that is no EXR. */
+static const char *exr_source(const FgOutput *o, const AVFrame *f)
 {
     const FgSequence *const in = &o->input->pictures;
-    const int64_t k = o->first_index + o->pictures;
-    return k < in->nb && !strcasecmp(fg_path_ext(in->paths[k]), ".exr")
+    const int64_t n = av_rescale_q_rnd(f->pts, f->time_base,
+                                       o->input->time_base, AV_ROUND_DOWN);
+    const int64_t first = o->job->index ? 0 : o->first_index;
+    const int64_t k = FFMIN(first + FFMAX(n, 0), in->nb - 1);
+    return k >= 0 && !strcasecmp(fg_path_ext(in->paths[k]), ".exr")
                ? in->paths[k]
                : NULL;
 }
@@ -272,7 +276,7 @@ static int write_exr(FgOutput *o, const AVFrame *f)
 {
     FgError err = {{0}};
     const FgExrOptions options = exr_options(o->job->preset);
-    const int ret = fg_exr_write(o->fd, f, exr_source(o), &options, &err);
+    const int ret = fg_exr_write(o->fd, f, exr_source(o, f), &options, &err);
     return ret;
 }
 

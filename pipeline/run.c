@@ -96,20 +96,43 @@ static int start_stages(FgRun *run, int nb)
     return run->exit_code;
 }
 
-/* Frames in must come out, by the ratio that the chain's rates declare. */
+/* Chains that slow down or speed up say so. */
+static int changes_times(const char *chain)
+{
+    return strstr(chain, "setpts") || strstr(chain, "slowmo");
+}
+
+/* By the rate that the chain declares, and the time that its frames take; a
+ * variable rate has no other count. */
+static int fits_rate(const FgRun *run, int64_t *want)
+{
+    const double rate = run->out_rate.num > 0 ? av_q2d(run->out_rate) : 0;
+    const double step = rate > 0 ? 1 / rate : 0;
+    const double lost = fabs(run->in_span - run->out_span);
+    *want = llround((double)run->decoded * run->rate_ratio);
+    if (llabs(run->encoded - *want) <= 2 + *want / 50)
+        return 1;
+    *want = llround(run->out_span * rate) + 1;
+    return (lost <= 0.1 + 2 * step + run->in_span / 50 ||
+            changes_times(run->job->preset->chain)) &&
+           llabs(run->encoded - *want) <= 2 + *want / 50;
+}
+
+/* Frames in must come out, or as many as the chain declares. */
 static int check_counts(FgRun *run)
 {
     const FgJob *const job = run->job;
-    const int64_t in = job->index ? job->to - job->from : run->decoded;
+    const int part = job->index != NULL;
+    const int64_t in = part ? job->to - job->from : run->decoded;
     const int64_t out = run->encoded;
-    const int64_t want = llround((double)in * run->rate_ratio);
-    const int same = fabs(run->rate_ratio - 1) < 1e-6;
+    int64_t want = in;
     if (run->filtered != out)
         return fg_run_fail(run, FG_EXIT_BUG,
                            "%s: %lld frames encoded of %lld; nothing was kept",
                            fg_show(run->job->output), (long long)out,
                            (long long)run->filtered);
-    if (same ? out == want : llabs(out - want) <= 2 + want / 50)
+    if (part || fabs(run->rate_ratio - 1) < 1e-6 ? out == in
+                                                 : fits_rate(run, &want))
         return 0;
     return fg_run_fail(run, FG_EXIT_CONFIG,
                        "preset '%s': the chain gave %lld frames for %lld and "
@@ -280,6 +303,8 @@ int fg_run_index(FgRun *run, FgIndex *x)
     x->h = run->out_h;
     x->fmt = run->out_fmt;
     x->ratio = run->rate_ratio;
+    x->out.tb = run->out_tb;
+    x->out.rate = run->input->frame_rate;
     return 0;
 }
 

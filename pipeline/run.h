@@ -40,8 +40,11 @@ typedef struct FgRun {
     /* What the encoder gets; set by the graph before its first frame. */
     int out_w, out_h, out_fmt;
     AVRational out_rate; /* 0/1 = unknown */
+    AVRational out_tb;   /* of the chain's frames */
     int deinterlaced;    /* the deinterlacer was put in front */
     double rate_ratio;   /* frames out per frame in as the chain declares it */
+    double in_span, out_span; /* s from the first frame to the last: decoded,
+                                 and out of the chain */
     double first_frame_at, last_frame_at; /* fg_now, written by the sink */
     /* A part: XXH3 of each frame to the encoder, in order. */
     uint64_t *hash;

@@ -135,8 +135,8 @@ static int in_part(Source *s, AVFrame *f)
 {
     const FgJob *const job = s->run->job;
     const FgIndex *const x = job->index;
-    const int64_t end = job->to + job->post;
-    if (f->pts < x->pts[s->next] && s->next == job->from - job->pre)
+    const int64_t end = job->in_to;
+    if (f->pts < x->pts[s->next] && s->next == job->in_from)
         return 0;
     if (f->pts != x->pts[s->next])
         return fg_run_fail(s->run, FG_EXIT_DATA,
@@ -458,7 +458,7 @@ static int can_seek(const Source *s)
 static int check_part(Source *s)
 {
     const FgJob *const job = s->run->job;
-    if (s->run->failed || s->next == job->to + job->post)
+    if (s->run->failed || s->next == job->in_to)
         return 0;
     return fg_run_fail(s->run, FG_EXIT_DATA,
                        "%s: ends after frame %lld of %lld that were there when "
@@ -527,7 +527,7 @@ static void set_window(Source *s)
     s->key = -1;
     if (!job->index)
         return;
-    s->next = job->from - job->pre;
+    s->next = job->in_from;
     if (s->in->fmt && !job->from_start)
         s->key = fg_index_key(job->index, s->next);
 }

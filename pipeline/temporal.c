@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <libavfilter/avfilter.h>
 #include <libavutil/dict.h>
+#include <libavutil/rational.h>
 
 #include "pipeline/temporal.h"
 
@@ -122,6 +122,94 @@ static const struct {
     {"w3fdif", NULL, 5, CENTRED},    {"yadif", NULL, 5, CENTRED},
 };
 
+/* ---- filters that change the number of frames ---- */
+
+static const char *option(const AVDictionary *o, const char *key,
+                          const char *otherwise)
+{
+    const AVDictionaryEntry *const e = av_dict_get(o, key, NULL, 0);
+    return e ? e->value : otherwise;
+}
+
+static int is_one_of(const char *v, const char *const *words)
+{
+    for (; *words; words++)
+        if (!strcmp(v, *words))
+            return 1;
+    return 0;
+}
+
+/* Two frames for each, whatever their flags say. */
+static int every_field(const AVDictionary *o, const FgTrack *in,
+                       const FgTrack *out)
+{
+    static const char *const fields[] = {"send_field", "field", "1", NULL};
+    static const char *const all[] = {"all", "0", NULL};
+    (void)in;
+    (void)out;
+    return is_one_of(option(o, "mode", ""), fields) &&
+           is_one_of(option(o, "deint", "all"), all);
+}
+
+/* A start that was given is met once only. */
+static int no_start(const AVDictionary *o, const FgTrack *in,
+                    const FgTrack *out)
+{
+    (void)in;
+    (void)out;
+    return !av_dict_get(o, "start_time", NULL, 0);
+}
+
+/* Its cuts are found by how much each mixture differs from the one before:
+ * that is the pair of frames before when each pair is mixed. A pair is mixed
+ * for times between 15 and 240 of 256 parts, so once at least when frames
+ * come out in steps of less than 0.87 of the way between two. */
+static int each_pair_is_mixed(const AVDictionary *o, const FgTrack *in,
+                              const FgTrack *out)
+{
+    if (!strcmp(option(o, "flags", "scd"), "0"))
+        return 1;
+    if (av_dict_get(o, "interp_start", NULL, 0) ||
+        av_dict_get(o, "interp_end", NULL, 0))
+        return 0;
+    const double step = out->nb > 1 ? (double)(out->pts[1] - out->pts[0]) *
+                                          av_q2d(out->tb)
+                                    : 0;
+    for (int64_t i = 1; i < in->nb; i++)
+        if (step >
+            0.87 * (double)(in->pts[i] - in->pts[i - 1]) * av_q2d(in->tb))
+            return 0;
+    return 1;
+}
+
+/* Motion vectors are searched from those of the frame before. */
+static int no_motion(const AVDictionary *o, const FgTrack *in,
+                     const FgTrack *out)
+{
+    static const char *const modes[] = {"dup", "blend", "0", "1", NULL};
+    (void)in;
+    (void)out;
+    return is_one_of(option(o, "mi_mode", "mci"), modes);
+}
+
+static const FgRateFilter rates[] = {
+    {.name = "bwdif", .past = 3, .future = 3, .fits = every_field},
+    {.name = "fps", .past = 1, .future = 2, .fits = no_start},
+    {.name = "framerate",
+     .past = 3,
+     .future = 2,
+     .begin = FG_BEGIN_ON_GRID,
+     .fits = each_pair_is_mixed},
+    {.name = "framestep",
+     .future = 1,
+     .begin = FG_BEGIN_BY_COUNT,
+     .step = 1,
+     .count = "step"},
+    {.name = "minterpolate", .past = 3, .future = 3, .fits = no_motion},
+    {.name = "separatefields", .past = 1, .future = 2},
+    {.name = "yadif", .past = 3, .future = 3, .fits = every_field},
+};
+
 static int is_alone(const char *name)
 {
     for (size_t i = 0; i < sizeof(alone) / sizeof(alone[0]); i++)
@@ -146,32 +234,74 @@ static int counts_frames(const AVDictionary *opts)
     return 0;
 }
 
+/* Row of the windows, -1. Deinterlacers that give each field are no such. */
+static int window_of(const AVFilterParams *p)
+{
+    for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++)
+        if (!strcmp(p->filter_name, windows[i].name))
+            return every_field(p->opts, NULL, NULL) ? -1 : (int)i;
+    return -1;
+}
+
+static const FgRateFilter *rate_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++)
+        if (!strcmp(name, rates[i].name))
+            return &rates[i];
+    return NULL;
+}
+
+/* The step that the next filter without a rate belongs to. NULL: too many. */
+static FgStep *plain_step(FgSupport *s)
+{
+    if (s->nb_steps && !s->step[s->nb_steps - 1].rate)
+        return &s->step[s->nb_steps - 1];
+    return s->nb_steps < FG_MAX_STEPS ? &s->step[s->nb_steps++] : NULL;
+}
+
 /* 1 and the sums grown when the filter's window is known. */
 static int add_window(FgSupport *s, const AVFilterParams *p)
 {
-    for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
-        if (strcmp(p->filter_name, windows[i].name) != 0)
-            continue;
-        const AVDictionaryEntry *const e = windows[i].option
-                                               ? av_dict_get(p->opts,
-                                                             windows[i].option,
-                                                             NULL, 0)
-                                               : NULL;
-        const int n = e ? atoi(e->value) : windows[i].length;
-        const int place = windows[i].place;
-        if (n < 1 || n > 1024)
-            return 0;
-        s->past += place == CENTRED ? n / 2 : n;
-        s->future += place == CENTRED ? n / 2 : place == BOTH ? n : 0;
-        return 1;
-    }
-    return 0;
+    const int i = window_of(p);
+    FgStep *const step = i < 0 ? NULL : plain_step(s);
+    if (!step)
+        return 0;
+    const char *const v = windows[i].option
+                              ? option(p->opts, windows[i].option, NULL)
+                              : NULL;
+    const int n = v ? atoi(v) : windows[i].length;
+    const int place = windows[i].place;
+    if (n < 1 || n > 1024)
+        return 0;
+    step->past += place == CENTRED ? n / 2 : n;
+    step->future += place == CENTRED ? n / 2 : place == BOTH ? n : 0;
+    return 1;
+}
+
+/* 1 when it is one that changes the number of frames. */
+static int add_rate(FgSupport *s, const AVFilterParams *p)
+{
+    const FgRateFilter *const r = rate_of(p->filter_name);
+    if (!r || s->nb_steps == FG_MAX_STEPS)
+        return 0;
+    FgStep *const step = &s->step[s->nb_steps];
+    *step = (FgStep){r->past, r->future, 1, r, p->filter->filter, NULL};
+    if (r->count)
+        step->count = atoi(option(p->opts, r->count, "1"));
+    if (step->count < 1 || av_dict_copy(&step->opts, p->opts, 0) < 0)
+        return 0;
+    s->nb_steps++;
+    s->nb_rates++;
+    /* Only the very first frames can be told to be in their place. */
+    return r->begin == FG_BEGIN_ANYWHERE || s->nb_rates == 1;
 }
 
 static void add_filter(FgSupport *s, const AVFilterParams *p)
 {
-    if (counts_frames(p->opts) ||
-        (!is_alone(p->filter_name) && !add_window(s, p)))
+    const int known = !counts_frames(p->opts) &&
+                      ((is_alone(p->filter_name) && plain_step(s)) ||
+                       add_window(s, p) || add_rate(s, p));
+    if (!known && !*s->unknown)
         snprintf(s->unknown, sizeof(s->unknown), "%s", p->filter_name);
 }
 
@@ -194,7 +324,18 @@ int fg_chain_support(FgSupport *s, const char *chain, FgError *err)
         }
     avfilter_graph_segment_free(&seg);
     avfilter_graph_free(&graph);
+    for (int i = 0; i < s->nb_steps; i++) {
+        s->past += s->step[i].past;
+        s->future += s->step[i].future;
+    }
     return ret < 0 ? fg_error(err, ret == AVERROR(ENOMEM) ? -ENOMEM : -EINVAL,
                               "the chain '%s' cannot be read", chain)
                    : 0;
+}
+
+void fg_support_free(FgSupport *s)
+{
+    for (int i = 0; i < s->nb_steps; i++)
+        av_dict_free(&s->step[i].opts);
+    s->nb_steps = 0;
 }

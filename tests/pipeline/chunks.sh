@@ -20,7 +20,6 @@ preset mix 'tmix: {frames: 4}'
 preset both 'atadenoise: {s: 9}'
 preset deflicker 'deflicker: {size: 5}'
 preset remembers 'hqdn3d: {}'
-preset counts 'fps: {fps: 50}'
 md5() { mk -i "$1" -map 0:v -f framemd5 - | grep -v '^#'; }
 all_times() {
     "$FFPROBE" -v error -show_entries packet=stream_index,pts,dts,duration \
@@ -110,7 +109,6 @@ refused "a filter that remembers" 78 "hqdn3d remembers" run ./remembers.yaml cfr
 check "a filter that remembers: nothing is left" [ ! -e r.mkv.ffgan ]
 check "a filter that remembers, with --allow-seams" run ./remembers.yaml cfr.mp4 -o r.mkv --chunk 20 --allow-seams --overlap 8
 check "a filter that remembers: frames" [ "$(frames r.mkv)" = 120 ]
-refused "a chain that changes the count" 78 "fps" run ./counts.yaml cfr.mp4 -o r2.mkv --chunk 20
 
 # plan, worker, status, verify, assemble.
 check "whole, by the network" run ./net.yaml cfr.mp4 -o net-w.mkv
