@@ -39,7 +39,8 @@ isa = $(if $(filter %_avx2.o %_avx2_f64.o,$1),-mavx2 -mfma -mf16c -O3)\
 $(if $(filter %_neon.o,$1),-O3)\
 $(if $(filter %_avx512.o %_avx512_f64.o,$1),$(AVX512))\
 $(if $(filter %_avx512bf16.o,$1),$(AVX512) -mavx512bf16 -mavx512vnni)\
-$(if $(filter %_avx512vnni.o,$1),$(AVX512) -mavx512vnni)
+$(if $(filter %_avx512vnni.o,$1),$(AVX512) -mavx512vnni)\
+$(if $(filter %_amx.o,$1),$(AVX512) -mavx512bf16 -mamx-tile -mamx-bf16)
 PUBLIC := -Ibuild -isystem $(FF_DIR)/include $(OWN_CFLAGS)
 PRIVATE := -DHAVE_AV_CONFIG_H -DBUILDING_avfilter -isystem $(FF_BUILD) \
     -isystem $(FF_SRC) $(FF_CPPFLAGS) -Wno-sign-compare

@@ -7,19 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <pthread.h>
+#include <unistd.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#endif
 
 #if defined(__aarch64__)
 static const char *const names[] = {"c", "neon"};
 #define ALLOWED "c, neon"
 #else
-static const char *const names[] = {"c", "avx2", "avx512", "avx512bf16"};
-#define ALLOWED "c, avx2, avx512, avx512bf16"
+static const char *const names[] = {"c", "avx2", "avx512", "avx512bf16",
+                                    "amx"};
+#define ALLOWED "c, avx2, avx512, avx512bf16, amx"
 #endif
 #define NB_LEVELS ((int)(sizeof(names) / sizeof(names[0])))
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static FgCpu limit = FG_CPU_AVX512BF16; /* by the environment */
-static _Atomic int mask = FG_CPU_AVX512BF16;
+static FgCpu limit = FG_CPU_TOP; /* by the environment */
+static _Atomic int mask = FG_CPU_TOP;
 
 const char *fg_cpu_name(FgCpu level)
 {
@@ -35,6 +40,24 @@ static int has_f16c(void)
 {
     unsigned a, b, c = 0, d;
     return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+
+/* Tiles are 8 KiB of state that Linux gives only to who asks for it; the
+ * answer holds for all threads, those to come as well. */
+static int has_amx(void)
+{
+    const unsigned want = 1u << 22 | 1u << 24 | 1u << 25; /* bf16, tile, int8 */
+    unsigned a, b, c, d = 0;
+
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & want) != want)
+        return 0;
+#if defined(__linux__) && defined(SYS_arch_prctl)
+    const int request_permission = 0x1023, tile_data = 18;
+
+    return !syscall(SYS_arch_prctl, request_permission, tile_data);
+#else
+    return 0;
+#endif
 }
 #endif
 
@@ -54,7 +77,7 @@ FgCpu fg_cpu_detect(void)
     if (!__builtin_cpu_supports("avx512bf16") ||
         !__builtin_cpu_supports("avx512vnni"))
         return FG_CPU_AVX512;
-    return FG_CPU_AVX512BF16;
+    return has_amx() ? FG_CPU_AMX : FG_CPU_AVX512BF16;
 #elif defined(__aarch64__)
     return FG_CPU_NEON;
 #else

@@ -6,7 +6,7 @@
 #include <pthread.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static FgDsp tables[FG_CPU_AVX512BF16 + 1];
+static FgDsp tables[FG_CPU_TOP + 1];
 static const FgDsp *current; /* read without the lock: acquire, release */
 
 void fg_dsp_init(FgDsp *d, FgCpu level)

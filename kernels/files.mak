@@ -6,6 +6,7 @@ KERNELS_OBJS := \
     kernels/philox.o kernels/dsp.o kernels/dsp_c.o kernels/conv_pack.o \
     kernels/wino.o kernels/wino_pack.o kernels/wino_c.o \
     kernels/wino_grad.o kernels/wino_grad_c.o \
+    kernels/mat.o kernels/mat_pack.o kernels/mat_c.o \
     kernels/ops.o \
     kernels/graph.o kernels/graph_json.o kernels/build.o kernels/collapse.o \
     kernels/build_cells.o kernels/params.o kernels/reach.o \
@@ -39,7 +40,7 @@ KERNELS_OBJS += \
     kernels/x86/wino_avx2.o kernels/x86/wino_avx512.o \
     kernels/x86/wino_avx512vnni.o \
     kernels/x86/wino_grad_avx2.o kernels/x86/wino_grad_avx512.o \
-    kernels/x86/wino_grad_avx512bf16.o
+    kernels/x86/wino_grad_avx512bf16.o kernels/x86/mat_amx.o
 endif
 ifneq ($(filter aarch64-%,$(MACHINE)),)
 KERNELS_OBJS += \

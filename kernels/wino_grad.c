@@ -19,11 +19,11 @@
 #define CHUNK_BYTES ((size_t)12 << 20)
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static FgWinoGradOps tables[FG_CPU_AVX512BF16 + 1];
+static FgWinoGradOps tables[FG_CPU_TOP + 1];
 
 static void fill_tables(void)
 {
-    for (int i = 0; i <= FG_CPU_AVX512BF16; i++) {
+    for (int i = 0; i <= FG_CPU_TOP; i++) {
         fg_wino_grad_ops_c(&tables[i]);
 #if defined(__x86_64__)
         if (i >= FG_CPU_AVX2)

@@ -38,7 +38,7 @@ static void test_mask(void **state)
     assert_int_equal(fg_cpu_level(), FG_CPU_C);
     fg_dsp_init(&c, FG_CPU_C);
     assert_ptr_equal(fg_dsp()->conv_row_f32, c.conv_row_f32);
-    fg_cpu_mask(FG_CPU_AVX512BF16);
+    fg_cpu_mask(FG_CPU_TOP);
     assert_int_equal(fg_cpu_level(), top);
     /* The cached table stays until it is forgotten. */
     assert_ptr_equal(fg_dsp()->conv_row_f32, c.conv_row_f32);
@@ -93,7 +93,7 @@ static void test_environment(void **state)
     char text[512];
 
     (void)state;
-    for (int i = 0; i <= FG_CPU_AVX512BF16; i++) {
+    for (int i = 0; i <= FG_CPU_TOP; i++) {
         const int have = i <= (int)fg_cpu_detect();
         const int level = level_under(fg_cpu_name((FgCpu)i), text,
                                       sizeof(text));

@@ -1,0 +1,394 @@
+/* Tile products on AMX: 2 x 2 sums at a time, what follows a product while the
+ * next is made.
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Tiles 0 to 3 are sums, 4 and 5 rows of pixels, 6 and 7 weights. */
+#include "kernels/mat.h"
+
+#include <immintrin.h>
+#include <string.h>
+
+#define INL static inline __attribute__((always_inline))
+#define ROWS FG_MAT_ROWS
+#define TILE_FLOATS 256
+#define TILE_BYTES 1024
+/* Pixels of a strip whose rows stay in the first level of cache. */
+#define STRIP_BYTES 8192
+
+/* Assembly: the intrinsics of gcc 12 do not tell which memory they read. */
+#define LOAD(t, at, stride)                                                    \
+    __asm__ volatile("tileloadd (%0,%1,1), %%tmm" #t                           \
+                     :                                                         \
+                     : "r"(at), "r"((ptrdiff_t)(stride)))
+#define STORE(t, at)                                                           \
+    __asm__ volatile("tilestored %%tmm" #t ", (%0,%1,1)"                       \
+                     :                                                         \
+                     : "r"(at), "r"((ptrdiff_t)64)                             \
+                     : "memory")
+#define PRODUCT(s, a, b)                                                       \
+    __asm__ volatile("tdpbf16ps %%tmm" #b ", %%tmm" #a ", %%tmm" #s ::)
+
+typedef struct Config {
+    uint8_t palette, start, reserved[14];
+    uint16_t colsb[16];
+    uint8_t rows[16];
+} Config;
+
+static void configure(void)
+{
+    Config c = {.palette = 1};
+
+    for (int i = 0; i < 8; i++) {
+        c.colsb[i] = 64;
+        c.rows[i] = ROWS;
+    }
+    __asm__ volatile("ldtilecfg %0" : : "m"(c));
+}
+
+/* ---- products ---- */
+
+/* Sums of `blocks` times ROWS units and the tiles of a pair. */
+typedef struct Sums {
+    int r, unit, blocks, pair, tiles;
+    float *sum; /* [blocks][tiles] tiles */
+} Sums;
+
+INL const char *line_of(const FgMatJob *q, const Sums *s, const FgMatStep *t)
+{
+    return q->row[s->r * q->m->stride + t->ky] + s->unit * q->unit_bytes +
+           t->line * 64;
+}
+
+static void sums_2x2(const FgMatJob *q, const Sums *s)
+{
+    const FgMat *const m = q->m;
+    const FgMatStep *t = m->steps + m->pair[s->pair];
+    const FgMatStep *const end = m->steps + m->pair[s->pair + 1];
+    const char *w = m->w + (size_t)m->tile[s->pair] * TILE_BYTES;
+    const float *const bias = m->bias + 32 * s->pair;
+    const ptrdiff_t step = q->unit_bytes;
+
+    LOAD(0, bias, 0);
+    LOAD(1, bias + 16, 0);
+    LOAD(2, bias, 0);
+    LOAD(3, bias + 16, 0);
+    for (; t < end; t++) {
+        const char *const a = line_of(q, s, t);
+
+        LOAD(4, a, step);
+        LOAD(5, a + ROWS * step, step);
+        if (t->tiles & 1) {
+            LOAD(6, w, 64);
+            w += TILE_BYTES;
+            PRODUCT(0, 4, 6);
+            PRODUCT(2, 5, 6);
+        }
+        if (t->tiles & 2) {
+            LOAD(7, w, 64);
+            w += TILE_BYTES;
+            PRODUCT(1, 4, 7);
+            PRODUCT(3, 5, 7);
+        }
+    }
+}
+
+static void sums_1x2(const FgMatJob *q, const Sums *s)
+{
+    const FgMat *const m = q->m;
+    const FgMatStep *t = m->steps + m->pair[s->pair];
+    const FgMatStep *const end = m->steps + m->pair[s->pair + 1];
+    const char *w = m->w + (size_t)m->tile[s->pair] * TILE_BYTES;
+    const float *const bias = m->bias + 32 * s->pair;
+
+    LOAD(0, bias, 0);
+    if (s->tiles > 1)
+        LOAD(1, bias + 16, 0);
+    for (; t < end; t++) {
+        LOAD(4, line_of(q, s, t), q->unit_bytes);
+        if (t->tiles & 1) {
+            LOAD(6, w, 64);
+            w += TILE_BYTES;
+            PRODUCT(0, 4, 6);
+        }
+        if (t->tiles & 2) {
+            LOAD(7, w, 64);
+            w += TILE_BYTES;
+            PRODUCT(1, 4, 7);
+        }
+    }
+}
+
+static void sums_4x1(const FgMatJob *q, const Sums *s)
+{
+    const FgMat *const m = q->m;
+    const FgMatStep *t = m->steps + m->pair[s->pair];
+    const FgMatStep *const end = m->steps + m->pair[s->pair + 1];
+    const char *w = m->w + (size_t)m->tile[s->pair] * TILE_BYTES;
+    const float *const bias = m->bias + 32 * s->pair;
+    const ptrdiff_t step = q->unit_bytes;
+
+    LOAD(0, bias, 0);
+    LOAD(1, bias, 0);
+    LOAD(2, bias, 0);
+    LOAD(3, bias, 0);
+    for (; t < end; t++, w += TILE_BYTES) {
+        const char *const a = line_of(q, s, t);
+
+        LOAD(6, w, 64);
+        LOAD(4, a, step);
+        PRODUCT(0, 4, 6);
+        LOAD(5, a + ROWS * step, step);
+        PRODUCT(1, 5, 6);
+        LOAD(4, a + 2 * ROWS * step, step);
+        PRODUCT(2, 4, 6);
+        LOAD(5, a + 3 * ROWS * step, step);
+        PRODUCT(3, 5, 6);
+    }
+}
+
+static void make_sums(const FgMatJob *q, const Sums *s)
+{
+    if (s->blocks == 2)
+        sums_2x2(q, s);
+    else if (s->blocks == 4)
+        sums_4x1(q, s);
+    else
+        sums_1x2(q, s);
+}
+
+static void store_sums(const Sums *s)
+{
+    STORE(0, s->sum);
+    if (s->blocks * s->tiles > 1)
+        STORE(1, s->sum + TILE_FLOATS);
+    if (s->blocks * s->tiles > 2) {
+        STORE(2, s->sum + 2 * TILE_FLOATS);
+        STORE(3, s->sum + 3 * TILE_FLOATS);
+    }
+}
+
+/* ---- what follows ---- */
+
+typedef enum How { LINEAR, RELU, SLOPE } How;
+
+INL __m512 activated(__m512 v, __m512 slope, const How how)
+{
+    const __m512 zero = _mm512_setzero_ps();
+
+    if (how == RELU) /* the second operand comes back for NaN and zeros */
+        return _mm512_max_ps(zero, v);
+    if (how == SLOPE)
+        return _mm512_mask_mul_ps(v, _mm512_cmp_ps_mask(v, zero, _CMP_LT_OQ), v,
+                                  slope);
+    return v;
+}
+
+INL __m512 finished(__m512 v, __m512 add, __m512 slope, const How how,
+                    const int adds)
+{
+    if (adds == 1)
+        v = _mm512_add_ps(v, add);
+    v = activated(v, slope, how);
+    return adds == 2 ? _mm512_add_ps(v, add) : v;
+}
+
+INL __m512 widened(__m256i v)
+{
+    return _mm512_castsi512_ps(
+        _mm512_slli_epi32(_mm512_cvtepu16_epi32(v), 16));
+}
+
+INL uint32_t mask_of(int n)
+{
+    return n >= 32 ? 0xffffffffu : n <= 0 ? 0 : (1u << n) - 1;
+}
+
+/* One unit's 32 or 16 columns; m: those that exist. */
+INL void finish_bf16(uint16_t *out, const uint16_t *add, const float *sum,
+                     uint32_t m, const __m512 *slope, const How how,
+                     const int adds, const int two)
+{
+    __m512i a = _mm512_setzero_si512();
+    __m512 v0 = _mm512_load_ps(sum), v1 = v0;
+
+    if (adds)
+        a = _mm512_maskz_loadu_epi16(m, add);
+    v0 = finished(v0, widened(_mm512_castsi512_si256(a)), slope[0], how, adds);
+    if (!two) {
+        _mm256_mask_storeu_epi16(out, (__mmask16)m,
+                                 (__m256i)_mm512_cvtneps_pbh(v0));
+        return;
+    }
+    v1 = finished(_mm512_load_ps(sum + TILE_FLOATS),
+                  widened(_mm512_extracti64x4_epi64(a, 1)), slope[1], how,
+                  adds);
+    _mm512_mask_storeu_epi16(out, m, (__m512i)_mm512_cvtne2ps_pbh(v1, v0));
+}
+
+INL void finish_f32(float *out, const float *add, const float *sum, uint32_t m,
+                    const __m512 *slope, const How how, const int adds,
+                    const int two)
+{
+    for (int i = 0; i <= two; i++, m >>= 16, out += 16) {
+        const __mmask16 k = (__mmask16)m;
+        const __m512 a = adds ? _mm512_maskz_loadu_ps(k, add + 16 * i)
+                              : _mm512_setzero_ps();
+
+        _mm512_mask_storeu_ps(
+            out, k,
+            finished(_mm512_load_ps(sum + i * TILE_FLOATS), a, slope[i], how,
+                     adds));
+    }
+}
+
+INL void finish_block(const FgMatJob *q, const Sums *s, int block,
+                      const How how, const int adds, const int two)
+{
+    const FgMat *const m = q->m;
+    const int columns = m->columns, from = 32 * s->pair;
+    const int first = s->unit + block * ROWS;
+    const int n = q->units - first < ROWS ? q->units - first : ROWS;
+    const size_t at = (size_t)first * (size_t)columns + (size_t)from;
+    const float *sum = s->sum + block * s->tiles * TILE_FLOATS;
+    __m512 slope[2] = {_mm512_set1_ps(q->alpha), _mm512_set1_ps(q->alpha)};
+    uint32_t mask = mask_of(columns - from);
+
+    if (q->act == FG_CONV_PRELU) {
+        slope[0] = _mm512_load_ps(q->slope + from);
+        slope[1] = two ? _mm512_load_ps(q->slope + from + 16) : slope[0];
+    }
+    for (int i = 0; i < n; i++, sum += 16) {
+        const size_t o = at + (size_t)i * (size_t)columns;
+
+        if (first + i == q->units - 1)
+            mask = mask_of(q->last - from);
+        if (m->f32)
+            finish_f32((float *)q->out[s->r] + o, (const float *)q->add[s->r] + o,
+                       sum, mask, slope, how, adds, two);
+        else
+            finish_bf16((uint16_t *)q->out[s->r] + o,
+                        (const uint16_t *)q->add[s->r] + o, sum, mask, slope,
+                        how, adds, two);
+    }
+}
+
+INL void finish(const FgMatJob *q, const Sums *s, const How how, const int adds)
+{
+    for (int b = 0; b < s->blocks; b++) {
+        if (s->unit + b * ROWS >= q->units)
+            break;
+        if (s->tiles == 2)
+            finish_block(q, s, b, how, adds, 1);
+        else
+            finish_block(q, s, b, how, adds, 0);
+    }
+}
+
+/* ---- rows ---- */
+
+/* The next product is made before the sums of the last are looked at, that
+ * neither waits for the other. */
+INL void rows_as(const FgMatJob *q, const How how, const int adds)
+{
+    const FgMat *const m = q->m;
+    const int pairs = (m->tiles + 1) / 2;
+    const ptrdiff_t block = ROWS * q->unit_bytes;
+    const int strip = ROWS * (block > STRIP_BYTES / 4 ? 4
+                                                      : (int)(STRIP_BYTES / block));
+    Sums last = {0};
+    int flip = 0;
+
+    configure();
+    for (int u0 = 0; u0 < q->units; u0 += strip) {
+        const int end = u0 + strip < q->units ? u0 + strip : q->units;
+
+        for (int r = 0; r < q->rows; r++)
+            for (int p = 0; p < pairs; p++)
+                for (int u = u0, n; u < end; u += n * ROWS) {
+                    const int tiles = m->tiles - 2 * p > 1 ? 2 : 1;
+                    const int left = (end - u + ROWS - 1) / ROWS;
+
+                    n = tiles == 2 ? (left > 1 ? 2 : 1) : left > 3 ? 4 : 1;
+                    const Sums s = {r, u, n, p, tiles,
+                                    (float *)q->work + flip * 4 * TILE_FLOATS};
+
+                    make_sums(q, &s);
+                    if (last.blocks)
+                        finish(q, &last, how, adds);
+                    store_sums(&s);
+                    last = s;
+                    flip = !flip;
+                }
+    }
+    finish(q, &last, how, adds);
+    __asm__ volatile("tilerelease" ::);
+}
+
+#define AS(name, how, adds)                                                    \
+    static void name(const FgMatJob *q)                                        \
+    {                                                                          \
+        rows_as(q, how, adds);                                                 \
+    }
+AS(linear, LINEAR, 0)
+AS(linear_add, LINEAR, 1)
+AS(relu, RELU, 0)
+AS(add_relu, RELU, 1)
+AS(relu_add, RELU, 2)
+AS(slope, SLOPE, 0)
+AS(add_slope, SLOPE, 1)
+AS(slope_add, SLOPE, 2)
+
+static void rows_amx(const FgMatJob *q)
+{
+    static void (*const fn[3][3])(const FgMatJob *q) = {
+        {linear, linear_add, linear_add},
+        {relu, add_relu, relu_add},
+        {slope, add_slope, slope_add}};
+    const How how = q->act == FG_CONV_LINEAR ? LINEAR
+                    : q->act == FG_CONV_RELU ? RELU
+                                             : SLOPE;
+
+    fn[how][!q->add[0] ? 0 : q->add_first ? 1 : 2](q);
+}
+
+/* ---- a picture's values in halves ---- */
+
+static void split_amx(uint16_t *dst, const float *src, int pixels, int ic,
+                      int pitch)
+{
+    /* As many pixels as a vector takes, read or written. */
+    const int n = 16 / ic < 32 / pitch ? 16 / ic : 32 / pitch;
+    uint16_t index[32];
+    uint32_t used = 0;
+
+    for (int i = 0; i < n * pitch; i++) {
+        const int c = i % pitch, from = i / pitch * ic + c % ic;
+
+        index[i] = (uint16_t)(2 * from + (c < ic)); /* high: the upper word */
+        used |= (uint32_t)(c < 2 * ic) << i;
+    }
+    for (int i = n * pitch; i < 32; i++)
+        index[i] = 0;
+    const __m512i order = _mm512_loadu_si512(index);
+
+    for (int x = 0; x < pixels; x += n, src += n * ic, dst += n * pitch) {
+        const int k = pixels - x < n ? pixels - x : n;
+        const __m512 v = _mm512_maskz_loadu_ps((__mmask16)mask_of(k * ic), src);
+        const __m256i high = (__m256i)_mm512_cvtneps_pbh(v);
+        const __m512 h = widened(high);
+        const __m512i low = _mm512_cvtepu16_epi32(
+            (__m256i)_mm512_cvtneps_pbh(_mm512_sub_ps(v, h)));
+        const __m512i both = _mm512_or_si512(_mm512_castps_si512(h), low);
+
+        _mm512_mask_storeu_epi16(
+            dst, mask_of(k * pitch),
+            _mm512_maskz_permutexvar_epi16(used, order, both));
+    }
+}
+
+const FgMatOps *fg_mat_ops_amx(void)
+{
+    static const FgMatOps ops = {rows_amx, split_amx};
+
+    return &ops;
+}
