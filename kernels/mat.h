@@ -46,10 +46,11 @@ typedef struct FgMat {
     int tiles;    /* of 16 columns */
     int low, high; /* lines that a unit reads: low <= line < high */
     const FgMatStep *steps; /* of all pairs of tiles, one after another */
-    const int *pair;        /* [pairs + 1] first steps */
+    const int *end; /* [pairs][3]: past the steps of both, the first, the
+                       second tile */
     const char *w;          /* 1 KiB a tile that a step reads, in this order */
     const float *bias;      /* [tiles * 16] by column */
-    const int *tile;        /* [pairs + 1] first of them in w */
+    const int *tile;  /* [pairs] first of them in w */
     void *owned;
 } FgMat;
 
@@ -101,7 +102,7 @@ typedef struct FgMatJob {
     int add_first;
     void *work; /* FG_MAT_WORK bytes, 64-byte aligned */
 } FgMatJob;
-#define FG_MAT_WORK 8192
+#define FG_MAT_WORK 5120
 
 typedef struct FgMatOps {
     void (*rows)(const FgMatJob *q);

@@ -101,7 +101,8 @@ static void unit_pair(const FgMatJob *q, int r, int unit, int pair)
 
     for (int i = 0; i < 2 && 2 * pair + i < m->tiles; i++)
         memcpy(sum[i], m->bias + (2 * pair + i) * COLS, sizeof(sum[i]));
-    for (int s = m->pair[pair]; s < m->pair[pair + 1]; s++) {
+    for (int s = pair ? m->end[3 * pair - 1] : 0; s < m->end[3 * pair + 2];
+         s++) {
         const FgMatStep *const t = &m->steps[s];
         const char *const a = q->row[r * m->stride + t->ky] +
                               unit * q->unit_bytes + t->line * 64;

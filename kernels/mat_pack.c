@@ -102,13 +102,13 @@ static int choose(FgMat *m, int gather)
 
 typedef struct Pack {
     FgMatStep *step;
-    int *pair, *tile;
-    char *w;
+    int *end, *tile;
     int steps, tiles;
 } Pack;
 
-/* step, pair, w of *k may be NULL: they are then only counted. */
-static void list_pair(const FgMat *m, int p, Pack *k)
+/* The steps of pair p that `tiles` of it read; step of *k may be NULL: they are
+ * then only counted. */
+static void list_steps(const FgMat *m, int p, int tiles, Pack *k)
 {
     int low[2] = {1 << 20, 1 << 20}, high[2] = {-(1 << 20), -(1 << 20)};
 
@@ -120,40 +120,39 @@ static void list_pair(const FgMat *m, int p, Pack *k)
             const int a = l >= low[0] && l < high[0];
             const int b = l >= low[1] && l < high[1];
 
-            if (!a && !b)
+            if ((a | 2 * b) != tiles)
                 continue;
             if (k->step)
                 k->step[k->steps] = (FgMatStep){(int16_t)ky, (int16_t)l,
-                                                (int16_t)(a | 2 * b)};
+                                                (int16_t)tiles};
             k->steps++;
             k->tiles += a + b;
         }
 }
 
+/* Loops without branches: those of both tiles, of the first, of the second. */
+static void list_pair(const FgMat *m, int p, Pack *k)
+{
+    static const int kinds[3] = {3, 1, 2};
+
+    for (int i = 0; i < 3; i++) {
+        list_steps(m, p, kinds[i], k);
+        if (k->end)
+            k->end[3 * p + i] = k->steps;
+    }
+}
+
 static void list_all(const FgMat *m, Pack *k)
 {
-    const int pairs = (m->tiles + 1) / 2;
-
     k->steps = k->tiles = 0;
-    for (int p = 0; p < pairs; p++) {
-        if (k->pair) {
-            k->pair[p] = k->steps;
+    for (int p = 0; p < (m->tiles + 1) / 2; p++) {
+        if (k->tile)
             k->tile[p] = k->tiles;
-        }
         list_pair(m, p, k);
-    }
-    if (k->pair) {
-        k->pair[pairs] = k->steps;
-        k->tile[pairs] = k->tiles;
     }
 }
 
 /* ---- weights ---- */
-
-typedef struct Weights {
-    const float *w; /* O, I, K, K */
-    int ic;
-} Weights;
 
 /* Of input value e from the unit's first pixel (maybe before it) to column c,
  * kernel row ky. */
@@ -190,8 +189,8 @@ static void put_tile(const FgMat *m, const float *w, FgMatStep s, int tile,
 
 static void put_weights(const FgMat *m, const float *w, char *dst)
 {
-    for (int p = 0; p < (m->tiles + 1) / 2; p++)
-        for (int s = m->pair[p]; s < m->pair[p + 1]; s++)
+    for (int p = 0, s = 0; p < (m->tiles + 1) / 2; p++)
+        for (; s < m->end[3 * p + 2]; s++)
             for (int i = 0; i < 2; i++) {
                 if (!(m->steps[s].tiles >> i & 1))
                     continue;
@@ -215,16 +214,16 @@ static size_t whole(size_t n)
 
 static size_t bytes_of(const FgMat *m, const Pack *k)
 {
-    const size_t pairs = (size_t)(m->tiles + 1) / 2 + 1;
+    const size_t pairs = (size_t)(m->tiles + 1) / 2;
 
     return (size_t)k->tiles * TILE_BYTES + (size_t)m->tiles * COLS * 4 +
            whole((size_t)k->steps * sizeof(FgMatStep)) +
-           2 * whole(pairs * sizeof(int));
+           4 * whole(pairs * sizeof(int));
 }
 
 static int pack(FgMat *m, const float *weight, const float *bias)
 {
-    const size_t pairs = (size_t)(m->tiles + 1) / 2 + 1;
+    const size_t pairs = (size_t)(m->tiles + 1) / 2;
     Pack k = {0};
 
     list_all(m, &k);
@@ -237,8 +236,8 @@ static int pack(FgMat *m, const float *weight, const float *bias)
     at += (size_t)k.tiles * TILE_BYTES;
     m->bias = (float *)at;
     at += (size_t)m->tiles * COLS * 4;
-    m->pair = k.pair = (int *)at;
-    at += whole(pairs * sizeof(int));
+    m->end = k.end = (int *)at;
+    at += 3 * whole(pairs * sizeof(int));
     m->tile = k.tile = (int *)at;
     at += whole(pairs * sizeof(int));
     m->steps = k.step = (FgMatStep *)at;

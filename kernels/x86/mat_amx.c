@@ -53,97 +53,168 @@ typedef struct Sums {
     float *sum; /* [blocks][tiles] tiles */
 } Sums;
 
-INL const char *line_of(const FgMatJob *q, const Sums *s, const FgMatStep *t)
+/* One after another: where a step's pixels and its weights are. */
+typedef struct Walk {
+    const FgMatStep *t;
+    const char *const *row;
+    const char *w;
+    ptrdiff_t at, step;
+    float *idle;
+} Walk;
+
+INL Walk walk_of(const FgMatJob *q, const Sums *s)
 {
-    return q->row[s->r * q->m->stride + t->ky] + s->unit * q->unit_bytes +
-           t->line * 64;
+    const FgMat *const m = q->m;
+
+    return (Walk){m->steps + (s->pair ? m->end[3 * s->pair - 1] : 0),
+                  q->row + s->r * m->stride,
+                  m->w + (size_t)m->tile[s->pair] * TILE_BYTES,
+                  s->unit * q->unit_bytes, q->unit_bytes,
+                  (float *)q->work + 4 * TILE_FLOATS};
+}
+
+INL const char *next_line(Walk *k)
+{
+    const FgMatStep *const t = k->t++;
+
+    return k->row[t->ky] + k->at + t->line * 64;
+}
+
+INL const char *next_tile(Walk *k)
+{
+    const char *const w = k->w;
+
+    k->w += TILE_BYTES;
+    return w;
+}
+
+/* What stores tiles sleeps when it has not been used for some 600 ns, and takes
+ * as long as sixty products to wake (measured on a Xeon of 2024): a store into
+ * nowhere every 16 steps keeps it awake. */
+#define STEPS(end, STEP)                                                       \
+    for (int n = 1; k.t < (end); n++) {                                        \
+        STEP;                                                                  \
+        if (n % 16 == 0 && k.t < (end))                                        \
+            STORE(4, k.idle);                                                  \
+    }
+
+INL void both_2(Walk *k)
+{
+    const char *const a = next_line(k);
+
+    LOAD(4, a, k->step);
+    LOAD(6, next_tile(k), 64);
+    PRODUCT(0, 4, 6);
+    LOAD(5, a + ROWS * k->step, k->step);
+    PRODUCT(2, 5, 6);
+    LOAD(7, next_tile(k), 64);
+    PRODUCT(1, 4, 7);
+    PRODUCT(3, 5, 7);
+}
+
+INL void first_2(Walk *k)
+{
+    const char *const a = next_line(k);
+
+    LOAD(4, a, k->step);
+    LOAD(6, next_tile(k), 64);
+    PRODUCT(0, 4, 6);
+    LOAD(5, a + ROWS * k->step, k->step);
+    PRODUCT(2, 5, 6);
+}
+
+INL void second_2(Walk *k)
+{
+    const char *const a = next_line(k);
+
+    LOAD(4, a, k->step);
+    LOAD(7, next_tile(k), 64);
+    PRODUCT(1, 4, 7);
+    LOAD(5, a + ROWS * k->step, k->step);
+    PRODUCT(3, 5, 7);
 }
 
 static void sums_2x2(const FgMatJob *q, const Sums *s)
 {
-    const FgMat *const m = q->m;
-    const FgMatStep *t = m->steps + m->pair[s->pair];
-    const FgMatStep *const end = m->steps + m->pair[s->pair + 1];
-    const char *w = m->w + (size_t)m->tile[s->pair] * TILE_BYTES;
-    const float *const bias = m->bias + 32 * s->pair;
-    const ptrdiff_t step = q->unit_bytes;
+    const FgMatStep *const all = q->m->steps;
+    const int *const end = q->m->end + 3 * s->pair;
+    const float *const bias = q->m->bias + 32 * s->pair;
+    Walk k = walk_of(q, s);
 
     LOAD(0, bias, 0);
-    LOAD(1, bias + 16, 0);
     LOAD(2, bias, 0);
+    LOAD(1, bias + 16, 0);
     LOAD(3, bias + 16, 0);
-    for (; t < end; t++) {
-        const char *const a = line_of(q, s, t);
+    STEPS(all + end[0], both_2(&k));
+    STEPS(all + end[1], first_2(&k));
+    STEPS(all + end[2], second_2(&k));
+}
 
-        LOAD(4, a, step);
-        LOAD(5, a + ROWS * step, step);
-        if (t->tiles & 1) {
-            LOAD(6, w, 64);
-            w += TILE_BYTES;
-            PRODUCT(0, 4, 6);
-            PRODUCT(2, 5, 6);
-        }
-        if (t->tiles & 2) {
-            LOAD(7, w, 64);
-            w += TILE_BYTES;
-            PRODUCT(1, 4, 7);
-            PRODUCT(3, 5, 7);
-        }
-    }
+INL void both_1(Walk *k)
+{
+    LOAD(4, next_line(k), k->step);
+    LOAD(6, next_tile(k), 64);
+    PRODUCT(0, 4, 6);
+    LOAD(7, next_tile(k), 64);
+    PRODUCT(1, 4, 7);
+}
+
+INL void first_1(Walk *k)
+{
+    LOAD(4, next_line(k), k->step);
+    LOAD(6, next_tile(k), 64);
+    PRODUCT(0, 4, 6);
+}
+
+INL void second_1(Walk *k)
+{
+    LOAD(4, next_line(k), k->step);
+    LOAD(7, next_tile(k), 64);
+    PRODUCT(1, 4, 7);
 }
 
 static void sums_1x2(const FgMatJob *q, const Sums *s)
 {
-    const FgMat *const m = q->m;
-    const FgMatStep *t = m->steps + m->pair[s->pair];
-    const FgMatStep *const end = m->steps + m->pair[s->pair + 1];
-    const char *w = m->w + (size_t)m->tile[s->pair] * TILE_BYTES;
-    const float *const bias = m->bias + 32 * s->pair;
+    const FgMatStep *const all = q->m->steps;
+    const int *const end = q->m->end + 3 * s->pair;
+    const float *const bias = q->m->bias + 32 * s->pair;
+    Walk k = walk_of(q, s);
 
     LOAD(0, bias, 0);
     if (s->tiles > 1)
         LOAD(1, bias + 16, 0);
-    for (; t < end; t++) {
-        LOAD(4, line_of(q, s, t), q->unit_bytes);
-        if (t->tiles & 1) {
-            LOAD(6, w, 64);
-            w += TILE_BYTES;
-            PRODUCT(0, 4, 6);
-        }
-        if (t->tiles & 2) {
-            LOAD(7, w, 64);
-            w += TILE_BYTES;
-            PRODUCT(1, 4, 7);
-        }
-    }
+    STEPS(all + end[0], both_1(&k));
+    STEPS(all + end[1], first_1(&k));
+    STEPS(all + end[2], second_1(&k));
+}
+
+INL void first_4(Walk *k)
+{
+    const char *const a = next_line(k);
+    const ptrdiff_t block = ROWS * k->step;
+
+    LOAD(6, next_tile(k), 64);
+    LOAD(4, a, k->step);
+    PRODUCT(0, 4, 6);
+    LOAD(5, a + block, k->step);
+    PRODUCT(1, 5, 6);
+    LOAD(4, a + 2 * block, k->step);
+    PRODUCT(2, 4, 6);
+    LOAD(5, a + 3 * block, k->step);
+    PRODUCT(3, 5, 6);
 }
 
 static void sums_4x1(const FgMatJob *q, const Sums *s)
 {
-    const FgMat *const m = q->m;
-    const FgMatStep *t = m->steps + m->pair[s->pair];
-    const FgMatStep *const end = m->steps + m->pair[s->pair + 1];
-    const char *w = m->w + (size_t)m->tile[s->pair] * TILE_BYTES;
-    const float *const bias = m->bias + 32 * s->pair;
-    const ptrdiff_t step = q->unit_bytes;
+    const FgMatStep *const all = q->m->steps;
+    const float *const bias = q->m->bias + 32 * s->pair;
+    Walk k = walk_of(q, s);
 
     LOAD(0, bias, 0);
     LOAD(1, bias, 0);
     LOAD(2, bias, 0);
     LOAD(3, bias, 0);
-    for (; t < end; t++, w += TILE_BYTES) {
-        const char *const a = line_of(q, s, t);
-
-        LOAD(6, w, 64);
-        LOAD(4, a, step);
-        PRODUCT(0, 4, 6);
-        LOAD(5, a + ROWS * step, step);
-        PRODUCT(1, 5, 6);
-        LOAD(4, a + 2 * ROWS * step, step);
-        PRODUCT(2, 4, 6);
-        LOAD(5, a + 3 * ROWS * step, step);
-        PRODUCT(3, 5, 6);
-    }
+    STEPS(all + q->m->end[3 * s->pair + 1], first_4(&k));
 }
 
 static void make_sums(const FgMatJob *q, const Sums *s)
@@ -241,46 +312,59 @@ INL void finish_f32(float *out, const float *add, const float *sum, uint32_t m,
     }
 }
 
-INL void finish_block(const FgMatJob *q, const Sums *s, int block,
-                      const How how, const int adds, const int two)
+INL void finish_unit(const FgMatJob *q, int r, size_t at, const float *sum,
+                     uint32_t mask, const __m512 *slope, const How how,
+                     const int adds, const int two, const int f32)
 {
-    const FgMat *const m = q->m;
-    const int columns = m->columns, from = 32 * s->pair;
-    const int first = s->unit + block * ROWS;
+    if (f32)
+        finish_f32((float *)q->out[r] + at,
+                   adds ? (const float *)q->add[r] + at : NULL, sum, mask,
+                   slope, how, adds, two);
+    else
+        finish_bf16((uint16_t *)q->out[r] + at,
+                    adds ? (const uint16_t *)q->add[r] + at : NULL, sum, mask,
+                    slope, how, adds, two);
+}
+
+INL void finish_block(const FgMatJob *q, const Sums *s, int block,
+                      const How how, const int adds, const int two,
+                      const int f32)
+{
+    const size_t columns = (size_t)q->m->columns;
+    const int from = 32 * s->pair, first = s->unit + block * ROWS;
     const int n = q->units - first < ROWS ? q->units - first : ROWS;
-    const size_t at = (size_t)first * (size_t)columns + (size_t)from;
+    size_t at = (size_t)first * columns + (size_t)from;
     const float *sum = s->sum + block * s->tiles * TILE_FLOATS;
     __m512 slope[2] = {_mm512_set1_ps(q->alpha), _mm512_set1_ps(q->alpha)};
-    uint32_t mask = mask_of(columns - from);
+    uint32_t mask = mask_of(q->m->columns - from);
 
-    if (q->act == FG_CONV_PRELU) {
+    if (how == SLOPE && q->act == FG_CONV_PRELU) {
         slope[0] = _mm512_load_ps(q->slope + from);
         slope[1] = two ? _mm512_load_ps(q->slope + from + 16) : slope[0];
     }
-    for (int i = 0; i < n; i++, sum += 16) {
-        const size_t o = at + (size_t)i * (size_t)columns;
-
-        if (first + i == q->units - 1)
+    if (first + ROWS < q->units) {
+#pragma GCC unroll 16
+        for (int i = 0; i < ROWS; i++, at += columns)
+            finish_unit(q, s->r, at, sum + 16 * i, mask, slope, how, adds, two,
+                        f32);
+        return;
+    }
+    for (int i = 0; i < n; i++, at += columns) {
+        if (i == n - 1)
             mask = mask_of(q->last - from);
-        if (m->f32)
-            finish_f32((float *)q->out[s->r] + o, (const float *)q->add[s->r] + o,
-                       sum, mask, slope, how, adds, two);
-        else
-            finish_bf16((uint16_t *)q->out[s->r] + o,
-                        (const uint16_t *)q->add[s->r] + o, sum, mask, slope,
-                        how, adds, two);
+        finish_unit(q, s->r, at, sum + 16 * i, mask, slope, how, adds, two,
+                    f32);
     }
 }
 
-INL void finish(const FgMatJob *q, const Sums *s, const How how, const int adds)
+INL void finish(const FgMatJob *q, const Sums *s, const How how, const int adds,
+                const int f32)
 {
     for (int b = 0; b < s->blocks; b++) {
-        if (s->unit + b * ROWS >= q->units)
-            break;
         if (s->tiles == 2)
-            finish_block(q, s, b, how, adds, 1);
+            finish_block(q, s, b, how, adds, 1, f32);
         else
-            finish_block(q, s, b, how, adds, 0);
+            finish_block(q, s, b, how, adds, 0, f32);
     }
 }
 
@@ -288,7 +372,8 @@ INL void finish(const FgMatJob *q, const Sums *s, const How how, const int adds)
 
 /* The next product is made before the sums of the last are looked at, that
  * neither waits for the other. */
-INL void rows_as(const FgMatJob *q, const How how, const int adds)
+INL void rows_as(const FgMatJob *q, const How how, const int adds,
+                 const int f32)
 {
     const FgMat *const m = q->m;
     const int pairs = (m->tiles + 1) / 2;
@@ -296,7 +381,6 @@ INL void rows_as(const FgMatJob *q, const How how, const int adds)
     const int strip = ROWS * (block > STRIP_BYTES / 4 ? 4
                                                       : (int)(STRIP_BYTES / block));
     Sums last = {0};
-    int flip = 0;
 
     configure();
     for (int u0 = 0; u0 < q->units; u0 += strip) {
@@ -310,24 +394,27 @@ INL void rows_as(const FgMatJob *q, const How how, const int adds)
 
                     n = tiles == 2 ? (left > 1 ? 2 : 1) : left > 3 ? 4 : 1;
                     const Sums s = {r, u, n, p, tiles,
-                                    (float *)q->work + flip * 4 * TILE_FLOATS};
+                                    (float *)q->work};
 
                     make_sums(q, &s);
                     if (last.blocks)
-                        finish(q, &last, how, adds);
+                        finish(q, &last, how, adds, f32);
                     store_sums(&s);
                     last = s;
-                    flip = !flip;
                 }
     }
-    finish(q, &last, how, adds);
+    finish(q, &last, how, adds, f32);
     __asm__ volatile("tilerelease" ::);
 }
 
 #define AS(name, how, adds)                                                    \
-    static void name(const FgMatJob *q)                                        \
+    static void name##_bf16(const FgMatJob *q)                                 \
     {                                                                          \
-        rows_as(q, how, adds);                                                 \
+        rows_as(q, how, adds, 0);                                              \
+    }                                                                          \
+    static void name##_f32(const FgMatJob *q)                                  \
+    {                                                                          \
+        rows_as(q, how, adds, 1);                                              \
     }
 AS(linear, LINEAR, 0)
 AS(linear_add, LINEAR, 1)
@@ -338,17 +425,21 @@ AS(slope, SLOPE, 0)
 AS(add_slope, SLOPE, 1)
 AS(slope_add, SLOPE, 2)
 
+typedef void (*RowsFn)(const FgMatJob *q);
+#define BOTH(name) {name##_bf16, name##_f32}
+
 static void rows_amx(const FgMatJob *q)
 {
-    static void (*const fn[3][3])(const FgMatJob *q) = {
-        {linear, linear_add, linear_add},
-        {relu, add_relu, relu_add},
-        {slope, add_slope, slope_add}};
+    static const RowsFn fn[3][3][2] = {
+        {BOTH(linear), BOTH(linear_add), BOTH(linear_add)},
+        {BOTH(relu), BOTH(add_relu), BOTH(relu_add)},
+        {BOTH(slope), BOTH(add_slope), BOTH(slope_add)}};
     const How how = q->act == FG_CONV_LINEAR ? LINEAR
                     : q->act == FG_CONV_RELU ? RELU
                                              : SLOPE;
+    const int adds = !q->add[0] ? 0 : q->add_first ? 1 : 2;
 
-    fn[how][!q->add[0] ? 0 : q->add_first ? 1 : 2](q);
+    fn[how][adds][q->m->f32](q);
 }
 
 /* ---- a picture's values in halves ---- */
