@@ -16,8 +16,7 @@
 static const char *const names[] = {"c", "neon"};
 #define ALLOWED "c, neon"
 #else
-static const char *const names[] = {"c", "avx2", "avx512", "avx512bf16",
-                                    "amx"};
+static const char *const names[] = {"c", "avx2", "avx512", "avx512bf16", "amx"};
 #define ALLOWED "c, avx2, avx512, avx512bf16, amx"
 #endif
 #define NB_LEVELS ((int)(sizeof(names) / sizeof(names[0])))

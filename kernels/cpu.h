@@ -20,8 +20,8 @@ typedef enum FgCpu {
 } FgCpu;
 
 /* Level of this machine, lowered by the environment variable
- * FFGAN_CPU=c|avx2|avx512|avx512bf16|amx (aarch64: c|neon; read once; an unknown
- * word or a level that the machine lacks is reported on stderr once and
+ * FFGAN_CPU=c|avx2|avx512|avx512bf16|amx (aarch64: c|neon; read once; an
+ * unknown word or a level that the machine lacks is reported on stderr once and
  * ignored) and by fg_cpu_mask. Thread safe. */
 FgCpu fg_cpu_level(void);
 /* What the hardware and the OS offer, unmasked. */

@@ -113,8 +113,7 @@ static int is_value(const FgMat *m, const FgTensor *t)
     const int g = gap(t->pitch, m->pad);
 
     return t->dtype == FG_BF16 && t->pitch == m->icp && !m->split &&
-           !m->pad_mode &&
-           t->row >= whole_lines(t->shape.w * t->pitch) + g;
+           !m->pad_mode && t->row >= whole_lines(t->shape.w * t->pitch) + g;
 }
 
 static void job_init(Job *j, const FgMat *m, const FgTensor *in, FgTensor *out,
@@ -217,8 +216,7 @@ static void gather_rows(const Job *j, const char **row, int y0, int y1)
     /* To whole lines, that a product meets no stale value. */
     const int x0 = j->u0 * step + m->low * LINE / m->icp - 1;
     const int x1 = (j->u0 + j->units - 1) * step + m->high * LINE / m->icp + 1;
-    uint16_t *const origin = (uint16_t *)(void *)j->stage +
-                             gap(m->icp, m->pad);
+    uint16_t *const origin = (uint16_t *)(void *)j->stage + gap(m->icp, m->pad);
 
     for (int i = 0; i < n; i++) {
         uint16_t *const dst = origin + (size_t)i * (j->stage_row / 2) -
@@ -285,6 +283,23 @@ static void run_rows(const Job *j, int y0, int y1)
     j->ops->rows(&q);
 }
 
+/* The zeros on both sides of rows that are values: memory is used again and
+ * again, by values of other shapes too. */
+static void clear_gaps(const FgTensor *out, int y0, int y1, int left, int right)
+{
+    const ptrdiff_t g = out->row - whole_lines(out->shape.w * out->pitch);
+    const ptrdiff_t n = (ptrdiff_t)out->shape.w * out->pitch;
+
+    for (int y = y0; y < y1; y++) {
+        uint16_t *const row = (uint16_t *)(void *)fg_bytes(out, 0, y, 0, 2);
+
+        if (left)
+            memset(row - g, 0, 2 * (size_t)g);
+        if (right)
+            memset(row + n, 0, 2 * (size_t)(out->row - n));
+    }
+}
+
 void fg_mat_rows(const FgMat *m, const FgTensor *in, FgTensor *out, int y0,
                  int y1, const FgConvEpilogue *e, void *scratch, int part,
                  int parts)
@@ -302,6 +317,8 @@ void fg_mat_rows(const FgMat *m, const FgTensor *in, FgTensor *out, int y0,
     j.units = b1 == blocks ? j.units - j.u0 : (b1 - b0) * ROWS;
     if (b1 <= b0)
         return;
+    if (!m->f32)
+        clear_gaps(out, y0, y1, !part, b1 == blocks);
     for (int y = y0; y < y1; y += most)
         run_rows(&j, y, y + most < y1 ? y + most : y1);
 }

@@ -11,8 +11,8 @@
  *   value     bf16, rows of pixels without gaps, 64-byte aligned, zeros before
  *             and after each row as far as pad reaches (fg_mat_place)
  *   input     such a value, or any f32 or bf16 tensor: its rows are then
- *             gathered, up to four channels in two halves (x = high + low), so
- *             that a picture's values lose nothing
+ *             gathered, up to four channels in halves (x = high + low, and so
+ *             the weights), so that a picture's values lose nothing
  *   order     sum = bias, then per step one product as the instruction makes
  *             it: even and odd values of a line added up apart by fused
  *             multiply-adds, denormals as zeros, then both to the sum
@@ -38,19 +38,19 @@ typedef struct FgMatStep {
 typedef struct FgMat {
     int ic, oc;   /* channels of the caller's tensors */
     int icp, ocp; /* between pixels: of what products read; of a bf16 value */
-    int split;    /* input channel = two, high and low */
+    int split;    /* input channel = three: high, low, high */
     int k, stride, pad, pad_mode;
-    int f32;      /* the result is f32, dense, else a bf16 value */
-    int unit;     /* output pixels */
-    int columns;  /* outputs of a unit */
-    int tiles;    /* of 16 columns */
-    int low, high; /* lines that a unit reads: low <= line < high */
+    int f32;                /* the result is f32, dense, else a bf16 value */
+    int unit;               /* output pixels */
+    int columns;            /* outputs of a unit */
+    int tiles;              /* of 16 columns */
+    int low, high;          /* lines that a unit reads: low <= line < high */
     const FgMatStep *steps; /* of all pairs of tiles, one after another */
-    const int *end; /* [pairs][3]: past the steps of both, the first, the
-                       second tile */
-    const char *w;          /* 1 KiB a tile that a step reads, in this order */
-    const float *bias;      /* [tiles * 16] by column */
-    const int *tile;  /* [pairs] first of them in w */
+    const int *end;    /* [pairs][3]: past the steps of both, the first, the
+                          second tile */
+    const char *w;     /* 1 KiB a tile that a step reads, in this order */
+    const float *bias; /* [tiles * 16] by column */
+    const int *tile;   /* [pairs] first of them in w */
     void *owned;
 } FgMat;
 
@@ -63,6 +63,7 @@ int fg_mat_prep(FgMat *m, const FgAttr *attr, int channels_in,
                 const float *weight, const float *bias, int gather, int f32);
 void fg_mat_free(FgMat *m); /* accepts NULL, zeroed */
 size_t fg_mat_bytes(const FgMat *m);
+double fg_mat_products(const FgMat *m); /* for 16 pixels of a row */
 
 /* How a bf16 value of shape s lies in memory with a border of pad zeros:
  * returns the bytes, and in *t (may be NULL) the tensor over mem, which is zero
@@ -106,8 +107,8 @@ typedef struct FgMatJob {
 
 typedef struct FgMatOps {
     void (*rows)(const FgMatJob *q);
-    /* dst[(x * pitch) + c] = high, dst[.. + ic + c] = low part of src[x*ic+c];
-     * other elements are left alone. */
+    /* dst[x * pitch + c] and [.. + 2 * ic + c] = high part of src[x * ic + c],
+     * dst[.. + ic + c] = what that lacks; zeros up to pitch, at most 32. */
     void (*split)(uint16_t *dst, const float *src, int pixels, int ic,
                   int pitch);
 } FgMatOps;

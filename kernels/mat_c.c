@@ -53,7 +53,8 @@ static void product(float sum[COLS], const uint16_t *a, const uint16_t *b)
     for (int c = 0; c < COLS; c++) {
         float even = 0, odd = 0;
 
-        for (int k = 0; k < LINE; k += 2, even = flush(even), odd = flush(odd)) {
+        for (int k = 0; k < LINE;
+             k += 2, even = flush(even), odd = flush(odd)) {
             const uint16_t *const w = b + (k / 2 * COLS + c) * 2;
 
             even = fmaf(from_bf16(a[k]), from_bf16(w[0]), even);
@@ -133,7 +134,7 @@ static void split_c(uint16_t *dst, const float *src, int pixels, int ic,
     for (int x = 0; x < pixels; x++, dst += pitch, src += ic) {
         memset(dst, 0, sizeof(*dst) * (size_t)pitch);
         for (int c = 0; c < ic; c++) {
-            dst[c] = to_bf16(src[c]);
+            dst[c] = dst[2 * ic + c] = to_bf16(src[c]);
             dst[ic + c] = to_bf16(src[c] - widen(dst[c]));
         }
     }

@@ -30,7 +30,7 @@ static int floor_line(int v)
 static void lines_of(const FgMat *m, int c0, int c1, int *low, int *high)
 {
     const int first = c0 / m->ocp, last = (c1 - 1) / m->ocp;
-    const int ic = m->split ? 2 * m->ic : m->ic;
+    const int ic = m->split ? 3 * m->ic : m->ic;
 
     *low = floor_line((first * m->stride - m->pad) * m->icp);
     *high = floor_line((last * m->stride + m->k - 1 - m->pad) * m->icp + ic -
@@ -52,7 +52,7 @@ static void set_unit(FgMat *m, int icp, int unit)
 }
 
 /* Products for an output row's pixel, times 16. */
-static double products(const FgMat *m)
+double fg_mat_products(const FgMat *m)
 {
     int low, high, n = 0;
 
@@ -71,7 +71,7 @@ static void try_pitch(FgMat *m, int icp, double *best, int *best_icp,
             continue;
         set_unit(m, icp, u);
         /* More pixels to a unit leave more of the last product unused. */
-        const double cost = products(m) * (1 + 0.01 * u) + 0.05 * icp;
+        const double cost = fg_mat_products(m) * (1 + 0.01 * u) + 0.05 * icp;
 
         if (m->tiles <= 64 && cost < *best) {
             *best = cost;
@@ -84,7 +84,7 @@ static void try_pitch(FgMat *m, int icp, double *best, int *best_icp,
 /* Gathered pixels may be as wide as suits. */
 static int choose(FgMat *m, int gather)
 {
-    const int ic = fg_mat_pitch(m->split ? 2 * m->ic : m->ic);
+    const int ic = fg_mat_pitch(m->split ? 3 * m->ic : m->ic);
     const int most = gather && ic <= LINE ? 2 * ic + 2 : ic;
     double best = 1e30;
     int icp = 0, unit = 0;
@@ -154,6 +154,19 @@ static void list_all(const FgMat *m, Pack *k)
 
 /* ---- weights ---- */
 
+static float rounded(float v)
+{
+    FgDsp d;
+    uint16_t b;
+    uint32_t u;
+
+    fg_dsp_init(&d, FG_CPU_C);
+    d.f32_to_bf16(&b, &v, 1);
+    u = (uint32_t)b << 16;
+    memcpy(&v, &u, sizeof(v));
+    return v;
+}
+
 /* Of input value e from the unit's first pixel (maybe before it) to column c,
  * kernel row ky. */
 static float weight_at(const FgMat *m, const float *w, int ky, int e, int c)
@@ -161,15 +174,17 @@ static float weight_at(const FgMat *m, const float *w, int ky, int e, int c)
     const int o = c % m->ocp, x = c / m->ocp * m->stride - m->pad;
     const int px = e >= 0 ? e / m->icp : -((m->icp - 1 - e) / m->icp);
     const int i = e - px * m->icp, kx = px - x;
-    const int ic = m->split ? 2 * m->ic : m->ic;
+    const int ic = m->split ? 3 * m->ic : m->ic;
 
     if (c >= m->columns || o >= m->oc || i >= ic || kx < 0 || kx >= m->k)
         return 0;
-    return w[(((size_t)o * (size_t)m->ic + (size_t)(i % m->ic)) *
-                  (size_t)m->k +
-              (size_t)ky) *
-                 (size_t)m->k +
-             (size_t)kx];
+    const size_t at = ((size_t)o * (size_t)m->ic + (size_t)(i % m->ic)) *
+                          (size_t)m->k +
+                      (size_t)ky;
+    const float v = w[at * (size_t)m->k + (size_t)kx];
+
+    /* Halves: high x high, low x high, high x low. */
+    return m->split && i >= 2 * m->ic ? v - rounded(v) : v;
 }
 
 static void put_tile(const FgMat *m, const float *w, FgMatStep s, int tile,
@@ -202,9 +217,8 @@ static void put_weights(const FgMat *m, const float *w, char *dst)
 static void put_bias(const FgMat *m, const float *bias, float *dst)
 {
     for (int c = 0; c < m->tiles * COLS; c++)
-        dst[c] = bias && c < m->columns && c % m->ocp < m->oc
-                     ? bias[c % m->ocp]
-                     : 0;
+        dst[c] = bias && c < m->columns && c % m->ocp < m->oc ? bias[c % m->ocp]
+                                                              : 0;
 }
 
 static size_t whole(size_t n)
@@ -243,8 +257,8 @@ static int pack(FgMat *m, const float *weight, const float *bias)
     m->steps = k.step = (FgMatStep *)at;
     list_all(m, &k);
     put_weights(m, weight, (char *)m->owned);
-    put_bias(m, bias, (float *)((char *)m->owned +
-                                (size_t)k.tiles * TILE_BYTES));
+    put_bias(m, bias,
+             (float *)((char *)m->owned + (size_t)k.tiles * TILE_BYTES));
     return 0;
 }
 

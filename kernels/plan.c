@@ -133,6 +133,13 @@ static int conv_prep(Fold *f, FgStep *s, FgError *err)
     const float *b = n->nb_param > 1
                          ? fg_params_find(&f->p->ps, n->param[1])->data
                          : NULL;
+    if (f->p->precision == FG_PREC_BF16 && !f->p->plain &&
+        fg_mat_ops(fg_cpu_level()) && fg_mat_fits(&n->attr)) {
+        s->tiles = 1;
+        f->p->nb_bf16++;
+        f->p->nb_mat++;
+        return 0;
+    }
     int rc = wino_prep(f, s, ic, w, b);
     if (rc == -ENOTSUP && f->p->precision == FG_PREC_BF16 &&
         ic / n->attr.groups >= 8) {
@@ -399,6 +406,7 @@ void fg_plan_free(FgPlan **plan)
     for (int i = 0; i < p->nb_steps; i++) {
         fg_conv_prep_free(&p->steps[i].prep);
         fg_wino_free(&p->steps[i].wino);
+        fg_mat_free(&p->steps[i].mat);
     }
     for (int i = 0; i < p->nb_slots; i++)
         free(p->mem[i]);

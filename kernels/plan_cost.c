@@ -64,6 +64,8 @@ static const char *method(const FgStep *s)
 {
     if (!s->conv)
         return "op by op, fp32";
+    if (s->tiles)
+        return "AMX tile products, bf16";
     if (s->wino.owned)
         return s->wino.kind == FG_WINO_F32 ? "Winograd F(4x4,3x3), fp32"
                                            : "Winograd F(4x4,3x3), int16";
@@ -77,6 +79,8 @@ static double cost(const FgPlan *p, const FgStep *s)
 
     if (!s->conv)
         return 0;
+    if (s->tiles)
+        return fg_mat_products(&s->mat);
     return s->wino.owned ? fg_cost_wino(a, ic, s->wino.kind, fg_cpu_level())
                          : fg_cost_plain(a, ic, s->prep.dtype, fg_cpu_level());
 }

@@ -8,6 +8,7 @@
 
 #include "conv.h"
 #include "cpu.h"
+#include "mat.h"
 #include "op.h"
 #include "plan.h"
 #include "wino.h"
@@ -19,9 +20,11 @@ typedef struct FgStep {
     int out;   /* value made: of the last node folded in */
     int nb_in; /* values read, the folded add's last */
     int in[FG_MAX_IN];
-    int add;         /* value that the epilogue adds, or -1 */
-    FgConvPrep prep; /* one of the two is empty */
+    int add;   /* value that the epilogue adds, or -1 */
+    int tiles; /* by tile products: mat, packed when the types are known */
+    FgConvPrep prep; /* one of the three is filled */
     FgWino wino;
+    FgMat mat;
     FgConvEpilogue epilogue; /* act, alpha, slope, add_first */
     FgTensor param[FG_MAX_PARAM];
 } FgStep;
@@ -51,6 +54,7 @@ struct FgPlan {
     FgPrecision precision;
     int plain;
     int nb_bf16, nb_int16, nb_wino; /* convolutions done so */
+    int nb_mat, mat_pad;            /* by tile products; their widest border */
     int grid;   /* tiles start at multiples of this many input pixels */
     int radius; /* a tile's halo: reach, rounded up to whole Winograd tiles */
     int channels_in, channels_out;
@@ -83,8 +87,9 @@ struct FgPlan {
 double fg_cost_plain(const FgAttr *a, int ic, FgDtype dtype, FgCpu level);
 double fg_cost_wino(const FgAttr *a, int ic, FgWinoKind kind, FgCpu level);
 int fg_cost_prefers_wino(const FgAttr *a, int ic, FgWinoKind kind);
-/* plan_type.c. Fills p->dtype. */
+/* plan_type.c. Fills p->dtype; then packs the tile products. */
 void fg_plan_types(FgPlan *p);
+int fg_plan_mats(FgPlan *p, FgError *err);
 /* plan_tile.c. Sets tile_w, tile_h for the options; allocates every buffer. */
 int fg_plan_layout(FgPlan *p, const FgPlanOptions *opt, FgError *err);
 /* Bytes of activations for windows of w x h, and the slots into p. */

@@ -87,6 +87,20 @@ typedef struct ConvJob {
     int y0, y1, parts;
 } ConvJob;
 
+/* Many rows are shared by rows, few by columns. */
+static void run_tiles(const FgPlan *p, const FgStep *s, int y0, int y1,
+                      const FgConvEpilogue *e, void *scratch, int part,
+                      int parts)
+{
+    const int64_t rows = y1 - y0;
+    const int by_rows = rows >= 8 * parts;
+    const int from = by_rows ? y0 + (int)(rows * part / parts) : y0;
+    const int to = by_rows ? y0 + (int)(rows * (part + 1) / parts) : y1;
+    FgTensor out = p->value[s->out];
+    fg_mat_rows(&s->mat, &p->value[s->in[0]], &out, from, to, e, scratch,
+                by_rows ? 0 : part, by_rows ? 1 : parts);
+}
+
 void fg_plan_conv(const FgPlan *p, const FgStep *s, int y0, int y1, int part,
                   int parts, int worker)
 {
@@ -95,6 +109,10 @@ void fg_plan_conv(const FgPlan *p, const FgStep *s, int y0, int y1, int part,
     FgConvEpilogue e = s->epilogue;
     if (s->add >= 0)
         e.add = &p->value[s->add];
+    if (s->tiles) {
+        run_tiles(p, s, y0, y1, &e, scratch, part, parts);
+        return;
+    }
     if (s->wino.owned) {
         fg_wino_share(&s->wino, &p->value[s->in[0]], &p->value[s->out], y0, y1,
                       &e, scratch, part, parts);
@@ -220,9 +238,15 @@ static int place_values(FgPlan *p, const FgTensor *in, const FgTile *t)
         p->value[0] = fg_tensor_window(in, t->wx, t->wy, t->ww, t->wh);
     for (int i = 1; i < p->g.nb_nodes; i++)
         if (p->slot[i] >= 0) {
+            const int keep = p->band ? p->keep[i] : 0;
+            if (p->dtype[i] == FG_BF16) {
+                fg_mat_place(&p->value[i], p->mem[p->slot[i]], p->shapes[i],
+                             p->mat_pad, keep);
+                continue;
+            }
             p->value[i] = fg_tensor_wrap(p->mem[p->slot[i]], p->shapes[i],
                                          p->dtype[i]);
-            p->value[i].wrap = p->band ? p->keep[i] : 0;
+            p->value[i].wrap = keep;
         }
     return 0;
 }

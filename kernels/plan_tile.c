@@ -56,6 +56,12 @@ static size_t shape_bytes(FgShape s, FgDtype dtype)
     return (n + 63) & ~(size_t)63;
 }
 
+static size_t value_bytes(const FgPlan *p, int v, FgShape s)
+{
+    return p->dtype[v] == FG_BF16 ? fg_mat_place(NULL, NULL, s, p->mat_pad, 0)
+                                  : shape_bytes(s, p->dtype[v]);
+}
+
 /* ---- memory reuse ---- */
 
 static int last_use(const FgPlan *p, int value)
@@ -104,7 +110,7 @@ static size_t band_slots(FgPlan *p)
         FgShape s = p->shapes[v];
         s.h = p->keep[v];
         p->slot[v] = p->nb_slots;
-        p->mem_size[p->nb_slots] = shape_bytes(s, p->dtype[v]);
+        p->mem_size[p->nb_slots] = value_bytes(p, v, s);
         bytes += p->mem_size[p->nb_slots++];
     }
     return bytes;
@@ -126,8 +132,7 @@ int fg_plan_assign(FgPlan *p, int w, int h, size_t *bytes)
             const int v = p->steps[i].out;
             for (int k = 0; k < p->nb_slots; k++)
                 busy[k] = last[k] >= i;
-            const int s = take_slot(p, busy,
-                                    shape_bytes(p->shapes[v], p->dtype[v]));
+            const int s = take_slot(p, busy, value_bytes(p, v, p->shapes[v]));
             p->slot[v] = s;
             last[s] = last_use(p, v);
         }
@@ -368,7 +373,8 @@ static size_t step_scratch(const FgPlan *p, const FgStep *s, size_t *worker)
     FgShape in[FG_MAX_IN];
     *worker = 0;
     if (s->conv) {
-        *worker = s->wino.owned
+        *worker = s->tiles ? fg_mat_scratch(&s->mat, p->shapes[s->node].w)
+                  : s->wino.owned
                       ? fg_wino_scratch(&s->wino)
                       : fg_conv_scratch(&s->prep, p->shapes[s->node].w);
         return *worker * (size_t)fg_threads(p->ex);
@@ -435,13 +441,28 @@ static int allocate(FgPlan *p, FgError *err)
     return 0;
 }
 
+/* Pixels after which every step starts anew: tiles of Winograd's, units of tile
+ * products. */
+static int steps_grid(const FgPlan *p)
+{
+    int grid = p->nb_wino ? FG_WINO_TILE : 1;
+    for (int i = 0; i < p->nb_steps; i++) {
+        const int unit = p->steps[i].tiles ? p->steps[i].mat.unit : 1;
+        int g = grid;
+        while (g % unit)
+            g += grid;
+        grid = g;
+    }
+    return grid;
+}
+
 /* A Winograd tile takes all of its inputs together, so that what an output
  * depends on grows to whole tiles at each layer: asked of a middle tile of a
  * picture large enough. */
 static int find_radius(FgPlan *p, FgError *err)
 {
     const int64_t num = p->reach.scale_num, den = p->reach.scale_den;
-    p->grid = p->reach.align * (p->nb_wino ? FG_WINO_TILE : 1);
+    p->grid = p->reach.align * steps_grid(p);
     p->radius = p->reach.radius;
     for (int half = 16 * p->grid; p->nb_wino && !p->reach.global; half *= 2) {
         const int end = half + p->grid, side = half + end;
@@ -482,7 +503,9 @@ int fg_plan_layout(FgPlan *p, const FgPlanOptions *opt, FgError *err)
     for (size_t i = 0; i < n; i++)
         p->slot[i] = -1;
     fg_plan_types(p);
-    int rc = find_radius(p, err);
+    int rc = fg_plan_mats(p, err);
+    if (rc >= 0)
+        rc = find_radius(p, err);
     if (rc >= 0)
         rc = choose_band(p, err);
     if (rc >= 0)
@@ -496,8 +519,9 @@ size_t fg_plan_bytes(const FgPlan *p)
     for (int i = 0; i < p->nb_slots; i++)
         n += p->mem_size[i];
     for (int i = 0; i < p->nb_steps; i++)
-        n += p->steps[i].wino.owned ? fg_wino_bytes(&p->steps[i].wino)
-                                    : fg_conv_prep_bytes(&p->steps[i].prep);
+        n += p->steps[i].tiles        ? fg_mat_bytes(&p->steps[i].mat)
+             : p->steps[i].wino.owned ? fg_wino_bytes(&p->steps[i].wino)
+                                      : fg_conv_prep_bytes(&p->steps[i].prep);
     if (p->staging.owned)
         n += shape_bytes(p->staging.shape, FG_F32);
     return n;

@@ -3,8 +3,14 @@
  *
  * Between 16-bit Winograd convolutions half precision loses less than their
  * products do, and halves the memory that goes by. A value over 65504 becomes
- * infinite, which the picture then shows. */
+ * infinite, which the picture then shows. Between tile products values are
+ * bf16, as these read them. */
 #include "plan_priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "graph_priv.h"
 
 static int is_wino(const FgStep *s)
 {
@@ -35,11 +41,14 @@ void fg_plan_types(FgPlan *p)
     for (int i = 0; i < p->nb_steps && p->nb_int16; i++)
         if (p->steps[i].conv && p->steps[i].prep.dtype != FG_BF16)
             p->dtype[p->steps[i].out] = FG_F16;
+    for (int i = 0; i < p->nb_steps; i++)
+        if (p->steps[i].tiles)
+            p->dtype[p->steps[i].out] = FG_BF16;
     for (int i = 0; i < p->nb_steps; i++) {
         const FgStep *const s = &p->steps[i];
 
         for (int k = 0; k < s->nb_in; k++)
-            if (!s->conv || (!k && !is_wino(s)))
+            if (!s->conv || (!k && !is_wino(s) && !s->tiles))
                 keep_f32(p, s->in[k], &changed);
     }
     if (!p->has_tail)
@@ -53,4 +62,39 @@ void fg_plan_types(FgPlan *p)
         for (int i = 0; i < p->nb_steps; i++)
             match_add(p, &p->steps[i], &changed);
     }
+}
+
+/* ---- tile products ---- */
+
+static int pack_mat(FgPlan *p, FgStep *s, int ic)
+{
+    const FgNode *n = &p->g.nodes[s->node];
+    const FgDtype in = p->dtype[s->in[0]];
+    const float *w = fg_params_find(&p->ps, n->param[0])->data;
+    const float *b = n->nb_param > 1 ? fg_params_find(&p->ps, n->param[1])->data
+                                     : NULL;
+    /* Only borders of zeros are there without gathering. */
+    return fg_mat_prep(&s->mat, &n->attr, ic, w, b,
+                       in != FG_BF16 || n->attr.pad_mode,
+                       p->dtype[s->out] != FG_BF16);
+}
+
+int fg_plan_mats(FgPlan *p, FgError *err)
+{
+    FgShape *shapes = p->nb_mat ? fg_graph_any_shapes(&p->g, err) : NULL;
+    int rc = p->nb_mat && !shapes ? -EINVAL : 0;
+
+    for (int i = 0; i < p->nb_steps && rc >= 0; i++) {
+        FgStep *const s = &p->steps[i];
+
+        if (!s->tiles)
+            continue;
+        rc = pack_mat(p, s, shapes[s->in[0]].c);
+        p->mat_pad = s->mat.pad > p->mat_pad ? s->mat.pad : p->mat_pad;
+        if (rc < 0)
+            fg_error(err, rc, "node '%s': weights cannot be packed",
+                     p->g.nodes[s->node].name);
+    }
+    free(shapes);
+    return rc;
 }

@@ -69,7 +69,8 @@ INL Walk walk_of(const FgMatJob *q, const Sums *s)
     return (Walk){m->steps + (s->pair ? m->end[3 * s->pair - 1] : 0),
                   q->row + s->r * m->stride,
                   m->w + (size_t)m->tile[s->pair] * TILE_BYTES,
-                  s->unit * q->unit_bytes, q->unit_bytes,
+                  s->unit * q->unit_bytes,
+                  q->unit_bytes,
                   (float *)q->work + 4 * TILE_FLOATS};
 }
 
@@ -265,8 +266,7 @@ INL __m512 finished(__m512 v, __m512 add, __m512 slope, const How how,
 
 INL __m512 widened(__m256i v)
 {
-    return _mm512_castsi512_ps(
-        _mm512_slli_epi32(_mm512_cvtepu16_epi32(v), 16));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(v), 16));
 }
 
 INL uint32_t mask_of(int n)
@@ -305,10 +305,9 @@ INL void finish_f32(float *out, const float *add, const float *sum, uint32_t m,
         const __m512 a = adds ? _mm512_maskz_loadu_ps(k, add + 16 * i)
                               : _mm512_setzero_ps();
 
-        _mm512_mask_storeu_ps(
-            out, k,
-            finished(_mm512_load_ps(sum + i * TILE_FLOATS), a, slope[i], how,
-                     adds));
+        _mm512_mask_storeu_ps(out, k,
+                              finished(_mm512_load_ps(sum + i * TILE_FLOATS), a,
+                                       slope[i], how, adds));
     }
 }
 
@@ -378,8 +377,9 @@ INL void rows_as(const FgMatJob *q, const How how, const int adds,
     const FgMat *const m = q->m;
     const int pairs = (m->tiles + 1) / 2;
     const ptrdiff_t block = ROWS * q->unit_bytes;
-    const int strip = ROWS * (block > STRIP_BYTES / 4 ? 4
-                                                      : (int)(STRIP_BYTES / block));
+    const int strip = ROWS * (block > STRIP_BYTES / 4
+                                  ? 4
+                                  : (int)(STRIP_BYTES / block));
     Sums last = {0};
 
     configure();
@@ -393,8 +393,7 @@ INL void rows_as(const FgMatJob *q, const How how, const int adds,
                     const int left = (end - u + ROWS - 1) / ROWS;
 
                     n = tiles == 2 ? (left > 1 ? 2 : 1) : left > 3 ? 4 : 1;
-                    const Sums s = {r, u, n, p, tiles,
-                                    (float *)q->work};
+                    const Sums s = {r, u, n, p, tiles, (float *)q->work};
 
                     make_sums(q, &s);
                     if (last.blocks)
@@ -426,7 +425,10 @@ AS(add_slope, SLOPE, 1)
 AS(slope_add, SLOPE, 2)
 
 typedef void (*RowsFn)(const FgMatJob *q);
-#define BOTH(name) {name##_bf16, name##_f32}
+#define BOTH(name)                                                             \
+    {                                                                          \
+        name##_bf16, name##_f32                                                \
+    }
 
 static void rows_amx(const FgMatJob *q)
 {
@@ -455,8 +457,10 @@ static void split_amx(uint16_t *dst, const float *src, int pixels, int ic,
     for (int i = 0; i < n * pitch; i++) {
         const int c = i % pitch, from = i / pitch * ic + c % ic;
 
-        index[i] = (uint16_t)(2 * from + (c < ic)); /* high: the upper word */
-        used |= (uint32_t)(c < 2 * ic) << i;
+        const int high = c < ic || c >= 2 * ic; /* the upper word */
+
+        index[i] = (uint16_t)(2 * from + high);
+        used |= (uint32_t)(c < 3 * ic) << i;
     }
     for (int i = n * pitch; i < 32; i++)
         index[i] = 0;

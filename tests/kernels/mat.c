@@ -152,9 +152,9 @@ static void make_case(Case *c, int i)
     make_tensor(&c->in, &c->in32, &c->in_mem, in, !c->gather,
                 c->a.pad + between(0, 2));
     make_tensor(&c->add, &c->add32, &c->add_mem, out, !c->f32, between(0, 2));
-    assert_int_equal(fg_mat_prep(&c->m, &c->a, c->ic, c->weight, c->bias,
-                                 c->gather, c->f32),
-                     0);
+    assert_int_equal(
+        fg_mat_prep(&c->m, &c->a, c->ic, c->weight, c->bias, c->gather, c->f32),
+        0);
     assert_true(fg_mat_bytes(&c->m) > 0);
 }
 
@@ -192,9 +192,9 @@ typedef struct Result {
 static Result run(const Case *c, const FgMatOps *ops, int parts, int step)
 {
     const FgShape s = {1, c->a.channels, c->oh, c->ow};
-    const FgConvEpilogue e = {c->act,       0.3f, c->slope, c->adds ? &c->add
-                                                                     : NULL,
-                              c->add_first, NULL, NULL};
+    const FgConvEpilogue e = {
+        c->act,       0.3f, c->slope, c->adds ? &c->add : NULL,
+        c->add_first, NULL, NULL};
     char *const scratch = zeroed(fg_mat_scratch(&c->m, c->ow));
     Result r = {0};
 
@@ -222,8 +222,8 @@ static Result run(const Case *c, const FgMatOps *ops, int parts, int step)
 static float got_at(const Case *c, const Result *r, int y, int x, int o)
 {
     return c->f32 ? fg_f32(&r->t, 0, y, x)[o]
-                  : bf16_value(((uint16_t *)(void *)fg_bytes(&r->t, 0, y, x,
-                                                             2))[o]);
+                  : bf16_value(
+                        ((uint16_t *)(void *)fg_bytes(&r->t, 0, y, x, 2))[o]);
 }
 
 /* Nothing but the pixels was written. */
@@ -250,18 +250,18 @@ static void check_gaps(const Case *c, const Result *r, int i)
  * own rounding. */
 static void check_close(const Case *c, const Result *r, int i)
 {
-    const FgConvEpilogue e = {c->act,       0.3f, c->slope, c->adds ? &c->add32
-                                                                     : NULL,
-                              c->add_first, NULL, NULL};
+    const FgConvEpilogue e = {
+        c->act,       0.3f, c->slope, c->adds ? &c->add32 : NULL,
+        c->add_first, NULL, NULL};
     FgConvPrep p;
     FgTensor want;
 
-    assert_int_equal(
-        fg_conv_prep(&p, &c->a, c->ic, c->weight, c->bias, FG_F32), 0);
-    assert_int_equal(
-        fg_tensor_alloc(&want, (FgShape){1, c->a.channels, c->oh, c->ow},
-                        FG_F32),
-        0);
+    assert_int_equal(fg_conv_prep(&p, &c->a, c->ic, c->weight, c->bias, FG_F32),
+                     0);
+    assert_int_equal(fg_tensor_alloc(&want,
+                                     (FgShape){1, c->a.channels, c->oh, c->ow},
+                                     FG_F32),
+                     0);
     void *const scratch = zeroed(fg_conv_scratch(&p, c->ow));
     fg_conv_rows(&p, &c->in32, &want, 0, c->oh, &e, scratch);
     for (int y = 0; y < c->oh; y++)
@@ -356,9 +356,10 @@ static void test_split(void **state)
     (void)state;
     for (int k = 0; k < 2 && list[k]; k++)
         for (int ic = 1; ic <= 4; ic++)
-            for (int pitch = 2 * ic; pitch <= 4 * ic + 2; pitch += 2) {
+            for (int pitch = (3 * ic + 1) & ~1; pitch <= 6 * ic + 2;
+                 pitch += 2) {
                 float src[4 * 21];
-                uint16_t dst[18 * 21 + 1];
+                uint16_t dst[26 * 21 + 1];
 
                 for (int i = 0; i < 21 * ic; i++)
                     src[i] = value(2);
@@ -367,8 +368,10 @@ static void test_split(void **state)
                 for (int i = 0; i < 21 * pitch; i++) {
                     const int x = i / pitch, c = i % pitch;
 
-                    if (c >= 2 * ic)
+                    if (c >= 3 * ic)
                         assert_int_equal(dst[i], 0);
+                    else if (c >= 2 * ic)
+                        assert_int_equal(dst[i], dst[i - 2 * ic]);
                     else if (c < ic)
                         assert_true(fabsf(bf16_value(dst[i]) +
                                           bf16_value(dst[i + ic]) -
