@@ -8,3 +8,7 @@ TRAINER_OBJS := trainer/main.o trainer/cmd_train.o trainer/cmd_eval.o \
     trainer/log.o
 TRAINER_OBJS += trainer/nets.o trainer/loss_msssim.o trainer/loss_focal.o \
     trainer/loss_ldl.o trainer/loss_nce.o
+
+# logs, search
+TRAINER_OBJS += trainer/space.o trainer/arms.o trainer/arm_tpe.o \
+    trainer/parzen.o trainer/median.o
