@@ -464,6 +464,28 @@ static int write_file(const char *path, const uint8_t *data, size_t size)
     return ret;
 }
 
+int fg_picture_encode_png(const FgPicture *pic, uint8_t **data, size_t *size,
+                          FgError *err)
+{
+    AVPacket *pkt = av_packet_alloc();
+    int ret = pkt ? encode_png(pic, pkt) : AVERROR(ENOMEM);
+
+    *data = NULL;
+    *size = 0;
+    if (!ret) {
+        *data = malloc((size_t)pkt->size);
+        ret = *data ? 0 : -ENOMEM;
+    }
+    if (!ret) {
+        *size = (size_t)pkt->size;
+        memcpy(*data, pkt->data, *size);
+    } else {
+        fg_error(err, ret, "a picture cannot be encoded as PNG");
+    }
+    av_packet_free(&pkt);
+    return ret;
+}
+
 int fg_picture_write_png(const FgPicture *pic, const char *path, FgError *err)
 {
     AVPacket *pkt = av_packet_alloc();

@@ -22,6 +22,9 @@ typedef struct FgPicture {
 int fg_picture_read(FgPicture *pic, const char *path, FgError *err);
 /* 8-bit PNG, written to a temporary name, fsynced, renamed. */
 int fg_picture_write_png(const FgPicture *pic, const char *path, FgError *err);
+/* The same into memory: *data is malloc'ed, NULL on failure. */
+int fg_picture_encode_png(const FgPicture *pic, uint8_t **data, size_t *size,
+                          FgError *err);
 void fg_picture_free(FgPicture *pic); /* accepts NULL, zeroed */
 
 /* The frames of a clip one after another, as pictures (one-picture files are

@@ -11,4 +11,6 @@ TRAINER_OBJS += trainer/nets.o trainer/loss_msssim.o trainer/loss_focal.o \
 
 # logs, search
 TRAINER_OBJS += trainer/space.o trainer/arms.o trainer/arm_tpe.o \
-    trainer/parzen.o trainer/median.o
+    trainer/parzen.o trainer/median.o trainer/events.o \
+    trainer/events_trial.o trainer/table.o trainer/font.o trainer/plot.o \
+    trainer/plot_axes.o
