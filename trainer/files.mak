@@ -13,4 +13,6 @@ TRAINER_OBJS += trainer/nets.o trainer/loss_msssim.o trainer/loss_focal.o \
 TRAINER_OBJS += trainer/space.o trainer/arms.o trainer/arm_tpe.o \
     trainer/parzen.o trainer/median.o trainer/events.o \
     trainer/events_trial.o trainer/table.o trainer/font.o trainer/plot.o \
-    trainer/plot_axes.o
+    trainer/plot_axes.o trainer/trial.o trainer/trial_time.o \
+    trainer/search_recipe.o trainer/search_log.o trainer/search_run.o \
+    trainer/search_trial.o trainer/search_report.o trainer/cmd_search.o

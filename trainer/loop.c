@@ -33,7 +33,7 @@ double fg_loop_part(const FgTrain *t)
     return part > 1 ? 1 : part;
 }
 
-static double rate(const FgTrain *t)
+double fg_loop_rate(const FgTrain *t)
 {
     const FgRecipe *r = t->recipe;
     const double warm = t->step < r->warmup
@@ -166,7 +166,7 @@ static int one_step(Loop *l, FgError *err)
 {
     FgTrain *t = l->t;
     FgStepInfo info = {.mse = NAN};
-    const double lr = rate(t);
+    const double lr = fg_loop_rate(t);
     int ret = t->family->step(t, lr, fg_loop_part(t), &info);
 
     if (ret)
@@ -261,7 +261,7 @@ int fg_loop(FgTrain *t, const FgLoopOptions *o, FgError *err)
     if (!ret && l.bad == 0 && is_finite(t))
         ret = save_checkpoint(&l, err);
     if (!ret && !fg_loop_signal && l.log.steps)
-        fg_log_line(&l.log, t, rate(t));
+        fg_log_line(&l.log, t, fg_loop_rate(t));
     fg_log_close(&l.log);
     return !ret && fg_loop_signal ? -EINTR : ret;
 }

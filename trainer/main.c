@@ -102,8 +102,6 @@ int main(int argc, char **argv)
     if (!strcmp(name, "ffgan-eval"))
         return fg_main_eval(argc, argv);
     if (!strcmp(name, "ffgan-search"))
-        return fg_fail("ffgan-search", FG_EXIT_USAGE,
-                       "search is not in this version; ffgan train and ffgan "
-                       "eval are");
+        return fg_main_search(argc, argv);
     return fg_main_train(argc, argv);
 }

@@ -19,6 +19,7 @@ enum {
 
 int fg_main_train(int argc, char **argv);
 int fg_main_eval(int argc, char **argv);
+int fg_main_search(int argc, char **argv);
 /* Prints "PROGRAM: text" and returns code. */
 int fg_fail(const char *program, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

@@ -198,6 +198,30 @@ static void take_net(FgRecipe *r)
     r->net.reparam = fg_recipe_bool(r, "reparam");
     r->luma = !strcmp(fg_recipe_text(r, "colour"), "y");
     r->net.channels_in = r->luma ? 1 : 3;
+    r->cells = (FgCells){fg_recipe_text(r, "cells"), fg_recipe_text(r, "stem"),
+                         fg_recipe_text(r, "skip")};
+}
+
+int fg_recipe_graph(const FgRecipe *r, FgGraph *g, FgError *err)
+{
+    if (!strcmp(r->net.family, "cells"))
+        return fg_graph_build_cells(g, &r->net, &r->cells, err);
+    return fg_graph_build(g, &r->net, err);
+}
+
+/* Keys that would be read and not used. */
+static int check_cells(const FgRecipe *r, const char *path, FgError *err)
+{
+    static const char *const own[] = {"cells", "stem", "skip"};
+
+    if (!r->net.family || !strcmp(r->net.family, "cells"))
+        return 0;
+    for (int i = 0; i < 3; i++)
+        if (fg_yaml_get(&r->doc, own[i]))
+            return fg_error(err, -EINVAL,
+                            "%s: '%s' is for family cells, this is %s", path,
+                            own[i], r->net.family);
+    return 0;
 }
 
 static void take_loss(FgRecipe *r)
@@ -294,7 +318,8 @@ static int check_keys(FgRecipe *r, const char *path, FgError *err)
         return fg_error(err, -EINVAL,
                         "%s: 'lr_min' is %g, allowed 0..lr, which is %g", path,
                         r->lr_min, r->lr);
-    return r->family->check ? r->family->check(r, path, err) : 0;
+    ret = check_cells(r, path, err);
+    return !ret && r->family->check ? r->family->check(r, path, err) : ret;
 }
 
 static char *folder_of(const char *path)

@@ -20,6 +20,7 @@ typedef struct FgRecipe {
     char *folder;    /* relative data paths start here */
     const char *name, *task, *init, *val, *licence, *notes;
     const FgYaml *train; /* list or scalar; NULL where it may be left out */
+    FgCells cells;       /* of family cells */
     FgBuild net;         /* with FG_SR_NET_KEYS; else scale 1, 3 channels */
     int luma;
     int patch, batch, augment, val_images;
@@ -54,6 +55,8 @@ const char *fg_recipe_text(const FgRecipe *r, const char *key);
 int fg_recipe_list(const FgRecipe *r, const char *key);
 const char *fg_recipe_list_at(const FgRecipe *r, const char *key, int i);
 int fg_recipe_has(const FgRecipe *r, const char *key); /* is it in the table? */
+/* The network of FG_SR_NET_KEYS. */
+int fg_recipe_graph(const FgRecipe *r, FgGraph *g, FgError *err);
 /* Where 'init' lies: init itself if it is absolute; malloc'ed, or NULL. */
 char *fg_recipe_init(const FgRecipe *r);
 /* "folder/path", or path if it is absolute; malloc'ed, or NULL. */

@@ -32,12 +32,12 @@
         name, FG_KEY_LIST, NULL, 0, 0, NULL, required, help                    \
     }
 
-/* The super-resolution network: what fills FgRecipe.net and .luma. */
+/* The super-resolution network: what fills FgRecipe.net, .cells and .luma. */
 #define FG_SR_NET_KEYS                                                         \
-    FG_ENUM("family", "compact", "compact|res", "network family"),             \
+    FG_ENUM("family", "compact", "compact|res|cells", "network family"),       \
         FG_INT("features", "16", 1, 256, "channels of the body"),              \
-        FG_INT("blocks", "4", 0, 64, "body convolutions or residual blocks"),  \
-        FG_ENUM("activation", "relu", "relu|leaky_relu|prelu|silu",            \
+        FG_INT("blocks", "4", 0, 64, "body convolutions or blocks"),           \
+        FG_ENUM("activation", "relu", "relu|leaky_relu|prelu|silu|tanh",       \
                 "activation function"),                                        \
         FG_ENUM("base", "bicubic", "none|nearest|bilinear|bicubic",            \
                 "plain upscale that the network's output is added to"),        \
@@ -45,7 +45,15 @@
         FG_ENUM("colour", "rgb", "rgb|y",                                      \
                 "what the network sees: colour or luma"),                      \
         FG_BOOL("reparam", "false",                                            \
-                "train with parallel branches, folded on saving")
+                "train with parallel branches, folded on saving"),             \
+        FG_STRING("cells", NULL,                                               \
+                  "family cells: words plain, res, gate, mix or sep with "     \
+                  "1..4 convolutions, repeated over the blocks"),              \
+        FG_ENUM("stem", NULL, "none|unshuffle2|pool",                          \
+                "family cells: full size, half size, or a branch at half "     \
+                "size"),                                                       \
+        FG_ENUM("skip", NULL, "none|global|concat",                            \
+                "family cells: what joins head and tail")
 
 /* Crops of unequal pictures. */
 #define FG_FLAT_KEY                                                            \

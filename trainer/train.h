@@ -143,6 +143,7 @@ typedef struct FgLoopOptions {
 int fg_loop(FgTrain *t, const FgLoopOptions *o, FgError *err);
 /* Share of the schedule that is done, 0..1. */
 double fg_loop_part(const FgTrain *t);
-extern volatile int fg_loop_signal; /* set by the program's handler */
+double fg_loop_rate(const FgTrain *t); /* learning rate of the next step */
+extern volatile int fg_loop_signal;    /* set by the program's handler */
 
 #endif

@@ -26,7 +26,7 @@ static int make_net(FgTrain *t, FgError *err)
 {
     const FgRecipe *r = t->recipe;
     FgGraph graph = {0};
-    int ret = fg_graph_build(&graph, &r->net, err);
+    int ret = fg_recipe_graph(r, &graph, err);
 
     if (ret)
         return ret;
