@@ -47,6 +47,8 @@ expect "nothing to resume" 66 "no checkpoint" "$TRAIN" "$RECIPE" \
     --data-root "$T" -o "$T/x.safetensors" --resume
 check "none of these left a file" test -z "$(find "$T" -name 'x.*')"
 
+expect "stem without cells" 78 "for family cells" "$TRAIN" "$RECIPE" \
+    --data-root "$T" -o "$T/x.safetensors" --stem=pool
 check "--keys lists the keys" sh -c '"$1" --keys | grep -q "^final_mse .*0..1"' \
     - "$TRAIN"
 check "--dry-run prints the resolved recipe" sh -c \
@@ -64,7 +66,6 @@ expect "eval of a missing model" 66 "none.safetensors" \
 echo junk > "$T/junk.safetensors"
 expect "eval of a broken model" 65 "junk.safetensors" \
     "$EVAL" "$T/junk.safetensors" --data "$T/val"
-expect "search" 64 "not in this version" "$BUILD/bin/ffgan-search" recipe.yaml
 
 DATA=${FFGAN_DATA:-$ROOT/../shared/data}
 for row in 2:33.66:0.9299 4:28.42:0.8104; do
