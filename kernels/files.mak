@@ -8,7 +8,7 @@ KERNELS_OBJS := \
     kernels/wino_grad.o kernels/wino_grad_c.o \
     kernels/mat.o kernels/mat_pack.o kernels/mat_c.o \
     kernels/ops.o \
-    kernels/graph.o kernels/graph_json.o kernels/build.o kernels/collapse.o \
+    kernels/graph.o kernels/graph_json.o kernels/build.o kernels/build_gan.o kernels/collapse.o \
     kernels/build_cells.o kernels/params.o kernels/reach.o \
     kernels/model.o kernels/model_write.o kernels/model_find.o \
     kernels/model_task.o kernels/latent.o kernels/latent_json.o \
@@ -26,7 +26,7 @@ KERNELS_REAL := \
     kernels/scale.o kernels/pixel_shuffle.o kernels/pixel_unshuffle.o \
     kernels/resize.o kernels/avg_pool.o kernels/max_pool.o \
     kernels/instance_norm.o kernels/batch_norm.o kernels/dense.o \
-    kernels/warp.o kernels/pad.o kernels/slice.o
+    kernels/dropout.o kernels/warp.o kernels/pad.o kernels/slice.o
 
 MACHINE := $(shell $(or $(CC),cc) -dumpmachine)
 ifneq ($(filter x86_64-%,$(MACHINE)),)

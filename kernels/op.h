@@ -32,6 +32,9 @@ typedef struct FgOpCall {
     int training;   /* batch_norm: batch statistics and update */
     int fast;       /* FgFast: sums may be rounded otherwise than the op's
                        definition says; still the same each time */
+    uint64_t seed;  /* dropout, in training: which mask; */
+    int64_t step;   /* also the step, and */
+    int place;      /* the node's place in its graph */
     FgExecutor *ex; /* NULL = this thread */
     void *scratch;  /* >= op->scratch(call) bytes, 64-byte aligned */
 } FgOpCall;
@@ -81,7 +84,7 @@ typedef struct FgOp {
 
 /* Names: input conv2d deconv2d bias relu leaky_relu prelu silu sigmoid tanh
  * add mul concat scale pixel_shuffle pixel_unshuffle resize avg_pool max_pool
- * instance_norm batch_norm dense warp pad slice. */
+ * instance_norm batch_norm dense warp pad dropout slice. */
 const FgOp *fg_op_find(const char *name); /* NULL if unknown */
 const FgOp *fg_op_at(int i);              /* NULL past the end */
 

@@ -123,6 +123,7 @@ static const FgOp op_table[] = {
      ARGS(1, 1),
      .attrs = FG_ATTR_CHANNELS | FG_ATTR_FIRST,
      FN(slice)},
+    {.name = "dropout", ARGS(1, 1), .attrs = FG_ATTR_ALPHA, FN(dropout)},
 };
 
 enum { NB_OPS = sizeof(op_table) / sizeof(op_table[0]) };

@@ -78,6 +78,7 @@ FG_OP_DECLARE_PARAM(dense)
 FG_OP_DECLARE_SCRATCH(dense)
 FG_OP_DECLARE(warp)
 FG_OP_DECLARE(pad)
+FG_OP_DECLARE(dropout)
 FG_OP_DECLARE(slice)
 
 #endif

@@ -4,7 +4,8 @@
 
 #include "trainer/train.h"
 
-static const FgFamily *const all[] = {&fg_family_sr};
+static const FgFamily *const all[] = {&fg_family_sr, &fg_family_dcgan,
+                                      &fg_family_wgan, &fg_family_wgan_gp};
 
 const FgFamily *fg_family_at(int i)
 {

@@ -282,9 +282,14 @@ static void take_run(FgRecipe *r)
 
 void fg_recipe_set_pictures(FgRecipe *r, int nb)
 {
-    const double steps = ceil(r->epochs * nb / r->batch);
+    const double per_step = fg_recipe_has(r, "critic_steps")
+                                ? (double)fg_recipe_int(r, "critic_steps")
+                                : 1;
+    const double steps = ceil(r->epochs * nb / (r->batch * per_step));
+    const int wanted = !fg_yaml_get(&r->doc, "steps") ||
+                       fg_yaml_get(&r->doc, "epochs");
 
-    if (r->epochs > 0)
+    if (r->epochs > 0 && wanted)
         r->steps = steps < 1 ? 1 : steps > 1e9 ? 1000000000 : (int64_t)steps;
 }
 

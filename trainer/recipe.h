@@ -42,7 +42,8 @@ typedef struct FgRecipe {
 int fg_recipe_read(FgRecipe *r, const char *path, const char *const *overrides,
                    int nb_overrides, const char *data_root, FgError *err);
 void fg_recipe_free(FgRecipe *r); /* accepts NULL, zeroed */
-/* With 'epochs': sets the steps that these pictures make of them. */
+/* Sets the steps that these pictures make of 'epochs'. A recipe that names
+ * 'steps' alone keeps those, whatever the task's usual epochs. */
 void fg_recipe_set_pictures(FgRecipe *r, int nb);
 /* Values of any key of the table by name, the family's own among them; a name
  * that is not in the table is a fault of the program (asserted). Text may be

@@ -237,8 +237,7 @@ FgTensor *fg_tape_input_grad(FgTape *t)
     return t->grad[0].data ? &t->grad[0] : NULL;
 }
 
-static void fill_call(FgTape *t, FgOpCall *c, int i, FgTensor *params,
-                      int training)
+void fg_tape_call(FgTape *t, FgOpCall *c, int i, FgTensor *params, int training)
 {
     const FgNode *n = &t->graph->nodes[i];
 
@@ -246,6 +245,9 @@ static void fill_call(FgTape *t, FgOpCall *c, int i, FgTensor *params,
     c->out = &t->val[i];
     c->training = training;
     c->fast = t->fast;
+    c->seed = t->seed;
+    c->step = t->step;
+    c->place = i;
     c->ex = t->ex;
     c->scratch = t->scratch;
     for (int k = 0; k < n->nb_in; k++)
@@ -265,7 +267,7 @@ int fg_tape_forward(FgTape *t, int training)
 
         if (t->graph->nodes[i].nb_in == 0)
             continue;
-        fill_call(t, &c, i, params, training);
+        fg_tape_call(t, &c, i, params, training);
         ret = c.node->op->f32.forward(&c);
         if (ret)
             return ret;
@@ -325,7 +327,7 @@ static int backward(FgTape *t, int training, int want_params)
 
         if (!t->needs[i] || !seen[i] || t->graph->nodes[i].nb_in == 0)
             continue;
-        fill_call(t, &c, i, params, training);
+        fg_tape_call(t, &c, i, params, training);
         if (fill_back(t, &c, i, seen, want_params ? dparams : NULL))
             ret = c.node->op->f32.backward(&c);
     }

@@ -62,6 +62,12 @@ int fg_tape_backward_data(FgTape *t, int training);
  */
 FgTensor *fg_tape_seed(FgTape *t, int node);
 
+/* The call of node i as a forward pass makes it; params: room for FG_MAX_PARAM
+ * tensors, which the call points to. */
+struct FgOpCall;
+void fg_tape_call(FgTape *t, struct FgOpCall *c, int i, FgTensor *params,
+                  int training);
+
 /* A generator before a critic: its output into the critic's input; the critic's
  * input gradient into its output's. Shapes are equal. */
 void fg_tape_feed(FgTape *critic, FgTape *generator);

@@ -104,7 +104,8 @@ typedef struct FgFamily {
 } FgFamily;
 
 /* Families: one file train_NAME.c each, one row in family.c. */
-extern const FgFamily fg_family_sr;
+extern const FgFamily fg_family_sr, fg_family_dcgan, fg_family_wgan,
+    fg_family_wgan_gp;
 const FgFamily *fg_family_find(const char *name); /* or NULL */
 const FgFamily *fg_family_at(int i);              /* NULL past the end */
 

@@ -1,0 +1,20 @@
+/* What the families of generator and critic share.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FFGAN_TRAINER_GAN_H
+#define FFGAN_TRAINER_GAN_H
+
+#include "trainer/train.h"
+
+/* Side by side in rows, cols pictures a row, from dense f32 tensors of 1 or 3
+ * channels: values lo..hi become 0..255. The caller frees *out. 0, -ENOMEM. */
+int fg_picture_grid(FgPicture *out, const FgTensor *t, int nb, int cols,
+                    double lo, double hi);
+/* Two pictures of equal height beside each other with a gap of 2 pixels. */
+int fg_picture_beside(FgPicture *out, const FgPicture *a, const FgPicture *b);
+
+/* The generator of net, folded, its output made 0..1 (from -1..1 where tanh is
+ * 1), as a weights file of task generator with one latent vector. */
+int fg_export_generator(const FgTrain *t, const FgNet *net, int set,
+                        int channels, int tanh, FgModel **m, FgError *err);
+
+#endif
