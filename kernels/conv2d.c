@@ -1,5 +1,6 @@
 /* The op conv2d: y = bias + sum over taps of x * w.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "conv_gemm.h"
 #include "conv_ring.h"
 #include "ops.h"
 #include "real.h"
@@ -208,7 +209,7 @@ size_t fg_conv2d_scratch(const FgNode *n, const FgShape *in, const FgShape *out,
 {
     const FgConvPrep f = forward_prep(n, in->c, dtype), g = grad_prep(&f);
     const size_t back_w = (size_t)in->w + 2 * (size_t)f.pad;
-    const size_t need[7] = {
+    const size_t need[10] = {
         round64(fg_conv_prep_bytes(&f)) +
             fg_conv_all_scratch(&f, out->w, threads),
         round64(fg_conv_prep_bytes(&g)) +
@@ -220,10 +221,13 @@ size_t fg_conv2d_scratch(const FgNode *n, const FgShape *in, const FgShape *out,
         wino_bytes(&n->attr, in->c, 1, threads),
         wino_bytes(&n->attr, in->c, 0, 1)
             ? fg_wino_grad_scratch(in->c, out->c, *out, threads)
-            : 0};
+            : 0,
+        fg_conv_gemm_scratch(&f, threads),
+        fg_conv_gemm_scratch(&g, threads),
+        fg_conv_gemm_wgrad_scratch(&f, threads)};
     size_t most = 0;
 
-    for (int i = 0; i < 7; i++)
+    for (int i = 0; i < 10; i++)
         most = need[i] > most ? need[i] : most;
     return most;
 }
@@ -238,6 +242,11 @@ int FG_REAL_NAME(fg_conv2d_forward)(const FgOpCall *c)
 #ifndef FG_REAL_DOUBLE
     if (wino_run(c, c->in[0], c->out, 0, 0))
         return 0;
+    if (fg_conv_gemm_fits(&p, c->out->shape)) {
+        fg_conv_gemm(&p, c->param[0]->data, bias, 0, c->in[0], c->out, 0, c->ex,
+                     c->scratch);
+        return 0;
+    }
 #endif
     conv_put(&p, c->scratch, c->param[0]->data, bias, 0);
     conv_all(&p, c->in[0], c->out, 0, c->ex, (char *)c->scratch + packed);
@@ -294,6 +303,11 @@ static void input_gradient(const FgOpCall *c, const FgConvPrep *f)
 #ifndef FG_REAL_DOUBLE
     if (!folds(f) && wino_run(c, c->dout, c->din[0], c->din_add[0], 1))
         return;
+    if (!folds(f) && fg_conv_gemm_fits(&g, c->din[0]->shape)) {
+        fg_conv_gemm(&g, c->param[0]->data, NULL, 1, c->dout, c->din[0],
+                     c->din_add[0], c->ex, c->scratch);
+        return;
+    }
 #endif
     conv_put(&g, c->scratch, c->param[0]->data, NULL, 1);
     if (!folds(f)) {
@@ -307,17 +321,27 @@ static void input_gradient(const FgOpCall *c, const FgConvPrep *f)
     fg_run(c->ex, fold_job, &a, c->dout->shape.n);
 }
 
-#ifdef FG_REAL_DOUBLE
-#define wino_weights(c) 0
+static void weight_gradient(const FgOpCall *c, const FgConvPrep *f)
+{
+#ifndef FG_REAL_DOUBLE
+    if (wino_weights(c))
+        return;
+    if (fg_conv_gemm_fits(f, c->dout->shape)) {
+        fg_conv_gemm_wgrad(f, c->in[0], c->dout, c->dparam[0], c->ex,
+                           c->scratch);
+        return;
+    }
 #endif
+    conv_wgrad(f, c->in[0], c->dout, c->dparam[0], c->ex, c->scratch);
+}
 
 int FG_REAL_NAME(fg_conv2d_backward)(const FgOpCall *c)
 {
     const FgConvPrep f = forward_prep(c->node, c->in[0]->shape.c,
                                       FG_REAL_DTYPE);
 
-    if (c->dparam[0] && !wino_weights(c))
-        conv_wgrad(&f, c->in[0], c->dout, c->dparam[0], c->ex, c->scratch);
+    if (c->dparam[0])
+        weight_gradient(c, &f);
     if (c->nb_param > 1 && c->dparam[1])
         conv_bgrad(c->dout, c->dparam[1], c->ex, c->scratch);
     if (c->din[0])

@@ -36,4 +36,9 @@ void fg_ring_seek_f64(FgRing *r, int y);
  * repeats where the border is wider than the picture. */
 int fg_pad_index(int i, int n, int pad_mode);
 
+/* Weight gradients are sums of parts: how many, and the row (of all images) at
+ * which part i begins. Functions of the shape alone. */
+int fg_wgrad_parts(FgShape dy);
+int fg_wgrad_part(FgShape dy, int parts, int i);
+
 #endif

@@ -23,18 +23,19 @@ typedef struct Grad {
     char *rings;
 } Grad;
 
-/* A function of the shape alone. */
-static int part_count(FgShape dy)
+#ifndef FG_REAL_DOUBLE
+int fg_wgrad_parts(FgShape dy)
 {
     const long long n = (long long)dy.n * dy.h / PART_ROWS;
 
     return n < 1 ? 1 : n > MAX_PARTS ? MAX_PARTS : (int)n;
 }
 
-static int part_start(FgShape dy, int parts, int i)
+int fg_wgrad_part(FgShape dy, int parts, int i)
 {
     return (int)((long long)dy.n * dy.h * i / parts);
 }
+#endif
 
 #ifndef FG_REAL_DOUBLE
 static size_t round64(size_t n)
@@ -50,14 +51,14 @@ static size_t element_count(const FgConvPrep *p)
 size_t fg_conv_wgrad_scratch(const FgConvPrep *p, FgShape dy, int threads)
 {
     return round64(element_count(p) * fg_dtype_size(p->dtype) *
-                   (size_t)part_count(dy)) +
+                   (size_t)fg_wgrad_parts(dy)) +
            fg_ring_bytes(p, dy.w) * (size_t)threads;
 }
 
 size_t fg_conv_bgrad_scratch(FgShape dy, FgDtype dtype)
 {
     return round64((size_t)dy.c * fg_dtype_size(dtype) *
-                   (size_t)part_count(dy));
+                   (size_t)fg_wgrad_parts(dy));
 }
 
 static void wgrad_row(const FgConvPrep *p, float *dw, const float *const *rows,
@@ -94,13 +95,13 @@ static void part_job(void *arg, int i, int worker)
     const FgConvPrep *const p = a->p;
     const FgShape s = a->dy->shape;
     fg_real *const sum = a->sums + (size_t)i * a->elements;
-    const int end = part_start(s, a->parts, i + 1);
+    const int end = fg_wgrad_part(s, a->parts, i + 1);
     const fg_real *rows[FG_CONV_MAX_KERNEL];
     FgRing r;
     int image = -1;
 
     memset(sum, 0, sizeof(*sum) * a->elements);
-    for (int row = part_start(s, a->parts, i); row < end; row++) {
+    for (int row = fg_wgrad_part(s, a->parts, i); row < end; row++) {
         const int n = row / s.h, y = row % s.h;
 
         if (n != image) {
@@ -155,7 +156,7 @@ void FG_REAL_NAME(fg_conv_wgrad)(const FgConvPrep *p, const FgTensor *in,
     Grad a = {.p = p, .in = in, .dy = dy, .dw = dw, .sums = scratch};
     size_t bytes;
 
-    a.parts = part_count(dy->shape);
+    a.parts = fg_wgrad_parts(dy->shape);
     a.elements = (size_t)(p->groups * taps) * (size_t)p->ic * (size_t)p->ocp;
     bytes = sizeof(fg_real) * a.elements * (size_t)a.parts;
     a.rings = (char *)scratch + ((bytes + 63) & ~(size_t)63);
@@ -184,11 +185,11 @@ static void bias_job(void *arg, int i, int worker)
     const Grad *const a = arg;
     const FgShape s = a->dy->shape;
     fg_real *const sum = a->sums + (size_t)i * a->elements;
-    const int end = part_start(s, a->parts, i + 1);
+    const int end = fg_wgrad_part(s, a->parts, i + 1);
 
     (void)worker;
     memset(sum, 0, sizeof(*sum) * a->elements);
-    for (int row = part_start(s, a->parts, i); row < end; row++) {
+    for (int row = fg_wgrad_part(s, a->parts, i); row < end; row++) {
         const fg_real *const dy = fg_at(a->dy, row / s.h, row % s.h, 0);
 
         add_pixels(sum, dy, s.w, a->dy->pitch, s.c);
@@ -201,7 +202,7 @@ void FG_REAL_NAME(fg_conv_bgrad)(const FgTensor *dy, FgTensor *db,
     Grad a = {.dy = dy, .sums = scratch};
     fg_real *const out = db->data;
 
-    a.parts = part_count(dy->shape);
+    a.parts = fg_wgrad_parts(dy->shape);
     a.elements = (size_t)dy->shape.c;
     fg_run(ex, bias_job, &a, a.parts);
     for (int q = 0; q < a.parts; q++)

@@ -1,6 +1,7 @@
 /* The op deconv2d: transposed convolution, weights [I][O/groups][K][K].
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "conv.h"
+#include "conv_gemm.h"
 #include "ops.h"
 #include "real.h"
 
@@ -97,15 +98,18 @@ size_t fg_deconv2d_scratch(const FgNode *n, const FgShape *in,
                            const FgShape *out, FgDtype dtype, int threads)
 {
     const FgConvPrep f = plain_prep(n, in->c, dtype), t = transposed_prep(&f);
-    const size_t need[4] = {round64(fg_conv_prep_bytes(&t)) +
+    const size_t need[7] = {round64(fg_conv_prep_bytes(&t)) +
                                 fg_conv_all_scratch(&t, out->w, threads),
                             round64(fg_conv_prep_bytes(&f)) +
                                 fg_conv_all_scratch(&f, in->w, threads),
                             fg_conv_wgrad_scratch(&f, *in, threads),
-                            fg_conv_bgrad_scratch(*out, dtype)};
+                            fg_conv_bgrad_scratch(*out, dtype),
+                            fg_conv_gemm_scratch(&t, threads),
+                            fg_conv_gemm_scratch(&f, threads),
+                            fg_conv_gemm_wgrad_scratch(&f, threads)};
     size_t most = 0;
 
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 7; i++)
         most = need[i] > most ? need[i] : most;
     return most;
 }
@@ -118,8 +122,43 @@ int FG_REAL_NAME(fg_deconv2d_forward)(const FgOpCall *c)
     const fg_real *const bias = c->nb_param > 1 ? c->param[1]->data : NULL;
     void *const rest = (char *)c->scratch + round64(fg_conv_prep_bytes(&t));
 
+#ifndef FG_REAL_DOUBLE
+    if (fg_conv_gemm_fits(&t, c->out->shape)) {
+        fg_conv_gemm(&t, c->param[0]->data, bias, 1, c->in[0], c->out, 0, c->ex,
+                     c->scratch);
+        return 0;
+    }
+#endif
     conv_put(&t, c->scratch, c->param[0]->data, bias, 1);
     conv_all(&t, c->in[0], c->out, 0, c->ex, rest);
+    return 0;
+}
+
+static void weight_gradient(const FgOpCall *c, const FgConvPrep *f)
+{
+#ifndef FG_REAL_DOUBLE
+    if (fg_conv_gemm_fits(f, c->in[0]->shape)) {
+        fg_conv_gemm_wgrad(f, c->dout, c->in[0], c->dparam[0], c->ex,
+                           c->scratch);
+        return;
+    }
+#endif
+    conv_wgrad(f, c->dout, c->in[0], c->dparam[0], c->ex, c->scratch);
+}
+
+/* 1 if the input's gradient was done so. */
+static int gemm_input(const FgOpCall *c, const FgConvPrep *f)
+{
+#ifndef FG_REAL_DOUBLE
+    if (fg_conv_gemm_fits(f, c->din[0]->shape)) {
+        fg_conv_gemm(f, c->param[0]->data, NULL, 0, c->dout, c->din[0],
+                     c->din_add[0], c->ex, c->scratch);
+        return 1;
+    }
+#else
+    (void)c;
+    (void)f;
+#endif
     return 0;
 }
 
@@ -128,12 +167,11 @@ int FG_REAL_NAME(fg_deconv2d_backward)(const FgOpCall *c)
     FgConvPrep f = plain_prep(c->node, c->in[0]->shape.c, FG_REAL_DTYPE);
     void *const rest = (char *)c->scratch + round64(fg_conv_prep_bytes(&f));
 
-    if (c->dparam[0]) {
-        conv_wgrad(&f, c->dout, c->in[0], c->dparam[0], c->ex, c->scratch);
-    }
+    if (c->dparam[0])
+        weight_gradient(c, &f);
     if (c->nb_param > 1 && c->dparam[1])
         conv_bgrad(c->dout, c->dparam[1], c->ex, c->scratch);
-    if (c->din[0]) {
+    if (c->din[0] && !gemm_input(c, &f)) {
         conv_put(&f, c->scratch, c->param[0]->data, NULL, 0);
         conv_all(&f, c->dout, c->din[0], c->din_add[0], c->ex, rest);
     }

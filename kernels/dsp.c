@@ -13,10 +13,14 @@ void fg_dsp_init(FgDsp *d, FgCpu level)
 {
     fg_dsp_init_c(d);
 #if defined(__x86_64__)
-    if (level >= FG_CPU_AVX2)
+    if (level >= FG_CPU_AVX2) {
         fg_dsp_init_avx2(d);
-    if (level >= FG_CPU_AVX512)
+        fg_gemm_init_avx2(d);
+    }
+    if (level >= FG_CPU_AVX512) {
         fg_dsp_init_avx512(d);
+        fg_gemm_init_avx512(d);
+    }
     if (level >= FG_CPU_AVX512BF16)
         fg_dsp_init_avx512bf16(d);
 #elif defined(__aarch64__)

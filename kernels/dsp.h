@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "cpu.h"
+#include "gemm.h"
 
 #define FG_LANES 16 /* output channels are packed in groups of this */
 static inline int fg_round_lanes(int c)
@@ -91,6 +92,9 @@ typedef struct FgDsp {
     /* sum[0..c) += every pixel of dy, pitch apart. */
     void (*sum_pixels)(float *sum, const float *dy, int pixels, int pitch,
                        int c);
+    /* gemm.h */
+    void (*tap_tile)(const FgTapTile *q);
+    void (*grad_tile)(const FgPixelTile *q);
 } FgDsp;
 
 /* The table for fg_cpu_level(); filled once, thread safe. */
@@ -101,6 +105,8 @@ void fg_dsp_init_avx2(FgDsp *d);
 void fg_dsp_init_avx512(FgDsp *d);
 void fg_dsp_init_avx512bf16(FgDsp *d);
 void fg_dsp_init_neon(FgDsp *d);
+void fg_gemm_init_avx2(FgDsp *d);
+void fg_gemm_init_avx512(FgDsp *d);
 /* Forget the cached table after fg_cpu_mask (tests only). */
 void fg_kernels_init(void);
 

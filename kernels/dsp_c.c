@@ -161,6 +161,8 @@ void fg_dsp_init_c(FgDsp *d)
 {
     d->conv_row_f32 = conv_row_f32_c;
     d->conv_row_wgrad_f32 = conv_row_wgrad_f32_c;
+    d->tap_tile = fg_tap_tile_c;
+    d->grad_tile = fg_grad_tile_c;
     d->conv_row_bf16 = conv_row_bf16_c;
     d->f32_to_bf16 = f32_to_bf16_c;
     d->f32_to_f16 = f32_to_f16_c;

@@ -7,4 +7,7 @@
 
 void fg_dsp_init_c(FgDsp *d); /* sets every member */
 
+void fg_tap_tile_c(const FgTapTile *q);
+void fg_grad_tile_c(const FgPixelTile *q);
+
 #endif

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 KERNELS_OBJS := \
     kernels/error.o kernels/tensor.o kernels/cpu.o kernels/pool.o \
-    kernels/philox.o kernels/dsp.o kernels/dsp_c.o kernels/conv_pack.o \
+    kernels/philox.o kernels/dsp.o kernels/dsp_c.o kernels/gemm_c.o kernels/conv_gemm.o kernels/conv_pack.o \
     kernels/wino.o kernels/wino_pack.o kernels/wino_c.o \
     kernels/wino_grad.o kernels/wino_grad_c.o \
     kernels/mat.o kernels/mat_pack.o kernels/mat_c.o \
@@ -34,6 +34,7 @@ KERNELS_OBJS += \
     kernels/x86/conv_row_avx2.o kernels/x86/wgrad_avx2.o \
     kernels/x86/point_avx2.o \
     kernels/x86/conv_row_avx512.o kernels/x86/wgrad_avx512.o \
+    kernels/x86/gemm_avx2.o kernels/x86/gemm_avx512.o \
     kernels/x86/point_avx512.o kernels/x86/conv_row_avx512bf16.o
 
 KERNELS_OBJS += \

@@ -30,6 +30,7 @@ static GcCase read_case(const Fixture *f, const char *name)
         .groups = integer(a, "groups"),
         .bias = integer(a, "bias"),
         .factor = integer(a, "factor"),
+        .first = integer(a, "first"),
         .mode = integer(a, "mode"),
         .alpha = (float)json_number_value(json_object_get(a, "alpha")),
         .eps = (float)json_number_value(json_object_get(a, "eps")),

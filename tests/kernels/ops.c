@@ -10,7 +10,8 @@ static void every_name_is_found(void **state)
         "leaky_relu",    "prelu",      "silu",     "sigmoid", "tanh",
         "add",           "mul",        "concat",   "scale",   "resize",
         "pixel_shuffle", "avg_pool",   "max_pool", "dense",   "pixel_unshuffle",
-        "instance_norm", "batch_norm", "warp",     "pad",     "slice"};
+        "instance_norm", "batch_norm", "warp",     "pad",     "slice",
+        "dropout"};
     int nb = 0;
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
