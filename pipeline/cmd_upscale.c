@@ -14,6 +14,7 @@
 #include "pipeline/commands.h"
 #include "pipeline/engine.h"
 #include "pipeline/exit.h"
+#include "pipeline/fields.h"
 #include "pipeline/stop.h"
 #include "pipeline/target.h"
 #include "pipeline/util.h"
@@ -351,6 +352,8 @@ static int dry_run(Args *a, FgReport *report, FgError *err)
     FgRun run = {.job = &a->job, .report = report};
     a->job.discard = 1;
     int ret = fg_job_check(&a->job, err);
+    if (!ret)
+        ret = fg_fields_resolve(&a->job, report, err);
     if (ret)
         return ret;
     ret = fg_dry_run(&run, a->json);
@@ -365,6 +368,8 @@ static int plan_only(Args *a, FgReport *report, FgError *err)
 {
     FgJobPlan *p = NULL;
     int ret = fg_job_check(&a->job, err);
+    if (!ret)
+        ret = fg_fields_resolve(&a->job, report, err);
     if (!ret)
         ret = fg_job_plan_make(&p, &a->job, &a->engine.plan, report, err);
     if (!ret)
@@ -439,6 +444,12 @@ static int load_preset(Args *a, FgError *err)
     const int nb = a->nb_set + own_codec(a, name);
     if (fg_preset_load(&job->preset, name, a->set, nb, err) < 0)
         return FG_EXIT_CONFIG;
+    if (a->size && job->preset->square) {
+        s.square = 1;
+        const int ret = fg_target_size(&s, &a->target, job, err);
+        if (ret)
+            return ret;
+    }
     return a->size && fg_target_apply(job->preset, &s) < 0 ? FG_EXIT_RETRY : 0;
 }
 

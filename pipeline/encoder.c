@@ -107,6 +107,7 @@ static AVRational encoder_clock(const AVCodecContext *c, const FgRun *run,
 static int setup(AVCodecContext *c, const FgRun *run, const AVFrame *first)
 {
     copy_picture_tags(c, first);
+    c->sample_aspect_ratio = run->out_sar;
     c->time_base = encoder_clock(c, run, first);
     c->framerate = known_rate(run);
     c->thread_count = run->job->encoder_threads ? run->job->encoder_threads

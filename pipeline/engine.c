@@ -11,6 +11,7 @@
 
 #include "pipeline/engine.h"
 #include "pipeline/exit.h"
+#include "pipeline/fields.h"
 #include "pipeline/receipt.h"
 #include "pipeline/run.h"
 #include "pipeline/sequence.h"
@@ -241,6 +242,8 @@ int fg_engine_run(FgEngine *e, FgJob *job, FgReport *report, FgError *err)
         fg_report_done(report, job->output, 0, 0);
         return 0;
     }
+    if (!ret)
+        ret = fg_fields_resolve(job, report, err);
     if (ret)
         return ret;
     return wants_chunks(job) ? choose(e, job, report, err)

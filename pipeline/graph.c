@@ -28,6 +28,7 @@ typedef struct Chain {
 typedef struct Stage {
     FgRun *run;
     Chain main, tail;
+    int resized;          /* frames of another size were met */
     int deint;            /* the deinterlacer is in the main chain */
     AVRational tb;        /* of frames to the encoder */
     int64_t n, first_pts; /* frames in */
@@ -165,6 +166,12 @@ static int open_main(Stage *s, const AVFrame *f)
     return 0;
 }
 
+static int is_float(int format)
+{
+    const AVPixFmtDescriptor *const d = av_pix_fmt_desc_get(format);
+    return d && (d->flags & AV_PIX_FMT_FLAG_FLOAT);
+}
+
 static int has_alpha(int format)
 {
     const AVPixFmtDescriptor *const d = av_pix_fmt_desc_get(format);
@@ -182,6 +189,10 @@ static int learn_output(Stage *s, const AVFrame *f)
     s->tb = run->out_tb = av_buffersink_get_time_base(s->main.sink);
     run->out_w = known ? known->w : f->width;
     run->out_h = known ? known->h : f->height;
+    run->out_sar = known ? known->sar
+                         : av_buffersink_get_sample_aspect_ratio(s->main.sink);
+    if (run->out_sar.den < 1 || run->out_sar.num < 0)
+        run->out_sar = (AVRational){0, 1};
     run->out_fmt = known ? known->fmt
                          : fg_preset_pix_fmt(run->job->preset, f->format);
     run->out_rate = rate.num > 0 && rate.den > 0 ? rate : (AVRational){0, 1};
@@ -230,8 +241,11 @@ static int through_tail(Stage *s, AVFrame *f)
     FgRun *const run = s->run;
     char text[128];
     if (!fits(&s->tail, f)) {
-        snprintf(text, sizeof(text), "scale=%d:%d,format=%s", run->out_w,
-                 run->out_h, av_get_pix_fmt_name(run->out_fmt));
+        /* swscale cuts floats to 0..1. */
+        snprintf(text, sizeof(text), "%s=w=%d:h=%d,format=%s",
+                 is_float(f->format) && is_float(run->out_fmt) ? "zscale"
+                                                               : "scale",
+                 run->out_w, run->out_h, av_get_pix_fmt_name(run->out_fmt));
         const int ret = chain_open(&s->tail, text, f, s->tb, run->out_rate,
                                    run->job->threads);
         if (ret < 0)
@@ -344,6 +358,15 @@ static int one_frame(Stage *s, AVFrame *f)
     if (!s->main.graph && !s->n) {
         s->n = job->index ? job->in_from : 0;
         s->first_pts = job->index ? job->index->pts[0] : f->pts;
+    }
+    if (s->main.graph && !s->resized &&
+        (s->main.w != f->width || s->main.h != f->height)) {
+        s->resized = 1;
+        fg_report_warn(s->run->report,
+                       "frame %lld: the size changes from %dx%d to %dx%d: what "
+                       "follows is fitted to the first",
+                       (long long)s->n, s->main.w, s->main.h, f->width,
+                       f->height);
     }
     if (!fits(&s->main, f) || (!s->deint && wants_deint(s, f))) {
         if (flush_main(s) < 0 || open_main(s, f) < 0)

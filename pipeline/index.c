@@ -148,13 +148,13 @@ static json_t *keys_to_json(const FgIndex *x)
 
 json_t *fg_index_to_json(const FgIndex *x)
 {
-    return json_pack("{s:I,s:[i,i],s:I,s:b,s:[i,i],s:s,s:f,s:o,s:o,s:o*}",
-                     "frames", (json_int_t)x->nb, "time_base", x->tb.num,
-                     x->tb.den, "last_length", (json_int_t)x->last_length,
-                     "seekable", x->seekable, "size", x->w, x->h, "pix_fmt",
-                     av_get_pix_fmt_name(x->fmt), "ratio", x->ratio, "pts",
-                     pts_to_json(x->pts, x->nb), "keys", keys_to_json(x), "out",
-                     out_to_json(&x->out));
+    return json_pack(
+        "{s:I,s:[i,i],s:I,s:b,s:[i,i],s:s,s:[i,i],s:f,s:o,s:o,s:o*}", "frames",
+        (json_int_t)x->nb, "time_base", x->tb.num, x->tb.den, "last_length",
+        (json_int_t)x->last_length, "seekable", x->seekable, "size", x->w, x->h,
+        "pix_fmt", av_get_pix_fmt_name(x->fmt), "aspect", x->sar.num,
+        x->sar.den, "ratio", x->ratio, "pts", pts_to_json(x->pts, x->nb),
+        "keys", keys_to_json(x), "out", out_to_json(&x->out));
 }
 
 static int bad(FgError *err, const char *what)
@@ -240,17 +240,19 @@ int fg_index_from_json(FgIndex *x, const json_t *j, FgError *err)
     const char *fmt;
     json_int_t nb, last;
     memset(x, 0, sizeof(*x));
-    if (json_unpack(
-            (json_t *)j, "{s:I,s:[i,i],s:I,s:b,s:[i,i],s:s,s:F,s:o,s:o}",
-            "frames", &nb, "time_base", &x->tb.num, &x->tb.den, "last_length",
-            &last, "seekable", &x->seekable, "size", &x->w, &x->h, "pix_fmt",
-            &fmt, "ratio", &x->ratio, "pts", &pts, "keys", &keys) < 0)
+    if (json_unpack((json_t *)j,
+                    "{s:I,s:[i,i],s:I,s:b,s:[i,i],s:s,s:[i,i],s:F,s:o,s:o}",
+                    "frames", &nb, "time_base", &x->tb.num, &x->tb.den,
+                    "last_length", &last, "seekable", &x->seekable, "size",
+                    &x->w, &x->h, "pix_fmt", &fmt, "aspect", &x->sar.num,
+                    &x->sar.den, "ratio", &x->ratio, "pts", &pts, "keys",
+                    &keys) < 0)
         return bad(err, "index");
     x->last_length = last;
     x->fmt = av_get_pix_fmt(fmt);
     if (x->tb.num < 1 || x->tb.den < 1 || last < 0)
         return bad(err, "time_base");
-    if (x->w < 1 || x->h < 1 || x->fmt < 0)
+    if (x->w < 1 || x->h < 1 || x->fmt < 0 || x->sar.num < 0 || x->sar.den < 1)
         return bad(err, "size");
     FgTrack t = {0};
     int ret = read_frames(&t, pts, nb, err);

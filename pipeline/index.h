@@ -34,9 +34,10 @@ typedef struct FgIndex {
     int seekable; /* 0: parts are decoded from the start */
     /* What the chain makes of the first frame. */
     int w, h, fmt;
-    double ratio; /* frames out per frame in */
-    FgTrack out;  /* what comes out of chains that change the frames' number;
-                     nb 0: one frame for each */
+    AVRational sar; /* 0/1 = not known */
+    double ratio;   /* frames out per frame in */
+    FgTrack out;    /* what comes out of chains that change the frames' number;
+                       nb 0: one frame for each */
 } FgIndex;
 
 int fg_track_add(FgTrack *t, int64_t pts); /* -ENOMEM */

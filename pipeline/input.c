@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <libavutil/avstring.h>
+#include <libavutil/intreadwrite.h>
 #include <libavutil/mem.h>
 #include <libavutil/parseutils.h>
 
@@ -133,6 +134,7 @@ static int open_decoder(FgInput *in, const AVCodecParameters *par, int threads,
         return fail(in, ret, "its parameters cannot be used", err);
     in->dec->pkt_timebase = in->time_base;
     in->dec->thread_count = threads;
+    in->dec->flags |= AV_CODEC_FLAG_UNALIGNED; /* else crops are rounded */
     ret = avcodec_open2(in->dec, codec, NULL);
     return ret < 0 ? fail(in, ret, "its decoder does not start", err) : 0;
 }
@@ -227,11 +229,33 @@ static void only_picture(FgInput *in)
             in->fmt->streams[i]->discard = AVDISCARD_ALL;
 }
 
+/* What the container says is not to be shown (MOV's clean aperture,
+ * Matroska's crop). The codec's own crop is libavcodec's. */
+static int learn_crop(FgInput *in, FgError *err)
+{
+    const AVCodecParameters *const par = fg_input_stream(in)->codecpar;
+    const AVPacketSideData *const sd = av_packet_side_data_get(
+        par->coded_side_data, par->nb_coded_side_data,
+        AV_PKT_DATA_FRAME_CROPPING);
+    if (!sd || sd->size < 16)
+        return 0;
+    for (int i = 0; i < 4; i++)
+        in->crop[i] = (int)FFMIN(AV_RL32(sd->data + 4 * i), INT32_MAX / 4);
+    if (in->crop[0] + in->crop[1] < par->height &&
+        in->crop[2] + in->crop[3] < par->width)
+        return 0;
+    fg_error(err, 0, "%s: its container crops all of the picture away",
+             fg_show(in->path));
+    return FG_EXIT_DATA;
+}
+
 static int open_media(FgInput *in, const FgJob *job, FgError *err)
 {
     int ret = open_file(in, job->input, err);
     if (!ret)
         ret = pick_stream(in, err);
+    if (!ret)
+        ret = learn_crop(in, err);
     if (ret)
         return ret;
     learn_times(in);

@@ -29,6 +29,7 @@ typedef struct FgInput {
     int64_t *first_pts;       /* per stream, AV_NOPTS_VALUE = not seen */
     FgTimes *times;           /* NULL for pictures */
     int jumps;                /* of the clock, closed on the way */
+    int crop[4];              /* by the container: top, bottom, left, right */
     int exr;                  /* pictures are read by exr.h, not by dec */
 } FgInput;
 

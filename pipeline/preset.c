@@ -391,9 +391,9 @@ static int load_input(FgLoad *l)
                             "input: 'hwaccel' is %s, allowed none: this "
                             "version decodes on the CPU",
                             accel->text);
-    p->deinterlace = !strcmp(deint, "auto")  ? FG_DEINT_AUTO
-                     : !strcmp(deint, "yes") ? FG_DEINT_YES
-                                             : FG_DEINT_NO;
+    p->deinterlace = !strcmp(deint, "auto") ? FG_DEINT_AUTO
+                     : !strcmp(deint, "no") ? FG_DEINT_NO
+                                            : FG_DEINT_YES;
     p->start_number = fg_yaml_get(in, "start_number")
                           ? fg_keys_int(in, fg_preset_input, "start_number")
                           : -1;

@@ -23,9 +23,19 @@ typedef struct FgPair {
 
 typedef enum FgDeinterlace {
     FG_DEINT_NO,
-    FG_DEINT_AUTO, /* frames that are flagged as interlaced */
+    FG_DEINT_AUTO, /* as flags and pictures say: fields.h */
     FG_DEINT_YES   /* every frame */
 } FgDeinterlace;
+
+/* Film that was made 60 fields a second, back to its frames; %s: parity. */
+#define FG_IVTC                                                                \
+    "fieldmatch=order=%s:combmatch=full,bwdif=mode=send_frame:deint="          \
+    "interlaced,decimate"
+/* Pixels of another shape made square, the smaller side enlarged. */
+#define FG_SQUARE                                                              \
+    "zscale=w=if(gt(sar\\,1)\\,2*round(iw*sar/"                                \
+    "2)\\,iw):h=if(lt(sar\\,1)\\,2*round(ih/sar/"                              \
+    "2)\\,ih):filter=lanczos,setsar=1"
 
 /* Kinds of things that are copied from the input unchanged. */
 enum {
@@ -75,6 +85,7 @@ typedef struct FgPreset {
                     does not take. Its frames out = frames in. */
     char *graph; /* deint + "," + chain, or chain: what `preset graph` prints */
 
+    int square;         /* FG_SQUARE ends the chain */
     char *codec;        /* encoder name (checked: it exists) */
     char *pix_fmt;      /* "source" or a format name that the encoder takes */
     FgPair *codec_opts; /* for avcodec_open2's dictionary; checked */

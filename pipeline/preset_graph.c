@@ -321,8 +321,10 @@ static char *chain_text(const FgPreset *p, const FgYaml *chain)
     av_bprint_init(&b, 0, AV_BPRINT_SIZE_UNLIMITED);
     for (int i = 0; i < chain->nb && !ret; i++)
         ret = add_filter(&b, p, chain, i);
-    if (!chain->nb)
+    if (!chain->nb && !p->square)
         av_bprintf(&b, "null");
+    if (p->square)
+        av_bprintf(&b, "%s%s", chain->nb ? "," : "", FG_SQUARE);
     if (!ret && av_bprint_is_complete(&b))
         text = strdup(b.str);
     av_bprint_finalize(&b, NULL);
@@ -333,14 +335,24 @@ int fg_load_graph(FgLoad *l)
 {
     FgPreset *const p = l->preset;
 
+    const FgYaml *const out = fg_yaml_get(&l->full, "output");
+    const FgYaml *const in = fg_yaml_get(&l->full, "input");
+    const int ivtc = !strcmp(fg_keys_string(in, fg_preset_input, "deinterlace"),
+                             "ivtc");
+
+    p->square = !strcmp(fg_keys_string(out, fg_preset_output, "pixels"),
+                        "square");
     p->chain = chain_text(p, fg_yaml_get(&l->full, "chain"));
     if (!p->chain)
         return -ENOMEM;
     if (p->deinterlace == FG_DEINT_NO)
         return (p->graph = strdup(p->chain)) ? 0 : -ENOMEM;
-    p->deint = strdup(p->deinterlace == FG_DEINT_AUTO
-                          ? "bwdif=mode=send_frame:deint=interlaced"
-                          : "bwdif=mode=send_frame:deint=all");
+    if (ivtc && asprintf(&p->deint, FG_IVTC, "auto") < 0)
+        p->deint = NULL;
+    else if (!ivtc)
+        p->deint = strdup(p->deinterlace == FG_DEINT_AUTO
+                              ? "bwdif=mode=send_frame:deint=interlaced"
+                              : "bwdif=mode=send_frame:deint=all");
     if (!p->deint || asprintf(&p->graph, "%s,%s", p->deint, p->chain) < 0) {
         p->graph = NULL;
         return -ENOMEM;

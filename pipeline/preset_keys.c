@@ -56,9 +56,10 @@ const FgKey fg_preset_param[] = {
 };
 
 const FgKey fg_preset_input[] = {
-    SET("deinterlace", ENUM, "no", "auto|yes|no",
-        "bwdif before the chain: for frames flagged as interlaced (auto), for "
-        "all (yes), never (no)"),
+    SET("deinterlace", ENUM, "no", "auto|yes|ivtc|no",
+        "before the chain. auto: looks at flags and pictures and puts bwdif, "
+        "fieldmatch and decimate (3:2 pulldown), or nothing; yes: bwdif for "
+        "all frames; ivtc: pulldown for all"),
     ROW("rate", STRING, NULL,
         "image sequences: frames per second, as 24 or 24000/1001"),
     NUM("start_number", INT, NULL, 0, 2147483647,
@@ -101,6 +102,9 @@ const FgKey fg_preset_output[] = {
     ROW("container", STRING, NULL,
         "libavformat muxer (matroska, mp4, mov, image2, ...); without it by "
         "the output's name"),
+    SET("pixels", ENUM, "keep", "keep|square",
+        "shape of the pixels: the input's, or square by enlarging the "
+        "smaller side"),
     ROW("options", MAP, NULL, "options of the muxer"),
     ROW("tags", MAP, NULL, "metadata of the output; an empty value deletes"),
     END

@@ -302,6 +302,7 @@ int fg_run_index(FgRun *run, FgIndex *x)
     x->w = run->out_w;
     x->h = run->out_h;
     x->fmt = run->out_fmt;
+    x->sar = run->out_sar;
     x->ratio = run->rate_ratio;
     x->out.tb = run->out_tb;
     x->out.rate = run->input->frame_rate;

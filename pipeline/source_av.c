@@ -152,10 +152,31 @@ static int in_part(Source *s, AVFrame *f)
     return 1;
 }
 
+static int crop(const Source *s, AVFrame *f)
+{
+    const int *const c = s->in->crop;
+    if (!c[0] && !c[1] && !c[2] && !c[3])
+        return 0;
+    f->crop_top = (size_t)c[0];
+    f->crop_bottom = (size_t)c[1];
+    f->crop_left = (size_t)c[2];
+    f->crop_right = (size_t)c[3];
+    return av_frame_apply_cropping(f, AV_FRAME_CROP_UNALIGNED) < 0
+               ? fg_run_fail(s->run, FG_EXIT_DATA,
+                             "%s: its container's crop does not fit a frame",
+                             fg_show(s->in->path))
+               : 0;
+}
+
 static int take_frame(Source *s)
 {
     FgRun *const run = s->run;
     AVFrame *const f = s->frame;
+    if (crop(s, f) < 0)
+        return -1;
+    if (s->in->fmt) /* containers overrule codecs, as everywhere */
+        f->sample_aspect_ratio = av_guess_sample_aspect_ratio(
+            s->in->fmt, s->in->fmt->streams[s->in->video], f);
     fix_time(s, f);
     if (s->first_pts == AV_NOPTS_VALUE)
         s->first_pts = f->pts;

@@ -58,15 +58,21 @@ int fg_target_size(FgSize *s, const FgTarget *t, const FgJob *asked,
     const int ret = fg_input_open(&in, &job, err);
     if (ret)
         return ret;
-    const double w = in->dec->width, h = in->dec->height;
+    double w = in->dec->width - in->crop[2] - in->crop[3];
+    double h = in->dec->height - in->crop[0] - in->crop[1];
     AVRational sar = in->dec->sample_aspect_ratio;
     if (fg_input_stream(in) && fg_input_stream(in)->sample_aspect_ratio.num)
         sar = fg_input_stream(in)->sample_aspect_ratio;
     fg_input_close(&in);
+    const int square = s->square && !(t->w && t->h);
+    if (square && sar.num > 0 && sar.den > 0)
+        w *= av_q2d(sar);
     s->w = t->w ? t->w : even(w * t->h / h);
     s->h = t->h ? t->h : even(h * t->w / w);
     s->factor = fmax(s->w / w, s->h / h);
-    s->sar = (AVRational){0, 1};
+    s->sar = (AVRational){square, 1};
+    if (square)
+        return 0;
     /* A pixel more or less for an even number is no other shape. */
     if (fabs(s->w * h / (s->h * w) - 1) < 0.01)
         return 0;
@@ -89,8 +95,18 @@ static char *last_gansr(char *chain)
     return found;
 }
 
+/* The size that was asked for takes the place of the step to square pixels. */
+static void drop_square(char *chain)
+{
+    const size_t n = strlen(chain), k = strlen(FG_SQUARE);
+    if (n >= k && !strcmp(chain + n - k, FG_SQUARE))
+        strcpy(chain + n - k - (n > k), n > k ? "" : "null");
+}
+
 static int put(char **chain, const FgSize *s)
 {
+    if (s->square)
+        drop_square(*chain);
     char *const at = last_gansr(*chain);
     const int n = at ? (int)(at - *chain) : 0;
     char *const out = at ? fg_format("%.*s=w=%d:h=%d%s%s", n, *chain, s->w,

@@ -15,6 +15,8 @@ typedef struct FgSize {
     int w, h;
     double factor;  /* the larger of both sides' */
     AVRational sar; /* of the output's pixels; 0/1 = as the input's */
+    int square;     /* given: the chain ends with FG_SQUARE, which is taken out;
+                       a side that is not given makes the pixels square */
 } FgSize;
 
 /* "3840x2160", "x2160", "3840x". 0 or -EINVAL. */
