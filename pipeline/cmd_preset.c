@@ -180,6 +180,7 @@ static int cmd_show(const Args *a)
                p->container ? p->container : "by the output's name");
         show_pairs("muxer", p->mux_opts, p->nb_mux_opts);
         show_pairs("tags", p->tags, p->nb_tags);
+        show_pairs("layers", p->layers, p->nb_layers);
         show_copy(p->copy);
         ret = done(0);
     }

@@ -2,9 +2,10 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * libavcodec reads one layer and writes a new header; this keeps the rest:
- * attributes, windows, the other channels, compression, half or float. Flat
- * parts in scan lines or tiles; DWAA and DWAB are left to libavcodec, whose
- * frame fg_exr_write takes as well. Colours are scene-linear light. */
+ * attributes, windows, the other channels and parts, compression, half or
+ * float. Flat parts in scan lines or tiles; DWAA and DWAB are left to
+ * libavcodec, whose frame fg_exr_write takes as well. Colours are scene-linear
+ * light. */
 #ifndef FFGAN_PIPELINE_EXR_H
 #define FFGAN_PIPELINE_EXR_H
 
@@ -12,15 +13,27 @@
 
 #include "kernels/error.h"
 
-typedef enum FgExrOthers {
-    FG_EXR_RESAMPLE, /* colour layers bicubic, all else by nearest pixel */
+/* What becomes of a layer that the frame does not hold. */
+typedef enum FgExrOther {
+    FG_EXR_NETWORK,  /* red, green and blue: through the chain */
+    FG_EXR_RESAMPLE, /* colours bicubic, all else by nearest pixel */
+    FG_EXR_COPY,     /* as it is: an error when the size changes */
     FG_EXR_DROP
-} FgExrOthers;
+} FgExrOther;
 
 typedef struct FgExrOptions {
     int compression; /* OpenEXR's number, -1 = the source's */
     int half; /* 1 half, 0 float, -1 = the source's, channel by channel */
-    FgExrOthers others;
+    /* By the layer's name ("diffuse"; of a channel without one its own: "Z")
+     * and its part's ("" = none). colour: 1 when it has red, green and blue.
+     * NULL: FG_EXR_RESAMPLE. */
+    FgExrOther (*other)(void *arg, const char *layer, const char *part,
+                        int colour);
+    /* Takes a layer's frame through the chain: *f is freed and replaced. 0,
+     * negative errno + err. NULL: FG_EXR_NETWORK is FG_EXR_RESAMPLE. */
+    int (*network)(void *arg, AVFrame **f, FgError *err);
+    void *arg;
+    const char *provenance; /* attribute "ffgan", or NULL */
 } FgExrOptions;
 
 /* 0: fg_exr_read can read it; -ENOTSUP: libavcodec must (DWA, deep, chroma

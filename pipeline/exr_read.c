@@ -68,16 +68,6 @@ static const char *last_word(const char *name)
     return dot ? dot + 1 : name;
 }
 
-int fg_exr_is_colour(const char *name)
-{
-    static const char *const words[] = {"R",   "G",     "B",    "A",    "Y",
-                                        "red", "green", "blue", "alpha"};
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (!strcasecmp(last_word(name), words[i]))
-            return 1;
-    return 0;
-}
-
 static int find(const exr_attr_chlist_t *l, const char *layer, size_t len,
                 char letter)
 {
@@ -91,13 +81,35 @@ static int find(const exr_attr_chlist_t *l, const char *layer, size_t len,
     return -1;
 }
 
-/* The layer of a prefix ("" or "name."): 1 when it has R, G and B. */
-static int take_layer(FgExrFile *x, const char *layer, size_t len)
+int fg_exr_is_colour(const FgExrFile *x, int i)
+{
+    static const char *const words[] = {"R",   "G",     "B",    "A",    "Y",
+                                        "red", "green", "blue", "alpha"};
+    const char *const name = x->list->entries[i].name.str;
+    const char *const word = last_word(name);
+    /* Directions have a Y, too. */
+    if (!strcasecmp(word, "Y") &&
+        find(x->list, name, (size_t)(word - name), 'x') >= 0)
+        return 0;
+    for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++)
+        if (!strcasecmp(word, words[k]))
+            return 1;
+    return 0;
+}
+
+int fg_exr_layer(const FgExrFile *x, const char *layer, size_t len,
+                 int colour[4])
 {
     static const char letters[] = "rgba";
     for (int k = 0; k < 4; k++)
-        x->colour[k] = find(x->list, layer, len, letters[k]);
-    return x->colour[0] >= 0 && x->colour[1] >= 0 && x->colour[2] >= 0;
+        colour[k] = find(x->list, layer, len, letters[k]);
+    return colour[0] >= 0 && colour[1] >= 0 && colour[2] >= 0;
+}
+
+/* The layer of a prefix ("" or "name."): 1 when it has R, G and B. */
+static int take_layer(FgExrFile *x, const char *layer, size_t len)
+{
+    return fg_exr_layer(x, layer, len, x->colour);
 }
 
 static void choose_colours(FgExrFile *x)
@@ -115,15 +127,15 @@ static void choose_colours(FgExrFile *x)
 
 static int read_header(FgExrFile *x, const char *path, FgError *err)
 {
-    exr_result_t r = exr_get_storage(x->ctx, 0, &x->storage);
+    exr_result_t r = exr_get_storage(x->ctx, x->part, &x->storage);
     if (!r)
-        r = exr_get_compression(x->ctx, 0, &x->compression);
+        r = exr_get_compression(x->ctx, x->part, &x->compression);
     if (!r)
-        r = exr_get_channels(x->ctx, 0, &x->list);
+        r = exr_get_channels(x->ctx, x->part, &x->list);
     if (!r)
-        r = exr_get_data_window(x->ctx, 0, &x->data);
+        r = exr_get_data_window(x->ctx, x->part, &x->data);
     if (!r)
-        r = exr_get_display_window(x->ctx, 0, &x->display);
+        r = exr_get_display_window(x->ctx, x->part, &x->display);
     if (r)
         return fg_exr_fail(path, r, err);
     x->all.min.x = FFMIN(x->data.min.x, x->display.min.x);
@@ -136,24 +148,84 @@ static int read_header(FgExrFile *x, const char *path, FgError *err)
     return 0;
 }
 
-static int check_kind(FgExrFile *x, const char *path, FgError *err)
+/* 1: flat, without chroma of another size: it can be read here, unless it is
+ * DWA. */
+static int is_flat(const FgExrFile *x)
 {
-    const int deep = x->storage == EXR_STORAGE_DEEP_SCANLINE ||
-                     x->storage == EXR_STORAGE_DEEP_TILED;
-    if (deep || x->compression == EXR_COMPRESSION_DWAA ||
+    return x->storage != EXR_STORAGE_DEEP_SCANLINE &&
+           x->storage != EXR_STORAGE_DEEP_TILED;
+}
+
+int fg_exr_is_readable(const FgExrFile *x)
+{
+    if (!is_flat(x) || x->compression == EXR_COMPRESSION_DWAA ||
         x->compression == EXR_COMPRESSION_DWAB ||
         x->list->num_channels > FG_EXR_MAX_CHANNELS)
-        return -ENOTSUP;
+        return 0;
     for (int i = 0; i < x->list->num_channels; i++)
         if (x->list->entries[i].x_sampling != 1 ||
             x->list->entries[i].y_sampling != 1)
-            return -ENOTSUP;
-    if (x->colour[0] < 0)
-        return fg_error(
-            err, -EBADMSG, "%s: no channels R, G, B or Y: the first is '%s'",
-            fg_show(path),
-            x->list->num_channels ? x->list->entries[0].name.str : "none");
-    return 0;
+            return 0;
+    return 1;
+}
+
+/* How well a part serves as the picture: 3 red, green and blue; 2 grey. */
+static int rank(const FgExrFile *x)
+{
+    return !is_flat(x) ? 0 : x->colour[1] >= 0 ? 3 : x->colour[0] >= 0 ? 2 : 1;
+}
+
+int fg_exr_part(FgExrFile *view, const FgExrFile *x, int part, const char *path,
+                FgError *err)
+{
+    *view = (FgExrFile){.ctx = x->ctx, .part = part, .nb_parts = x->nb_parts};
+    const int ret = read_header(view, path, err);
+    if (!ret && is_flat(view))
+        choose_colours(view);
+    return ret;
+}
+
+const char *fg_exr_part_name(const FgExrFile *x)
+{
+    const char *name = NULL;
+    return !exr_get_name(x->ctx, x->part, &name) && name ? name : "";
+}
+
+static int no_picture(const FgExrFile *x, const char *path, FgError *err)
+{
+    if (!is_flat(x))
+        return fg_error(err, -EBADMSG,
+                        "%s: deep data: only flat pictures can be enlarged",
+                        fg_show(path));
+    return fg_error(
+        err, -EBADMSG, "%s: no channels R, G, B or Y: the first is '%s'",
+        fg_show(path),
+        x->list->num_channels ? x->list->entries[0].name.str : "none");
+}
+
+/* The first of the best parts. What libavcodec reads is the first of all. */
+static int choose_part(FgExrFile *x, const char *path, FgError *err)
+{
+    FgExrFile best = {0}, v;
+    for (int i = 0; i < x->nb_parts; i++) {
+        const int ret = fg_exr_part(&v, x, i, path, err);
+        if (ret)
+            return ret;
+        if (!i || rank(&v) > rank(&best))
+            best = v;
+    }
+    *x = best;
+    if (rank(&best) < 2)
+        return no_picture(&best, path, err);
+    if (fg_exr_is_readable(&best))
+        return 0;
+    return best.nb_parts == 1
+               ? -ENOTSUP
+               : fg_error(err, -EBADMSG,
+                          "%s: its part '%s' is one of several and in DWA or "
+                          "with chroma of half size: only single parts can be "
+                          "read so",
+                          fg_show(path), fg_exr_part_name(&best));
 }
 
 int fg_exr_open(FgExrFile *x, const char *path, FgError *err)
@@ -161,14 +233,16 @@ int fg_exr_open(FgExrFile *x, const char *path, FgError *err)
     exr_context_initializer_t init = EXR_DEFAULT_CONTEXT_INITIALIZER;
     *x = (FgExrFile){0};
     init.error_handler_fn = be_quiet;
-    const exr_result_t r = exr_start_read(&x->ctx, path, &init);
-    if (r)
-        return fg_exr_fail(path, r, err);
-    int ret = read_header(x, path, err);
-    if (!ret) {
-        choose_colours(x);
-        ret = check_kind(x, path, err);
-    }
+    exr_result_t r = exr_start_read(&x->ctx, path, &init);
+    if (!r)
+        r = exr_get_count(x->ctx, &x->nb_parts);
+    exr_context_t ctx = x->ctx;
+    int ret = r ? fg_exr_fail(path, r, err)
+              : x->nb_parts < 1 || x->nb_parts > FG_EXR_MAX_PARTS
+                  ? fg_error(err, -EBADMSG, "%s: %d parts, allowed 1..%d",
+                             fg_show(path), x->nb_parts, FG_EXR_MAX_PARTS)
+                  : choose_part(x, path, err);
+    x->ctx = ctx;
     if (ret && ret != -ENOTSUP)
         fg_exr_close(x);
     return ret;
@@ -206,6 +280,7 @@ typedef struct Load {
     void *const *to;
     exr_decode_pipeline_t pipe;
     int begun;
+    uint8_t *unwanted; /* room for a chunk of one channel */
 } Load;
 
 /* Where the chunk's channels go; list and pipeline have one order. */
@@ -224,35 +299,44 @@ static void aim(Load *l, const exr_chunk_info_t *c)
         ch->user_bytes_per_element = 4;
         ch->user_data_type = integer ? EXR_PIXEL_UINT : EXR_PIXEL_FLOAT;
         ch->user_pixel_stride = 4;
-        ch->user_line_stride = 4 * w;
+        ch->user_line_stride = l->to[i] ? 4 * w : 4 * ch->width;
         ch->decode_to_ptr = l->to[i]
                                 ? (uint8_t *)l->to[i] +
                                       4 * ((size_t)y * (size_t)w + (size_t)x)
-                                : NULL;
+                                : l->unwanted;
     }
 }
 
 static exr_result_t load_chunk(Load *l, const exr_chunk_info_t *c)
 {
-    exr_result_t r = l->begun
-                         ? exr_decoding_update(l->x->ctx, 0, c, &l->pipe)
-                         : exr_decoding_initialize(l->x->ctx, 0, c, &l->pipe);
+    exr_result_t r = l->begun ? exr_decoding_update(l->x->ctx, l->x->part, c,
+                                                    &l->pipe)
+                              : exr_decoding_initialize(l->x->ctx, l->x->part,
+                                                        c, &l->pipe);
     if (r)
         return r;
+    /* The library's short cuts for 3 and 4 channels fill them all. */
+    const int nb = l->pipe.channel_count;
+    if (!l->unwanted && (nb == 3 || nb == 4)) {
+        l->unwanted = calloc(4 * (size_t)c->width, (size_t)c->height);
+        if (!l->unwanted)
+            return EXR_ERR_OUT_OF_MEMORY;
+    }
     aim(l, c);
     if (!l->begun)
-        r = exr_decoding_choose_default_routines(l->x->ctx, 0, &l->pipe);
+        r = exr_decoding_choose_default_routines(l->x->ctx, l->x->part,
+                                                 &l->pipe);
     l->begun = 1;
-    return r ? r : exr_decoding_run(l->x->ctx, 0, &l->pipe);
+    return r ? r : exr_decoding_run(l->x->ctx, l->x->part, &l->pipe);
 }
 
 static exr_result_t load_lines(Load *l)
 {
     exr_chunk_info_t c;
     int32_t step = 1;
-    exr_result_t r = exr_get_scanlines_per_chunk(l->x->ctx, 0, &step);
+    exr_result_t r = exr_get_scanlines_per_chunk(l->x->ctx, l->x->part, &step);
     for (int64_t y = l->x->data.min.y; !r && y <= l->x->data.max.y; y += step) {
-        r = exr_read_scanline_chunk_info(l->x->ctx, 0, (int)y, &c);
+        r = exr_read_scanline_chunk_info(l->x->ctx, l->x->part, (int)y, &c);
         if (!r)
             r = load_chunk(l, &c);
     }
@@ -264,12 +348,12 @@ static exr_result_t load_tiles(Load *l)
 {
     exr_chunk_info_t c;
     int32_t tw = 1, th = 1;
-    exr_result_t r = exr_get_tile_sizes(l->x->ctx, 0, 0, 0, &tw, &th);
+    exr_result_t r = exr_get_tile_sizes(l->x->ctx, l->x->part, 0, 0, &tw, &th);
     const int nx = (fg_exr_width(&l->x->data) + tw - 1) / tw;
     const int ny = (fg_exr_height(&l->x->data) + th - 1) / th;
     for (int y = 0; y < ny && !r; y++)
         for (int x = 0; x < nx && !r; x++) {
-            r = exr_read_tile_chunk_info(l->x->ctx, 0, x, y, 0, 0, &c);
+            r = exr_read_tile_chunk_info(l->x->ctx, l->x->part, x, y, 0, 0, &c);
             if (r)
                 break;
             /* Its own start counts tiles in some versions, pixels in others. */
@@ -288,6 +372,7 @@ int fg_exr_load(const FgExrFile *x, void *const *to, const char *path,
                                                            : load_lines(&l);
     if (l.begun)
         exr_decoding_destroy(x->ctx, &l.pipe);
+    free(l.unwanted);
     return r ? fg_exr_fail(path, r, err) : 0;
 }
 
@@ -311,8 +396,8 @@ static AVFrame *new_frame(const FgExrFile *x)
     f->color_range = AVCOL_RANGE_JPEG;
     f->colorspace = grey ? AVCOL_SPC_UNSPECIFIED : AVCOL_SPC_RGB;
     float aspect = 1;
-    if (!exr_get_pixel_aspect_ratio(x->ctx, 0, &aspect) && aspect > 0.01F &&
-        aspect < 100)
+    if (!exr_get_pixel_aspect_ratio(x->ctx, x->part, &aspect) &&
+        aspect > 0.01F && aspect < 100)
         f->sample_aspect_ratio = av_d2q((double)aspect, 100000);
     if (av_frame_get_buffer(f, 0) < 0)
         av_frame_free(&f);
@@ -355,22 +440,30 @@ static int read_planes(const FgExrFile *x, AVFrame *f, const char *path,
     return ret;
 }
 
+int fg_exr_frame(const FgExrFile *x, const char *path, AVFrame **out,
+                 FgError *err)
+{
+    *out = NULL;
+    if (x->list->entries[x->colour[0]].pixel_type == EXR_PIXEL_UINT)
+        return fg_error(err, -EBADMSG, "%s: its colours are whole numbers",
+                        fg_show(path));
+    AVFrame *f = new_frame(x);
+    if (!f)
+        return fg_error(err, -ENOMEM, "no memory");
+    const int ret = read_planes(x, f, path, err);
+    if (ret)
+        av_frame_free(&f);
+    *out = f;
+    return ret;
+}
+
 int fg_exr_read(const char *path, AVFrame **out, FgError *err)
 {
     FgExrFile x;
     int ret = fg_exr_open(&x, path, err);
     *out = NULL;
-    if (!ret && x.list->entries[x.colour[0]].pixel_type == EXR_PIXEL_UINT)
-        ret = fg_error(err, -EBADMSG, "%s: its colours are whole numbers",
-                       fg_show(path));
-    AVFrame *f = ret ? NULL : new_frame(&x);
-    if (!ret && !f)
-        ret = fg_error(err, -ENOMEM, "no memory");
-    if (!ret && f)
-        ret = read_planes(&x, f, path, err);
+    if (!ret)
+        ret = fg_exr_frame(&x, path, out, err);
     fg_exr_close(&x);
-    if (ret)
-        av_frame_free(&f);
-    *out = f;
     return ret;
 }

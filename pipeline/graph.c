@@ -14,20 +14,15 @@
 #include <libavutil/mem.h>
 #include <libavutil/pixdesc.h>
 
+#include "pipeline/chain.h"
 #include "pipeline/exit.h"
 #include "pipeline/index.h"
 #include "pipeline/run.h"
 #include "pipeline/util.h"
 
-typedef struct Chain {
-    AVFilterGraph *graph;
-    AVFilterContext *src, *sink;
-    int w, h, format, space, range; /* of what goes in */
-} Chain;
-
 typedef struct Stage {
     FgRun *run;
-    Chain main, tail;
+    FgChain main, tail;
     int resized;          /* frames of another size were met */
     int deint;            /* the deinterlacer is in the main chain */
     AVRational tb;        /* of frames to the encoder */
@@ -38,87 +33,6 @@ typedef struct Stage {
     const char **sent;    /* [commands] value that the filter has */
     AVFrame *got, *done;
 } Stage;
-
-static void chain_close(Chain *c)
-{
-    avfilter_graph_free(&c->graph);
-    *c = (Chain){0};
-}
-
-static int chain_source(Chain *c, const AVFrame *f, AVRational tb,
-                        AVRational rate)
-{
-    AVBufferSrcParameters *const p = av_buffersrc_parameters_alloc();
-    c->src = avfilter_graph_alloc_filter(c->graph,
-                                         avfilter_get_by_name("buffer"), "in");
-    if (!p || !c->src) {
-        av_free(p);
-        return AVERROR(ENOMEM);
-    }
-    p->format = c->format = f->format;
-    p->width = c->w = f->width;
-    p->height = c->h = f->height;
-    p->color_space = c->space = f->colorspace;
-    p->color_range = c->range = f->color_range;
-    p->sample_aspect_ratio = f->sample_aspect_ratio;
-    p->time_base = tb;
-    if (rate.num > 0 && rate.den > 0)
-        p->frame_rate = rate;
-    int ret = av_buffersrc_parameters_set(c->src, p);
-    av_free(p);
-    if (ret >= 0)
-        ret = avfilter_init_dict(c->src, NULL);
-    return ret;
-}
-
-static int chain_text(Chain *c, const char *text)
-{
-    AVFilterInOut *ins = avfilter_inout_alloc(), *outs = avfilter_inout_alloc();
-    int ret = AVERROR(ENOMEM);
-    if (!ins || !outs)
-        goto end;
-    outs->name = av_strdup("in");
-    outs->filter_ctx = c->src;
-    ins->name = av_strdup("out");
-    ins->filter_ctx = c->sink;
-    if (outs->name && ins->name)
-        ret = avfilter_graph_parse_ptr(c->graph, text, &ins, &outs, NULL);
-end:
-    avfilter_inout_free(&ins);
-    avfilter_inout_free(&outs);
-    return ret;
-}
-
-static int chain_open(Chain *c, const char *text, const AVFrame *f,
-                      AVRational tb, AVRational rate, int threads)
-{
-    chain_close(c);
-    c->graph = avfilter_graph_alloc();
-    if (!c->graph)
-        return AVERROR(ENOMEM);
-    c->graph->nb_threads = threads;
-    c->graph->scale_sws_opts = av_strdup(
-        "flags=bicubic+accurate_rnd+full_chroma_int");
-    if (!c->graph->scale_sws_opts)
-        return AVERROR(ENOMEM);
-    int ret = chain_source(c, f, tb, rate);
-    if (ret >= 0)
-        ret = avfilter_graph_create_filter(&c->sink,
-                                           avfilter_get_by_name("buffersink"),
-                                           "out", NULL, NULL, c->graph);
-    if (ret >= 0)
-        ret = chain_text(c, text);
-    if (ret >= 0)
-        ret = avfilter_graph_config(c->graph, NULL);
-    return ret;
-}
-
-static int fits(const Chain *c, const AVFrame *f)
-{
-    return c->graph && c->w == f->width && c->h == f->height &&
-           c->format == f->format && c->space == (int)f->colorspace &&
-           c->range == (int)f->color_range;
-}
 
 static int chain_fail(Stage *s, int ret)
 {
@@ -155,8 +69,8 @@ static int open_main(Stage *s, const AVFrame *f)
     run->deinterlaced = s->deint;
     char *const text = s->deint ? fg_format("%s,%s", p->deint, p->chain)
                                 : fg_format("%s", p->chain);
-    const int ret = text ? chain_open(&s->main, text, f, in->time_base,
-                                      in->frame_rate, run->job->threads)
+    const int ret = text ? fg_chain_open(&s->main, text, f, in->time_base,
+                                         in->frame_rate, run->job->threads)
                          : AVERROR(ENOMEM);
     free(text);
     if (ret < 0)
@@ -240,14 +154,14 @@ static int through_tail(Stage *s, AVFrame *f)
 {
     FgRun *const run = s->run;
     char text[128];
-    if (!fits(&s->tail, f)) {
+    if (!fg_chain_fits(&s->tail, f)) {
         /* swscale cuts floats to 0..1. */
         snprintf(text, sizeof(text), "%s=w=%d:h=%d,format=%s",
                  is_float(f->format) && is_float(run->out_fmt) ? "zscale"
                                                                : "scale",
                  run->out_w, run->out_h, av_get_pix_fmt_name(run->out_fmt));
-        const int ret = chain_open(&s->tail, text, f, s->tb, run->out_rate,
-                                   run->job->threads);
+        const int ret = fg_chain_open(&s->tail, text, f, s->tb, run->out_rate,
+                                      run->job->threads);
         if (ret < 0)
             return chain_fail(s, ret);
     }
@@ -368,7 +282,7 @@ static int one_frame(Stage *s, AVFrame *f)
                        (long long)s->n, s->main.w, s->main.h, f->width,
                        f->height);
     }
-    if (!fits(&s->main, f) || (!s->deint && wants_deint(s, f))) {
+    if (!fg_chain_fits(&s->main, f) || (!s->deint && wants_deint(s, f))) {
         if (flush_main(s) < 0 || open_main(s, f) < 0)
             return -1;
     }
@@ -425,7 +339,7 @@ int fg_graph_probe(FgRun *run, const AVFrame *first)
         f.format = av_buffersink_get_format(s.main.sink);
         ret = learn_output(&s, &f);
     }
-    chain_close(&s.main);
+    fg_chain_close(&s.main);
     av_free(s.sent);
     return ret;
 }
@@ -445,8 +359,8 @@ void *fg_graph_main(void *arg)
         ret = flush_main(&s);
     if (!ret && !run->failed)
         check_part(&s);
-    chain_close(&s.main);
-    chain_close(&s.tail);
+    fg_chain_close(&s.main);
+    fg_chain_close(&s.tail);
     av_frame_free(&s.got);
     av_frame_free(&s.done);
     av_free(s.sent);

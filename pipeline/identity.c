@@ -94,7 +94,7 @@ static int add_model(json_t *models, const char *name, FgError *err)
 }
 
 /* Each filter's option "model". */
-static json_t *model_identity(const char *chain, int *code, FgError *err)
+json_t *fg_chain_models(const char *chain, int *code, FgError *err)
 {
     AVFilterGraph *graph = avfilter_graph_alloc();
     AVFilterGraphSegment *seg = NULL;
@@ -139,8 +139,9 @@ json_t *fg_job_identity(const FgJob *job, int *code, FgError *err)
     json_t *const input = job->pictures_in
                               ? sequence_identity(job, code, err)
                               : file_identity(job->input, code, err);
-    json_t *const models = input ? model_identity(job->preset->chain, code, err)
-                                 : NULL;
+    json_t *const models = input
+                               ? fg_chain_models(job->preset->chain, code, err)
+                               : NULL;
     if (!input || !models) {
         json_decref(input);
         if (!*code) {

@@ -74,6 +74,12 @@ int fg_job_plan_remove(const char *folder, FgError *err);
 /* identity.c: what must not change between the parts of a job: "input",
  * "models", "preset", "options", "version". NULL + err (exit code in *code). */
 json_t *fg_job_identity(const FgJob *job, int *code, FgError *err);
+/* {name: SHA-256} of the weights that a chain names. NULL + err (exit code in
+ * *code). */
+json_t *fg_chain_models(const char *chain, int *code, FgError *err);
+/* provenance.c: one line that names ffgan, preset and weights, malloc'ed; NULL
+ * when the preset does not want it. 0 or an exit code + err. */
+int fg_provenance(char **text, const FgPreset *p, FgError *err);
 /* The first key that differs, NULL = none. */
 const char *fg_identity_differs(const json_t *a, const json_t *b);
 

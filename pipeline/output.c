@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -15,6 +16,8 @@
 
 #include "pipeline/exit.h"
 #include "pipeline/exr.h"
+#include "pipeline/job_plan.h"
+#include "pipeline/layers.h"
 #include "pipeline/output.h"
 #include "pipeline/stop.h"
 #include "pipeline/util.h"
@@ -88,9 +91,15 @@ int fg_output_plan(FgOutput **out, const FgJob *job, const FgInput *in,
     o->exr = job->pictures_out &&
              !strcasecmp(fg_path_ext(job->output), ".exr") &&
              !strcmp(job->preset->codec, "exr");
-    if (job->pictures_out)
-        return 0;
-    const int ret = choose_format(o, err);
+    int ret = job->discard || job->chunk_file
+                  ? 0
+                  : fg_provenance(&o->provenance, job->preset, err);
+    if (!ret && o->exr &&
+        fg_layers_open(&o->layers, job->preset, job->threads, err) < 0)
+        ret = FG_EXIT_CONFIG;
+    if (ret || job->pictures_out)
+        return ret;
+    ret = choose_format(o, err);
     return ret || job->chunk_file ? ret : fg_streams_plan(o, report, err);
 }
 
@@ -275,7 +284,9 @@ static const char *exr_source(const FgOutput *o, const AVFrame *f)
 static int write_exr(FgOutput *o, const AVFrame *f)
 {
     FgError err = {{0}};
-    const FgExrOptions options = exr_options(o->job->preset);
+    FgExrOptions options = exr_options(o->job->preset);
+    options.provenance = o->provenance;
+    fg_layers_use(o->layers, &options);
     const int ret = fg_exr_write(o->fd, f, exr_source(o, f), &options, &err);
     return ret;
 }
@@ -490,6 +501,8 @@ void fg_output_free(FgOutput **po)
         unlink(o->temp);
         fg_stop_temp(NULL);
     }
+    fg_layers_close(&o->layers);
+    free(o->provenance);
     av_freep(&o->temp);
     av_freep(&o->map);
     av_freep(&o->packets);

@@ -36,6 +36,8 @@ typedef struct FgOutput {
     AVRational enc_tb;          /* of the picture's packets */
     int64_t first_pts, end_pts; /* of the picture, in AV_TIME_BASE units */
     int64_t first_number, pictures;
+    char *provenance;        /* what the file says of itself, or NULL; owned */
+    struct FgLayers *layers; /* with exr */
     int exr;             /* frames are written by exr.h, not by an encoder */
     int64_t first_index; /* pictures in and out: which input is the first */
     int64_t bytes;       /* of the finished output */

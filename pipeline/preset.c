@@ -551,6 +551,7 @@ void fg_preset_free(FgPreset **preset)
         return;
     free_shots(p);
     pairs_free(p->tags, p->nb_tags);
+    pairs_free(p->layers, p->nb_layers);
     pairs_free(p->mux_opts, p->nb_mux_opts);
     free(p->container);
     pairs_free(p->codec_opts, p->nb_codec_opts);

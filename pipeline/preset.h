@@ -97,6 +97,9 @@ typedef struct FgPreset {
     int nb_mux_opts;
     FgPair *tags; /* metadata set on the output file; "" deletes */
     int nb_tags;
+    FgPair *layers; /* OpenEXR: pattern and word of layers.h, in order */
+    int nb_layers;
+    int provenance; /* the output says how it was made */
 
     FgCommand *commands; /* empty without shots */
     int nb_commands;

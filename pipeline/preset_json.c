@@ -26,7 +26,8 @@ static const struct {
 static const struct {
     const char *name;
     size_t at, nb;
-} pairs[] = {PAIRS(params), PAIRS(codec_opts), PAIRS(mux_opts), PAIRS(tags)};
+} pairs[] = {PAIRS(params), PAIRS(codec_opts), PAIRS(mux_opts), PAIRS(tags),
+             PAIRS(layers)};
 enum {
     NB_TEXTS = sizeof(texts) / sizeof(texts[0]),
     NB_PAIRS = sizeof(pairs) / sizeof(pairs[0]),
@@ -96,11 +97,11 @@ static json_t *shots_to_json(const FgPreset *p)
 
 json_t *fg_preset_to_json(const FgPreset *p)
 {
-    json_t *const j = json_pack("{s:i,s:b,s:i,s:I,s:o,s:o}", "deinterlace",
-                                (int)p->deinterlace, "square", p->square,
-                                "copy", (int)p->copy, "start_number",
-                                (json_int_t)p->start_number, "commands",
-                                commands_to_json(p), "shots", shots_to_json(p));
+    json_t *const j = json_pack(
+        "{s:i,s:b,s:b,s:i,s:I,s:o,s:o}", "deinterlace", (int)p->deinterlace,
+        "square", p->square, "provenance", p->provenance, "copy", (int)p->copy,
+        "start_number", (json_int_t)p->start_number, "commands",
+        commands_to_json(p), "shots", shots_to_json(p));
     for (size_t i = 0; j && i < NB_TEXTS; i++)
         json_object_set_new(j, texts[i].name, text_or_null(*text_at(p, i)));
     for (size_t i = 0; j && i < NB_PAIRS; i++)
@@ -201,9 +202,9 @@ static int read_all(FgPreset *p, const json_t *j)
 {
     int deint, copy, ret = 0;
     json_int_t start;
-    if (json_unpack((json_t *)j, "{s:i,s:b,s:i,s:I}", "deinterlace", &deint,
-                    "square", &p->square, "copy", &copy, "start_number",
-                    &start) < 0 ||
+    if (json_unpack((json_t *)j, "{s:i,s:b,s:b,s:i,s:I}", "deinterlace", &deint,
+                    "square", &p->square, "provenance", &p->provenance, "copy",
+                    &copy, "start_number", &start) < 0 ||
         deint < 0 || deint > FG_DEINT_YES)
         return -EINVAL;
     p->deinterlace = (FgDeinterlace)deint;

@@ -105,6 +105,13 @@ const FgKey fg_preset_output[] = {
     SET("pixels", ENUM, "keep", "keep|square",
         "shape of the pixels: the input's, or square by enlarging the "
         "smaller side"),
+    ROW("layers", MAP, NULL,
+        "OpenEXR: what becomes of other layers, {pattern: word}, by layer, "
+        "part, or PART/LAYER; network, resample, copy (same size only), drop. "
+        "Without it colours go through the network"),
+    SET("provenance", BOOL, "yes", NULL,
+        "the output names ffgan, the preset, and the weights with their "
+        "SHA-256"),
     ROW("options", MAP, NULL, "options of the muxer"),
     ROW("tags", MAP, NULL, "metadata of the output; an empty value deletes"),
     END

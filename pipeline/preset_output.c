@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/layers.h"
 #include "pipeline/preset_priv.h"
 
 enum { MAX_NAMES = 1024 };
@@ -397,6 +398,24 @@ static int load_tags(FgLoad *l, const FgYaml *map)
     return ret;
 }
 
+static int load_layers(FgLoad *l, const FgYaml *map)
+{
+    FgPreset *const p = l->preset;
+    int ret = 0;
+
+    for (int i = 0; map && i < map->nb && !ret; i++) {
+        const char *const path[] = {"output", "layers", map->keys[i], NULL};
+        const char *const word = map->items[i].text;
+        ret = word && fg_layers_word(word) >= 0
+                  ? fg_pair_add(&p->layers, &p->nb_layers, map->keys[i], word)
+                  : fg_load_fail(l, path, map, i,
+                                 "output: layers: '%s' is %s, allowed network, "
+                                 "resample, copy, drop",
+                                 map->keys[i], word ? word : "no word");
+    }
+    return ret;
+}
+
 static int check_rate(FgLoad *l)
 {
     static const char *const path[] = {"input", "rate", NULL};
@@ -425,6 +444,9 @@ int fg_load_output(FgLoad *l)
         ret = load_mux_opts(l, fg_yaml_get(out, "options"), fmt);
     if (!ret)
         ret = load_tags(l, fg_yaml_get(out, "tags"));
+    if (!ret)
+        ret = load_layers(l, fg_yaml_get(out, "layers"));
+    l->preset->provenance = fg_keys_bool(out, fg_preset_output, "provenance");
     load_copy(l, out);
     return ret;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <libavutil/avstring.h>
 #include <libavutil/display.h>
 #include <libavutil/mem.h>
 #include <libavutil/intreadwrite.h>
@@ -381,6 +382,22 @@ static int copy_chapters(FgOutput *o)
     return 0;
 }
 
+/* MP4 and MOV know few names: the first that is free. Behind what is there. */
+static int add_provenance(FgOutput *o)
+{
+    AVDictionary **const m = &o->mux->metadata;
+    const char *const key = !is_mov(o->format) ? "PROVENANCE"
+                            : !av_dict_get(*m, "comment", NULL, 0) ? "comment"
+                            : !av_dict_get(*m, "description", NULL, 0)
+                                ? "description"
+                                : "comment";
+    const AVDictionaryEntry *const old = av_dict_get(*m, key, NULL, 0);
+    char *const text = av_asprintf("%s%s%s", old ? old->value : "",
+                                   old ? "\n" : "", o->provenance);
+    return text ? av_dict_set(m, key, text, AV_DICT_DONT_STRDUP_VAL)
+                : AVERROR(ENOMEM);
+}
+
 static int file_metadata(FgOutput *o)
 {
     static const char *const container[] = {"major_brand", "minor_version",
@@ -393,6 +410,8 @@ static int file_metadata(FgOutput *o)
         for (size_t i = 0; i < sizeof(container) / sizeof(container[0]); i++)
             av_dict_set(&o->mux->metadata, container[i], NULL, 0);
     }
+    if (ret >= 0 && o->provenance)
+        ret = add_provenance(o);
     for (int i = 0; i < p->nb_tags && ret >= 0; i++)
         ret = av_dict_set(&o->mux->metadata, p->tags[i].key,
                           *p->tags[i].value ? p->tags[i].value : NULL, 0);

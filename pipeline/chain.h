@@ -1,0 +1,24 @@
+/* ffgan: filters between a source and a sink.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FFGAN_PIPELINE_CHAIN_H
+#define FFGAN_PIPELINE_CHAIN_H
+
+#include <libavfilter/avfilter.h>
+#include <libavutil/frame.h>
+
+typedef struct FgChain {
+    AVFilterGraph *graph;
+    AVFilterContext *src, *sink;
+    int w, h, format, space, range; /* of what goes in */
+} FgChain;
+
+/* Opens text, in libavfilter's syntax, for frames like f (what was open is
+ * closed). rate 0/1 = not known. 0 or an AVERROR; fg_chain_close in any
+ * case. */
+int fg_chain_open(FgChain *c, const char *text, const AVFrame *f, AVRational tb,
+                  AVRational rate, int threads);
+/* Whether it is open for frames like f. */
+int fg_chain_fits(const FgChain *c, const AVFrame *f);
+void fg_chain_close(FgChain *c); /* accepts zeroed */
+
+#endif
