@@ -15,13 +15,15 @@
 #include "frame.h"
 #include "resample.h"
 
-#define BAND 8    /* rows of a job */
-#define SCRATCH 9 /* floats per pixel of a worker's row: see Rows */
+#define BAND 8        /* rows of a job */
+#define LEAST_TILE 64 /* pixels of its side */
+#define SCRATCH 9     /* floats per pixel of a worker's row: see Rows */
 
 struct FgUpscale {
     FgUpscaleOptions o;
     const FgModel *model;
     FgPlan *plan, *plan32; /* plan32: made when a frame first needs it */
+    int shrunk;            /* tiles were halved for want of memory */
     int direct;            /* the plan's rows can be stored as they come */
     FgFormat fmt;
     int luma, yuv, sub; /* luma network; Y'CbCr frames; subsampled chroma */
@@ -217,8 +219,8 @@ static int check_plan(const FgUpscale *u, FgError *err)
     return 0;
 }
 
-int fg_upscale_create(FgUpscale **pu, const FgModel *m,
-                      const FgUpscaleOptions *o, FgError *err)
+static int create_once(FgUpscale **pu, const FgModel *m,
+                       const FgUpscaleOptions *o, FgError *err)
 {
     FgUpscale *u = *pu = calloc(1, sizeof(*u));
     int ret;
@@ -251,6 +253,49 @@ fail:
     return ret;
 }
 
+/* The next smaller tile, 0 = there is none. */
+static int half_tile(const FgUpscaleOptions *o, int tile)
+{
+    const int most = o->in_w > o->in_h ? o->in_w : o->in_h;
+
+    tile = tile <= 0 || tile > most ? most : tile;
+    return tile > LEAST_TILE ? (tile + 1) / 2 : 0;
+}
+
+int fg_upscale_create(FgUpscale **pu, const FgModel *m,
+                      const FgUpscaleOptions *o, FgError *err)
+{
+    FgUpscaleOptions now = *o;
+    int ret = create_once(pu, m, &now, err);
+
+    /* Smaller tiles need less, and give the same bits. */
+    while (ret == -ENOMEM && (now.tile = half_tile(&now, now.tile)))
+        ret = create_once(pu, m, &now, err);
+    if (!ret)
+        (*pu)->shrunk = now.tile != o->tile;
+    return ret;
+}
+
+/* The same for a frame that found no memory. 0: there is a plan with smaller
+ * tiles. */
+static int shrink(FgUpscale *u, FgError *err)
+{
+    FgPlanInfo info;
+    int ret = -ENOMEM;
+
+    while (ret == -ENOMEM && (u->o.tile = half_tile(&u->o, u->o.tile))) {
+        fg_plan_free(&u->plan);
+        fg_plan_free(&u->plan32);
+        ret = make_plan(&u->plan, u, u->o.precision, err);
+    }
+    if (ret < 0)
+        return ret;
+    fg_plan_info(u->plan, &info);
+    u->direct = u->direct && info.tile_w >= u->o.in_w;
+    u->shrunk = 1;
+    return 0;
+}
+
 void fg_upscale_free(FgUpscale **pu)
 {
     FgUpscale *u = pu ? *pu : NULL;
@@ -273,6 +318,11 @@ void fg_upscale_free(FgUpscale **pu)
     free(u->dirty);
     free(u);
     *pu = NULL;
+}
+
+int fg_upscale_shrunk(const FgUpscale *u)
+{
+    return u->shrunk;
 }
 
 int fg_upscale_guessed(const FgUpscale *u)
@@ -692,8 +742,8 @@ static void do_chroma(FgUpscale *u)
     fg_resize_run(&u->c_loss, out, view(&u->cup), 1, -1, NULL, ex);
 }
 
-int fg_upscale_frame(FgUpscale *u, AVFrame *out, const AVFrame *in,
-                     const FgLook *look, FgError *err)
+static int frame_once(FgUpscale *u, AVFrame *out, const AVFrame *in,
+                      const FgLook *look, FgError *err)
 {
     FgExecutor *ex = u->o.ex;
     int ret;
@@ -722,4 +772,14 @@ int fg_upscale_frame(FgUpscale *u, AVFrame *out, const AVFrame *in,
     if (u->yuv && u->cout.data)
         run_rows(u, job_chroma_write, u->och);
     return check_marks(u, u->o.out_h, -EDOM, "output", err);
+}
+
+int fg_upscale_frame(FgUpscale *u, AVFrame *out, const AVFrame *in,
+                     const FgLook *look, FgError *err)
+{
+    int ret = u->plan ? frame_once(u, out, in, look, err) : -ENOMEM;
+
+    while (ret == -ENOMEM && (ret = shrink(u, err)) >= 0)
+        ret = frame_once(u, out, in, look, err);
+    return ret;
 }

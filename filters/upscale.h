@@ -43,16 +43,20 @@ typedef struct FgLook {
 
 typedef struct FgUpscale FgUpscale;
 
-/* Allocates everything. The model must outlive *u. 0 or a negative errno and
- * err; *u is NULL on failure. */
+/* Allocates everything; without memory for it tiles are halved, down to 64
+ * pixels. The model must outlive *u. 0 or a negative errno and err; *u is NULL
+ * on failure. */
 int fg_upscale_create(FgUpscale **u, const FgModel *m,
                       const FgUpscaleOptions *o, FgError *err);
 /* Fills the pixels of out (allocated, of the output size); properties are the
- * caller's. A frame that the plan finds not finite is done again in fp32.
+ * caller's. A frame that the plan finds not finite is done again in fp32, one
+ * that finds no memory in smaller tiles.
  * -EINVAL: NaN or Inf in the input; -EDOM: the result is not finite;
  * -ENOTSUP: a matrix that is not known. out must not be used on failure. */
 int fg_upscale_frame(FgUpscale *u, AVFrame *out, const AVFrame *in,
                      const FgLook *look, FgError *err);
+/* 1 if tiles were halved for want of memory. */
+int fg_upscale_shrunk(const FgUpscale *u);
 /* 1 if the last frame's matrix was guessed from its size. */
 int fg_upscale_guessed(const FgUpscale *u);
 void fg_upscale_plan_info(const FgUpscale *u, FgPlanInfo *info);

@@ -26,7 +26,7 @@ typedef struct GansrContext {
     FgUpscale *up;
     FgExecutor ex;
     int in_w, in_h; /* what up was made for */
-    int said_guess, said_drop, said_fields;
+    int said_guess, said_drop, said_fields, said_small;
 } GansrContext;
 
 static int fail(void *ctx, int ret, const FgError *err)
@@ -170,6 +170,15 @@ static int thread_count(AVFilterContext *ctx)
     return FFMAX(1, FFMIN(ff_filter_get_nb_threads(ctx), av_cpu_count()));
 }
 
+static void say_once(AVFilterContext *ctx, int *said, int level, int really,
+                     const char *text)
+{
+    if (really && !*said) {
+        *said = 1;
+        av_log(ctx, level, "%s\n", text);
+    }
+}
+
 static int make_upscale(AVFilterLink *outlink)
 {
     AVFilterContext *ctx = outlink->src;
@@ -197,6 +206,9 @@ static int make_upscale(AVFilterLink *outlink)
     s->in_w = in->w;
     s->in_h = in->h;
     log_plan(ctx, in, outlink);
+    say_once(ctx, &s->said_small, AV_LOG_WARNING, fg_upscale_shrunk(s->up),
+             "not enough memory for large tiles: the frames go in smaller "
+             "ones, slower and with the same result");
     return 0;
 }
 
@@ -208,15 +220,6 @@ static int config_output(AVFilterLink *outlink)
 }
 
 /* ---- frames ---- */
-
-static void say_once(AVFilterContext *ctx, int *said, int level, int really,
-                     const char *text)
-{
-    if (really && !*said) {
-        *said = 1;
-        av_log(ctx, level, "%s\n", text);
-    }
-}
 
 /* Frames may come in another size without the graph being made anew. They leave
  * in the size that the filters after this one were made for, as those of the

@@ -39,13 +39,14 @@ static void fill(FgModel *m, float gain)
 
 static int build(FgModel *m, const char *kind, FgError *err)
 {
-    const int net = is(kind, "compact") || is(kind, "bad");
+    const int wide = is(kind, "wide");
+    const int net = is(kind, "compact") || is(kind, "bad") || wide;
     const FgBuild b = {
         .family = net ? "compact" : kind,
         .channels_in = m->luma ? 1 : 3,
         .scale = m->scale,
-        .features = 16,
-        .blocks = 2,
+        .features = wide ? 64 : 16,
+        .blocks = wide ? 8 : 2,
         .activation = "relu",
         .base = "bicubic",
     };
