@@ -299,11 +299,12 @@ static int read_description(const Reader *r)
                         "%s: ffgan.range is '%.16s', this version reads full",
                         r->file, range);
     r->m->luma = !strcmp(colour, "y");
-    const int rc = read_scale(r);
+    int rc = read_scale(r);
     if (rc < 0)
         return rc;
-    if (fg_graph_from_json(&r->m->graph, graph, strlen(graph), &why) < 0)
-        return wrap(r, -EBADMSG, &why);
+    rc = fg_graph_from_json(&r->m->graph, graph, strlen(graph), &why);
+    if (rc < 0)
+        return wrap(r, rc == -ENOMEM ? rc : -EBADMSG, &why);
     return fg_model_read_task(r->m, r->file, r->err);
 }
 

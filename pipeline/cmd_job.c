@@ -190,7 +190,8 @@ static int do_assemble(const Args *a, FgJobPlan *p, FgReport *report,
     if (!ret && !a->keep)
         ret = fg_job_plan_remove(p->folder, err);
     if (!ret)
-        fg_report_done(report, p->job.output, fg_index_out(&p->index).nb, bytes);
+        fg_report_done(report, p->job.output, fg_index_out(&p->index).nb,
+                       bytes);
     fg_engine_unlock(&e);
     return ret;
 }
@@ -245,8 +246,9 @@ static int do_status(const Args *a, FgJobPlan *p)
         "{s:s,s:o,s:o,s:s,s:s,s:I,s:I,s:I,s:I,s:o}", "event", "status", "input",
         fg_json_text(p->input), "output", fg_json_text(p->job.output), "preset",
         p->job.preset->name, "plan", p->id, "chunks", (json_int_t)p->nb_chunks,
-        "done", (json_int_t)done, "frames", (json_int_t)fg_index_out(&p->index).nb,
-        "frames_done", (json_int_t)frames, "missing", missing);
+        "done", (json_int_t)done, "frames",
+        (json_int_t)fg_index_out(&p->index).nb, "frames_done",
+        (json_int_t)frames, "missing", missing);
     char *const s = j ? json_dumps(j, JSON_COMPACT) : NULL;
     if (s)
         puts(s);
@@ -267,13 +269,16 @@ static int do_verify(const Args *a, FgJobPlan *p, FgError *err)
         fg_receipt_free(&r);
     }
     if (ret)
-        return ret == -ENOENT ? FG_EXIT_NOINPUT : FG_EXIT_DATA;
+        return ret == -ENOENT   ? FG_EXIT_NOINPUT
+               : ret == -ENOMEM ? FG_EXIT_RETRY
+                                : FG_EXIT_DATA;
     ret = fg_job_plan_digest(p, digest, err);
     if (!ret)
         printf(a->json ? "{\"event\":\"verify\",\"chunks\":%lld,\"frames\":"
                          "%lld,\"xxh3\":\"%s\"}\n"
                        : "%lld chunks, %lld frames, all whole; frames %s\n",
-               (long long)p->nb_chunks, (long long)fg_index_out(&p->index).nb, digest);
+               (long long)p->nb_chunks, (long long)fg_index_out(&p->index).nb,
+               digest);
     return ret;
 }
 

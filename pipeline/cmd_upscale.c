@@ -442,8 +442,9 @@ static int load_preset(Args *a, FgError *err)
             name = "upscale-4x";
     }
     const int nb = a->nb_set + own_codec(a, name);
-    if (fg_preset_load(&job->preset, name, a->set, nb, err) < 0)
-        return FG_EXIT_CONFIG;
+    const int bad = fg_preset_load(&job->preset, name, a->set, nb, err);
+    if (bad)
+        return bad == -ENOMEM ? FG_EXIT_RETRY : FG_EXIT_CONFIG;
     if (a->size && job->preset->square) {
         s.square = 1;
         const int ret = fg_target_size(&s, &a->target, job, err);
@@ -470,7 +471,9 @@ static int run_one(Args *a, FgReport *report, FgError *err)
 {
     char *input = NULL;
     int ret = normal_patterns(&a->job, &input);
-    if (!ret)
+    if (ret)
+        fg_error(err, 0, "no memory");
+    else
         ret = run_ready(a, report, err);
     free(input);
     return ret;

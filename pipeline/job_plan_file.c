@@ -138,13 +138,17 @@ static int read_plan(FgJobPlan *p, const json_t *j, FgError *err)
                         FORMAT);
     p->chunk = chunk;
     snprintf(p->id, sizeof(p->id), "%s", id);
-    if (chunk < 1 || p->past < 0 || p->future < 0 || strlen(id) != 32 ||
-        fg_path_from_json(json_object_get(j, "input"), &p->input) ||
-        fg_path_from_json(json_object_get(j, "output"), &job->output) ||
-        read_options(p, p->identity))
+    int ret = fg_path_from_json(json_object_get(j, "input"), &p->input);
+    if (!ret)
+        ret = fg_path_from_json(json_object_get(j, "output"), &job->output);
+    if (!ret)
+        ret = read_options(p, p->identity);
+    if (ret == -ENOMEM)
+        return fg_error(err, ret, "no memory");
+    if (chunk < 1 || p->past < 0 || p->future < 0 || strlen(id) != 32 || ret)
         return fg_error(err, -EINVAL, "a value is out of its range");
     job->input = p->input;
-    int ret = fg_preset_from_json(&job->preset, preset, err);
+    ret = fg_preset_from_json(&job->preset, preset, err);
     if (!ret)
         ret = fg_index_from_json(&p->index, index, err);
     if (ret)
@@ -165,10 +169,11 @@ int fg_job_plan_read(FgJobPlan **out, const char *folder, FgError *err)
     errno = 0;
     json_t *const j = p && path ? json_load_file(path, 0, &at) : NULL;
     const int code = errno;
-    int ret = j ? 0 : -EINVAL;
+    int ret = j ? 0 : p && path ? -EINVAL : -ENOMEM;
     *out = NULL;
     if (!j)
-        fg_error(&why, 0, "line %d: %s", at.line, at.text);
+        fg_error(&why, 0, ret == -ENOMEM ? "no memory" : "line %d: %s", at.line,
+                 at.text);
     if (!ret)
         ret = read_plan(p, j, &why);
     json_decref(j);
@@ -185,7 +190,9 @@ int fg_job_plan_read(FgJobPlan **out, const char *folder, FgError *err)
              missing ? "" : why.text);
     free(full);
     free(path);
-    return missing ? FG_EXIT_NOINPUT : FG_EXIT_DATA;
+    return missing          ? FG_EXIT_NOINPUT
+           : ret == -ENOMEM ? FG_EXIT_RETRY
+                            : FG_EXIT_DATA;
 }
 
 static int refuse(const FgJobPlan *p, const char *what, const char *more,

@@ -166,5 +166,5 @@ int fg_job_plan_digest(const FgJobPlan *p, char text[33], FgError *err)
     if (!ret)
         fg_hash_text(XXH3_128bits_digest(s), text);
     XXH3_freeState(s);
-    return ret ? FG_EXIT_DATA : 0;
+    return ret == -ENOMEM ? FG_EXIT_RETRY : ret ? FG_EXIT_DATA : 0;
 }

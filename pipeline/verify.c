@@ -38,6 +38,12 @@ static int bad(const FgOutput *o, FgError *err, const char *what, int64_t is,
     return FG_EXIT_BUG;
 }
 
+static int no_memory(FgError *err)
+{
+    fg_error(err, 0, "no memory");
+    return FG_EXIT_RETRY;
+}
+
 static int match_tracks(Check *c, FgError *err)
 {
     const FgOutput *const o = c->o;
@@ -47,7 +53,7 @@ static int match_tracks(Check *c, FgError *err)
     c->track = av_malloc_array(nb, sizeof(*c->track));
     c->packets = av_calloc(o->mux->nb_streams, sizeof(*c->packets));
     if (!c->track || !c->packets)
-        return bad(o, err, "no memory", 0, 0);
+        return no_memory(err);
     for (unsigned i = 0; i < nb; i++) {
         c->track[i] = -1;
         if (!is_track(c->fmt->streams[i]))
@@ -163,7 +169,7 @@ static int open_again(Check *c, FgError *err)
         return 0;
     fg_error(err, 0, "%s: check failed: it cannot be read back: %s",
              fg_show(c->o->job->output), fg_strerror(ret));
-    return FG_EXIT_BUG;
+    return ret == AVERROR(ENOMEM) ? FG_EXIT_RETRY : FG_EXIT_BUG;
 }
 
 int fg_output_verify(const FgOutput *o, FgError *err)
