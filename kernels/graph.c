@@ -204,11 +204,13 @@ FgShape *fg_graph_any_shapes(const FgGraph *g, FgError *err)
     static const int sides[] = {64, 240, 5040, 1, 2, 4, 8, 16, 32};
     if (g->nb_nodes < 1) {
         fg_error(err, -EINVAL, "graph: it has no nodes");
+        errno = EINVAL;
         return NULL;
     }
     FgShape *s = malloc(sizeof(*s) * (size_t)g->nb_nodes);
     if (!s) {
         fg_error(err, -ENOMEM, "graph: out of memory");
+        errno = ENOMEM;
         return NULL;
     }
     for (size_t i = 0; i < sizeof(sides) / sizeof(*sides); i++) {
@@ -217,5 +219,6 @@ FgShape *fg_graph_any_shapes(const FgGraph *g, FgError *err)
             return s;
     }
     free(s);
+    errno = EINVAL;
     return NULL;
 }

@@ -337,7 +337,7 @@ int fg_graph_from_json(FgGraph *g, const char *text, size_t len, FgError *err)
     json_decref(root);
     if (rc >= 0) {
         FgShape *shapes = fg_graph_any_shapes(g, err);
-        rc = shapes ? 0 : -EINVAL;
+        rc = shapes ? 0 : -errno;
         free(shapes);
     }
     if (rc < 0)

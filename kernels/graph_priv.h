@@ -13,7 +13,7 @@ int fg_node_params(const FgNode *n);
 /* Sets nb_param and NODE.suffix names. 0, or -EINVAL when one is too long. */
 int fg_node_name_params(FgNode *n);
 /* Shapes of all nodes for some picture that the graph accepts, malloc'ed, or
- * NULL with err set (-ENOMEM or -EINVAL). */
+ * NULL with err and errno (ENOMEM or EINVAL) set. */
 FgShape *fg_graph_any_shapes(const FgGraph *g, FgError *err);
 
 /* Along one axis, pixel p >= 0 of the node's output reads its inputs' pixels

@@ -149,7 +149,7 @@ static int ends_of(const FgGraph *g, Ends *e, FgError *err)
 {
     FgShape *s = fg_graph_any_shapes(g, err);
     if (!s)
-        return -EINVAL;
+        return -errno;
     *e = (Ends){s[0], s[g->nb_nodes - 1]};
     free(s);
     for (int i = 1; i < g->nb_nodes; i++)

@@ -167,7 +167,7 @@ int fg_graph_params(const FgGraph *g, FgParams *ps, FgError *err)
 {
     FgShape *shapes = fg_graph_any_shapes(g, err);
     if (!shapes)
-        return -EINVAL;
+        return -errno;
     int rc = 0;
     for (int i = 0; i < g->nb_nodes && rc >= 0; i++) {
         const FgNode *n = &g->nodes[i];

@@ -269,7 +269,7 @@ static int make_steps(FgPlan *p, FgError *err)
     const size_t n = (size_t)p->g.nb_nodes;
     FgShape *shapes = fg_graph_any_shapes(&p->g, err);
     if (!shapes)
-        return -EINVAL;
+        return -errno;
     Fold f = {p, calloc(n, sizeof(int)), calloc(n, sizeof(int)), calloc(n, 1),
               shapes};
     p->alias = calloc(n, sizeof(int));

@@ -180,11 +180,11 @@ int fg_graph_reach(const FgGraph *g, FgReach *reach, FgError *err)
 {
     *reach = (FgReach){0, 1, 1, 1, 0, 0};
     FgShape *shapes = fg_graph_any_shapes(g, err);
+    const int code = shapes ? ENOMEM : errno;
     Span *spans = shapes ? calloc((size_t)g->nb_nodes, sizeof(*spans)) : NULL;
     if (!spans) {
         free(shapes);
-        return shapes ? fg_error(err, -ENOMEM, "graph: out of memory")
-                      : -EINVAL;
+        return shapes ? fg_error(err, -ENOMEM, "graph: out of memory") : -code;
     }
     const int rc = walk(g, shapes, spans, reach, err);
     if (rc >= 0) {

@@ -140,11 +140,17 @@ static int parse_sample(FgJob *job, const char *text)
     return ret < 0 || job->len_s <= 0 ? -EINVAL : 0;
 }
 
+static int no_memory(void)
+{
+    fputs("ffgan: no memory\n", stderr);
+    return FG_EXIT_RETRY;
+}
+
 static int replace(char **to, const char *text)
 {
     free(*to);
     *to = strdup(text);
-    return *to ? 0 : FG_EXIT_RETRY;
+    return *to ? 0 : no_memory();
 }
 
 static int number_option(Args *a, int c, const char *v)
@@ -187,6 +193,8 @@ static int whole_number(const Args *a, const char *name, const char *v,
     char *const digits = strndup(v, len && v[len - 1] == 'f' ? len - 1 : len);
     const int ret = digits ? fg_parse_int(digits, min, max, n) : -ENOMEM;
     free(digits);
+    if (ret == -ENOMEM)
+        return no_memory();
     return ret < 0 ? fg_usage_error(a->command, "%s '%s' is not in %lld..%lld",
                                     name, v, (long long)min, (long long)max)
                    : 0;

@@ -14,6 +14,7 @@
 #include <libavutil/mem.h>
 #include <libavutil/pixdesc.h>
 
+#include "pipeline/bleed.h"
 #include "pipeline/chain.h"
 #include "pipeline/exit.h"
 #include "pipeline/index.h"
@@ -60,6 +61,25 @@ static int wants_deint(const Stage *s, const AVFrame *f)
     return p->deinterlace == FG_DEINT_YES || is_interlaced(s->run->input, f);
 }
 
+static int has_alpha(int format)
+{
+    const AVPixFmtDescriptor *const d = av_pix_fmt_desc_get(format);
+    return d && (d->flags & AV_PIX_FMT_FLAG_ALPHA) &&
+           !(d->flags & AV_PIX_FMT_FLAG_PAL);
+}
+
+/* The colours under what is transparent may be anything, and networks would
+ * mix them into the edges. */
+static int hides_colours(const Stage *s, const AVFrame *f)
+{
+    const FgPreset *const p = s->run->job->preset;
+    const int straight = p->alpha == FG_ALPHA_STRAIGHT ||
+                         (p->alpha == FG_ALPHA_AUTO &&
+                          s->run->input->dec->codec_id != AV_CODEC_ID_EXR);
+    return straight && has_alpha(f->format) &&
+           (strstr(p->chain, "gansr") || strstr(p->chain, "ganfx"));
+}
+
 static int open_main(Stage *s, const AVFrame *f)
 {
     FgRun *const run = s->run;
@@ -84,13 +104,6 @@ static int is_float(int format)
 {
     const AVPixFmtDescriptor *const d = av_pix_fmt_desc_get(format);
     return d && (d->flags & AV_PIX_FMT_FLAG_FLOAT);
-}
-
-static int has_alpha(int format)
-{
-    const AVPixFmtDescriptor *const d = av_pix_fmt_desc_get(format);
-    return d && (d->flags & AV_PIX_FMT_FLAG_ALPHA) &&
-           !(d->flags & AV_PIX_FMT_FLAG_PAL);
 }
 
 /* The first frame out decides for the whole file. */
@@ -288,6 +301,8 @@ static int one_frame(Stage *s, AVFrame *f)
     }
     if (send_commands(s, f) < 0)
         return -1;
+    if (hides_colours(s, f) && fg_bleed(f) < 0)
+        return fg_run_fail(s->run, FG_EXIT_RETRY, "no memory");
     s->n++;
     s->run->in_span = (double)(f->pts - s->first_pts) *
                       av_q2d(s->run->input->time_base);

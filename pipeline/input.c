@@ -117,10 +117,25 @@ static int pick_stream(FgInput *in, FgError *err)
                             "no video stream in it (covers do not count)", err);
 }
 
+/* libavcodec's own decoders of VP8 and VP9 leave out the alpha channel. */
+static const AVCodec *find_decoder(const FgInput *in,
+                                   const AVCodecParameters *par)
+{
+    const AVDictionaryEntry *const e = av_dict_get(
+        in->fmt->streams[in->video]->metadata, "alpha_mode", NULL, 0);
+    const char *const name = par->codec_id == AV_CODEC_ID_VP9   ? "libvpx-vp9"
+                             : par->codec_id == AV_CODEC_ID_VP8 ? "libvpx"
+                                                                : NULL;
+    const AVCodec *const codec = name && e && !strcmp(e->value, "1")
+                                     ? avcodec_find_decoder_by_name(name)
+                                     : NULL;
+    return codec ? codec : avcodec_find_decoder(par->codec_id);
+}
+
 static int open_decoder(FgInput *in, const AVCodecParameters *par, int threads,
                         FgError *err)
 {
-    const AVCodec *const codec = avcodec_find_decoder(par->codec_id);
+    const AVCodec *const codec = find_decoder(in, par);
     if (!codec) {
         fg_error(err, 0, "%s: no decoder for %s", fg_show(in->path),
                  avcodec_get_name(par->codec_id));

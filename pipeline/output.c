@@ -14,6 +14,7 @@
 #include <libavutil/mem.h>
 #include <libavutil/opt.h>
 
+#include "pipeline/dpx.h"
 #include "pipeline/exit.h"
 #include "pipeline/exr.h"
 #include "pipeline/job_plan.h"
@@ -224,6 +225,7 @@ int fg_output_open(FgOutput *o, const AVCodecContext *enc, const AVFrame *like,
                    FgError *err)
 {
     o->enc_tb = like->time_base;
+    o->trc = enc->color_trc;
     if (o->job->discard || o->job->pictures_out)
         return 0;
     const int ret = fg_stream_info(&o->stream, enc, like);
@@ -268,17 +270,40 @@ static FgExrOptions exr_options(const FgPreset *p)
 }
 
 /* The picture that a frame is made from, by its time (chains may give more or
- * fewer than came in); NULL when that is no EXR. */
-static const char *exr_source(const FgOutput *o, const AVFrame *f)
+ * fewer than came in); NULL when that has another extension. */
+static const char *source_of(const FgOutput *o, int64_t pts, AVRational tb,
+                             const char *ext)
 {
     const FgSequence *const in = &o->input->pictures;
-    const int64_t n = av_rescale_q_rnd(f->pts, f->time_base,
-                                       o->input->time_base, AV_ROUND_DOWN);
+    const int64_t n = av_rescale_q_rnd(pts, tb, o->input->time_base,
+                                       AV_ROUND_DOWN);
     const int64_t first = o->job->index ? 0 : o->first_index;
     const int64_t k = FFMIN(first + FFMAX(n, 0), in->nb - 1);
-    return k >= 0 && !strcasecmp(fg_path_ext(in->paths[k]), ".exr")
-               ? in->paths[k]
-               : NULL;
+    return k >= 0 && !strcasecmp(fg_path_ext(in->paths[k]), ext) ? in->paths[k]
+                                                                 : NULL;
+}
+
+/* DPX gets the whole of its header. */
+static int write_packet(const FgOutput *o, const AVPacket *pkt,
+                        const char *path)
+{
+    const AVRational rate = o->input->frame_rate;
+    const FgDpxOptions dpx = {
+        .like = source_of(o, pkt->pts, o->enc_tb, ".dpx"),
+        .creator = o->provenance,
+        .trc = o->trc,
+        .rate = rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 0,
+        .number = fg_output_number(o, o->pictures)};
+    uint8_t *whole = NULL;
+    size_t size = 0;
+    if (strcasecmp(fg_path_ext(path), ".dpx") != 0)
+        return fg_write_all(o->fd, pkt->data, (size_t)pkt->size);
+    int ret = fg_dpx_complete(&whole, &size, pkt->data, (size_t)pkt->size,
+                              &dpx);
+    if (!ret)
+        ret = fg_write_all(o->fd, whole, size);
+    free(whole);
+    return ret;
 }
 
 static int write_exr(FgOutput *o, const AVFrame *f)
@@ -287,7 +312,8 @@ static int write_exr(FgOutput *o, const AVFrame *f)
     FgExrOptions options = exr_options(o->job->preset);
     options.provenance = o->provenance;
     fg_layers_use(o->layers, &options);
-    const int ret = fg_exr_write(o->fd, f, exr_source(o, f), &options, &err);
+    const int ret = fg_exr_write(
+        o->fd, f, source_of(o, f->pts, f->time_base, ".exr"), &options, &err);
     return ret;
 }
 
@@ -301,7 +327,7 @@ static int write_picture(FgOutput *o, const AVPacket *pkt, const AVFrame *f,
     int ret = path ? create_temp(o, path) : AVERROR(ENOMEM);
     if (!ret)
         ret = f     ? write_exr(o, f)
-              : pkt ? fg_write_all(o->fd, pkt->data, (size_t)pkt->size)
+              : pkt ? write_packet(o, pkt, path)
                     : AVERROR(EINVAL);
     if (!ret && fstat(o->fd, &st) < 0)
         ret = AVERROR(errno);

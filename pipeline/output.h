@@ -38,6 +38,7 @@ typedef struct FgOutput {
     int64_t first_number, pictures;
     char *provenance;        /* what the file says of itself, or NULL; owned */
     struct FgLayers *layers; /* with exr */
+    enum AVColorTransferCharacteristic trc; /* of what is encoded */
     int exr;             /* frames are written by exr.h, not by an encoder */
     int64_t first_index; /* pictures in and out: which input is the first */
     int64_t bytes;       /* of the finished output */

@@ -394,6 +394,10 @@ static int load_input(FgLoad *l)
     p->deinterlace = !strcmp(deint, "auto") ? FG_DEINT_AUTO
                      : !strcmp(deint, "no") ? FG_DEINT_NO
                                             : FG_DEINT_YES;
+    const char *const alpha = fg_keys_string(in, fg_preset_input, "alpha");
+    p->alpha = !strcmp(alpha, "auto")       ? FG_ALPHA_AUTO
+               : !strcmp(alpha, "straight") ? FG_ALPHA_STRAIGHT
+                                            : FG_ALPHA_PREMULTIPLIED;
     p->start_number = fg_yaml_get(in, "start_number")
                           ? fg_keys_int(in, fg_preset_input, "start_number")
                           : -1;

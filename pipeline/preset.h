@@ -27,6 +27,13 @@ typedef enum FgDeinterlace {
     FG_DEINT_YES   /* every frame */
 } FgDeinterlace;
 
+/* What the input's colours are where it has an alpha channel. */
+typedef enum FgAlpha {
+    FG_ALPHA_AUTO, /* OpenEXR: premultiplied; all other: straight */
+    FG_ALPHA_STRAIGHT,
+    FG_ALPHA_PREMULTIPLIED
+} FgAlpha;
+
 /* Film that was made 60 fields a second, back to its frames; %s: parity. */
 #define FG_IVTC                                                                \
     "fieldmatch=order=%s:combmatch=full,bwdif=mode=send_frame:deint="          \
@@ -72,6 +79,7 @@ typedef struct FgPreset {
     int nb_params;
 
     FgDeinterlace deinterlace;
+    FgAlpha alpha;
     char *rate;           /* image sequences: frames per second, "24" or
                              "24000/1001"; NULL = not given */
     int64_t start_number; /* image sequences: first number; -1 = found */

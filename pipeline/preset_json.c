@@ -98,10 +98,11 @@ static json_t *shots_to_json(const FgPreset *p)
 json_t *fg_preset_to_json(const FgPreset *p)
 {
     json_t *const j = json_pack(
-        "{s:i,s:b,s:b,s:i,s:I,s:o,s:o}", "deinterlace", (int)p->deinterlace,
-        "square", p->square, "provenance", p->provenance, "copy", (int)p->copy,
-        "start_number", (json_int_t)p->start_number, "commands",
-        commands_to_json(p), "shots", shots_to_json(p));
+        "{s:i,s:i,s:b,s:b,s:i,s:I,s:o,s:o}", "deinterlace", (int)p->deinterlace,
+        "alpha", (int)p->alpha, "square", p->square, "provenance",
+        p->provenance, "copy", (int)p->copy, "start_number",
+        (json_int_t)p->start_number, "commands", commands_to_json(p), "shots",
+        shots_to_json(p));
     for (size_t i = 0; j && i < NB_TEXTS; i++)
         json_object_set_new(j, texts[i].name, text_or_null(*text_at(p, i)));
     for (size_t i = 0; j && i < NB_PAIRS; i++)
@@ -200,14 +201,17 @@ static int read_shots(FgPreset *p, const json_t *a)
 
 static int read_all(FgPreset *p, const json_t *j)
 {
-    int deint, copy, ret = 0;
+    int deint, copy, alpha, ret = 0;
     json_int_t start;
-    if (json_unpack((json_t *)j, "{s:i,s:b,s:b,s:i,s:I}", "deinterlace", &deint,
-                    "square", &p->square, "provenance", &p->provenance, "copy",
-                    &copy, "start_number", &start) < 0 ||
-        deint < 0 || deint > FG_DEINT_YES)
+    if (json_unpack((json_t *)j, "{s:i,s:i,s:b,s:b,s:i,s:I}", "deinterlace",
+                    &deint, "alpha", &alpha, "square", &p->square, "provenance",
+                    &p->provenance, "copy", &copy, "start_number",
+                    &start) < 0 ||
+        deint < 0 || deint > FG_DEINT_YES || alpha < 0 ||
+        alpha > FG_ALPHA_PREMULTIPLIED)
         return -EINVAL;
     p->deinterlace = (FgDeinterlace)deint;
+    p->alpha = (FgAlpha)alpha;
     p->copy = (unsigned)copy;
     p->start_number = start;
     for (size_t i = 0; i < NB_TEXTS && !ret; i++) {

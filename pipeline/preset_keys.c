@@ -60,6 +60,10 @@ const FgKey fg_preset_input[] = {
         "before the chain. auto: looks at flags and pictures and puts bwdif, "
         "fieldmatch and decimate (3:2 pulldown), or nothing; yes: bwdif for "
         "all frames; ivtc: pulldown for all"),
+    SET("alpha", ENUM, "auto", "auto|straight|premultiplied",
+        "colours beside an alpha channel; where they are straight, what is "
+        "hidden takes the colours around it before the network; auto: OpenEXR "
+        "is premultiplied, all other is straight"),
     ROW("rate", STRING, NULL,
         "image sequences: frames per second, as 24 or 24000/1001"),
     NUM("start_number", INT, NULL, 0, 2147483647,

@@ -382,13 +382,14 @@ static int copy_chapters(FgOutput *o)
     return 0;
 }
 
-/* MP4 and MOV know few names: the first that is free. Behind what is there. */
+/* MP4 and MOV know few names. Behind what is there. */
 static int add_provenance(FgOutput *o)
 {
     AVDictionary **const m = &o->mux->metadata;
-    const char *const key = !is_mov(o->format) ? "PROVENANCE"
-                            : !av_dict_get(*m, "comment", NULL, 0) ? "comment"
-                            : !av_dict_get(*m, "description", NULL, 0)
+    const int mov = is_mov(o->format);
+    const int taken = mov && av_dict_get(*m, "comment", NULL, 0);
+    const char *const key = !mov ? "PROVENANCE"
+                            : taken && strcmp(o->format->name, "mov") != 0
                                 ? "description"
                                 : "comment";
     const AVDictionaryEntry *const old = av_dict_get(*m, key, NULL, 0);
