@@ -1,11 +1,13 @@
-/* ffgan: plan, worker, assemble, status and verify.
+/* ffgan: assemble, status and verify.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "pipeline/attempt.h"
 #include "pipeline/commands.h"
 #include "pipeline/engine.h"
 #include "pipeline/exit.h"
@@ -15,23 +17,17 @@
 
 typedef struct Args {
     const char *command, *folder;
-    int64_t chunk; /* -1 = not given */
-    int threads, json, quiet, keep, help;
+    char *path; /* of the job; owned */
+    const char *style;
+    int json, quiet, keep, help, wait_s;
 } Args;
 
-enum { O_CHUNK = 256, O_THREADS, O_JSON, O_KEEP, O_ENV };
+enum { O_JSON = 256, O_KEEP, O_WAIT, O_PROGRESS };
 
-static const struct option worker_options[] = {
-    {"chunk", required_argument, NULL, O_CHUNK},
-    {"chunk-env", required_argument, NULL, O_ENV},
-    {"threads", required_argument, NULL, O_THREADS},
-    {"json", no_argument, NULL, O_JSON},
-    {"quiet", no_argument, NULL, 'q'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
-};
 static const struct option assemble_options[] = {
     {"keep", no_argument, NULL, O_KEEP},
+    {"wait", required_argument, NULL, O_WAIT},
+    {"progress", required_argument, NULL, O_PROGRESS},
     {"json", no_argument, NULL, O_JSON},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
@@ -45,20 +41,15 @@ static const struct option look_options[] = {
 
 static int print_help(const char *command)
 {
-    if (!strcmp(command, "worker"))
-        puts("usage: ffgan worker JOB --chunk K\n"
-             "Does one chunk of a planned job (a folder OUT.ffgan). Nothing\n"
-             "when it is done; safe when several do it at once.\n\n"
-             "      --chunk K        from 0\n"
-             "      --chunk-env VAR  the number is in an environment variable\n"
-             "      --threads N      0 = all CPUs (default)\n"
-             "      --json  -q, --quiet  -h, --help");
-    else if (!strcmp(command, "assemble"))
+    if (!strcmp(command, "assemble"))
         puts(
             "usage: ffgan assemble JOB\n"
             "Joins the chunks of a job, copies sound and the rest, checks the\n"
             "result against the plan, gives it its name.\n\n"
-            "      --keep   the job's folder stays\n"
+            "      --keep            the job's folder stays\n"
+            "      --wait SECONDS    for chunks that are not done yet\n"
+            "      --progress HOW    auto bar lines json deadline openjd alf "
+            "none\n"
             "      --json  -q, --quiet  -h, --help");
     else if (!strcmp(command, "status"))
         puts("usage: ffgan status JOB [--json]\n"
@@ -70,38 +61,19 @@ static int print_help(const char *command)
     return FG_EXIT_OK;
 }
 
-static int number(Args *a, int c, const char *v)
-{
-    int64_t n;
-    const char *const name = c == O_THREADS ? "--threads" : "--chunk";
-    const int64_t max = c == O_THREADS ? 1024 : INT64_C(1000000000);
-    if (fg_parse_int(v, 0, max, &n) < 0)
-        return fg_usage_error(a->command, "%s '%s' is not in 0..%lld", name, v,
-                              (long long)max);
-    if (c == O_THREADS)
-        a->threads = (int)n;
-    else
-        a->chunk = n;
-    return 0;
-}
-
-static int from_environment(Args *a, const char *name)
-{
-    const char *const v = getenv(name);
-    if (!v)
-        return fg_usage_error(
-            a->command, "--chunk-env: the variable '%s' is not set", name);
-    return number(a, O_CHUNK, v);
-}
-
 static int take_option(Args *a, int c, const char *v)
 {
+    int64_t n = 0;
     switch (c) {
-    case O_CHUNK:
-    case O_THREADS:
-        return number(a, c, v);
-    case O_ENV:
-        return from_environment(a, v);
+    case O_WAIT:
+        if (fg_parse_int(v, 0, 31536000, &n) < 0)
+            return fg_usage_error(a->command,
+                                  "--wait '%s' is not in 0..31536000", v);
+        a->wait_s = (int)n;
+        return 0;
+    case O_PROGRESS:
+        a->style = v;
+        return 0;
     case O_JSON:
         a->json = 1;
         return 0;
@@ -142,31 +114,59 @@ static int parse(Args *a, int argc, char **argv, const struct option *options)
     return 0;
 }
 
-static int out_of_range(const Args *a, const FgJobPlan *p, FgError *err)
+/* The first chunk that is not done, -1 = all are. */
+static int64_t first_missing(const FgJobPlan *p, int64_t from)
 {
-    if (a->chunk >= 0 && a->chunk < p->nb_chunks)
-        return 0;
-    if (a->chunk < 0)
-        fg_error(err, 0, "worker: --chunk is not given: 0..%lld",
-                 (long long)p->nb_chunks - 1);
-    else
-        fg_error(err, 0, "%s: no chunk %lld: 0..%lld", fg_show(p->folder),
-                 (long long)a->chunk, (long long)p->nb_chunks - 1);
-    return FG_EXIT_USAGE;
+    for (int64_t k = from; k < p->nb_chunks; k++)
+        if (!fg_chunk_is_done(p, k))
+            return k;
+    return -1;
 }
 
-static int do_worker(const Args *a, FgJobPlan *p, FgReport *report,
-                     FgError *err)
+/* 1: who tried it failed, and nobody is at it. */
+static int is_given_up(const FgJobPlan *p, int64_t k)
 {
-    int ret = out_of_range(a, p, err);
-    if (ret || fg_chunk_is_done(p, a->chunk))
-        return ret;
-    ret = fg_job_plan_check(p, err);
-    if (ret)
-        return ret;
-    report->total = fg_job_plan_first(p, a->chunk + 1) -
-                    fg_job_plan_first(p, a->chunk);
-    return fg_chunk_run(p, a->chunk, report, 0, a->threads, err);
+    FgTry *list;
+    FgError none;
+    int nb, failed = 0, alive = 0;
+    if (fg_tries_read(p->folder, &list, &nb, &none) < 0)
+        return 0;
+    for (int i = 0; i < nb; i++)
+        if (list[i].chunk == k && !list[i].past) {
+            const int at_it = fg_try_is_alive(&list[i]);
+            alive += at_it;
+            failed += !at_it;
+        }
+    fg_tries_free(&list, nb);
+    return failed && !alive;
+}
+
+/* Tasks that end, and receipts that another machine has written, are not seen
+ * at once everywhere. */
+static int await_chunks(const Args *a, const FgJobPlan *p, FgError *err)
+{
+    const double began = fg_now();
+    const struct timespec pause = {1, 0};
+    /* Between two tries of a farm nobody is at it, either. */
+    const double patience = a->wait_s < 3600 ? a->wait_s / 6.0 : 600;
+    double idle = -1;
+    int64_t k = first_missing(p, 0);
+    while (k >= 0 && fg_now() - began < a->wait_s && !fg_stop_signal()) {
+        if (!is_given_up(p, k))
+            idle = -1;
+        else if (idle < 0)
+            idle = fg_now();
+        if (idle >= 0 && fg_now() - idle >= patience)
+            break;
+        nanosleep(&pause, NULL);
+        k = first_missing(p, k);
+    }
+    if (k < 0)
+        return 0;
+    fg_error(err, 0, "%s: chunk %lld is not done", fg_show(p->folder),
+             (long long)k);
+    return fg_stop_signal() ? FG_EXIT_SIGNAL + fg_stop_signal()
+                            : FG_EXIT_NOINPUT;
 }
 
 static int do_assemble(const Args *a, FgJobPlan *p, FgReport *report,
@@ -177,12 +177,7 @@ static int do_assemble(const Args *a, FgJobPlan *p, FgReport *report,
     int ret = fg_engine_lock(&e, p->folder, err);
     if (ret)
         return ret;
-    for (int64_t k = 0; k < p->nb_chunks && !ret; k++)
-        if (!fg_chunk_is_done(p, k)) {
-            fg_error(err, 0, "%s: chunk %lld is not done", fg_show(p->folder),
-                     (long long)k);
-            ret = FG_EXIT_NOINPUT;
-        }
+    ret = await_chunks(a, p, err);
     if (!ret)
         ret = fg_job_plan_check(p, err);
     if (!ret)
@@ -284,8 +279,6 @@ static int do_verify(const Args *a, FgJobPlan *p, FgError *err)
 
 static int dispatch(const Args *a, FgJobPlan *p, FgReport *report, FgError *err)
 {
-    if (!strcmp(a->command, "worker"))
-        return do_worker(a, p, report, err);
     if (!strcmp(a->command, "assemble"))
         return do_assemble(a, p, report, err);
     if (!strcmp(a->command, "status"))
@@ -300,10 +293,8 @@ static void warn_through(void *arg, const char *text)
 
 int fg_cmd_job(int argc, char **argv)
 {
-    Args a = {.command = argv[0], .chunk = -1};
-    const struct option *const options = !strcmp(argv[0], "worker")
-                                             ? worker_options
-                                         : !strcmp(argv[0], "assemble")
+    Args a = {.command = argv[0]};
+    const struct option *const options = !strcmp(argv[0], "assemble")
                                              ? assemble_options
                                              : look_options;
     FgReport report;
@@ -314,14 +305,26 @@ int fg_cmd_job(int argc, char **argv)
         return ret ? ret : print_help(a.command);
     fg_log_init(a.quiet ? -1 : 0);
     fg_report_init(&report, a.json, a.quiet);
+    if (a.style && fg_report_style(&report, a.style) < 0)
+        return fg_usage_error(a.command,
+                              "--progress '%s': auto, bar, lines, json, "
+                              "deadline, openjd, alf, none",
+                              a.style);
     fg_log_set_warn(warn_through, &report);
     fg_stop_init();
-    ret = fg_job_plan_read(&p, a.folder, &err);
+    a.path = fg_path_from_url(a.folder);
+    if (a.path) {
+        ret = fg_job_plan_read(&p, a.path, &err);
+    } else {
+        fg_error(&err, 0, "%s: not a file:// URL", fg_show(a.folder));
+        ret = FG_EXIT_USAGE;
+    }
     if (!ret)
         ret = dispatch(&a, p, &report, &err);
     if (ret)
         fg_report_error(&report, ret, err.text);
     fg_log_set_warn(NULL, NULL);
     fg_job_plan_free(&p);
+    free(a.path);
     return ret;
 }

@@ -15,6 +15,7 @@
 #include "pipeline/engine.h"
 #include "pipeline/exit.h"
 #include "pipeline/fields.h"
+#include "pipeline/farm.h"
 #include "pipeline/stop.h"
 #include "pipeline/target.h"
 #include "pipeline/util.h"
@@ -32,6 +33,7 @@ typedef struct Args {
     int nb_inputs;
     FgEngine engine;
     FgJob job;
+    FgFarm farm; /* farm submit */
 } Args;
 
 enum {
@@ -52,7 +54,8 @@ enum {
     O_DIR,
     O_NAME,
     O_FRAMES,
-    O_SIZE
+    O_SIZE,
+    O_FARM /* and the rows of farm_options behind it */
 };
 
 static const struct option options[] = {
@@ -80,6 +83,20 @@ static const struct option options[] = {
     {"verbose", no_argument, NULL, 'v'},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
+    {"engine", required_argument, NULL, O_FARM},
+    {"program", required_argument, NULL, O_FARM + 1},
+    {"queue", required_argument, NULL, O_FARM + 2},
+    {"image", required_argument, NULL, O_FARM + 3},
+    {"volume", required_argument, NULL, O_FARM + 4},
+    {"engine-arg", required_argument, NULL, O_FARM + 5},
+    {"gpus", required_argument, NULL, O_FARM + 6},
+    {"cpus", required_argument, NULL, O_FARM + 7},
+    {"max-tries", required_argument, NULL, O_FARM + 8},
+    {"max-running", required_argument, NULL, O_FARM + 9},
+    {"grace", required_argument, NULL, O_FARM + 10},
+    {"chunk-minutes", required_argument, NULL, O_FARM + 11},
+    {"node-fps", required_argument, NULL, O_FARM + 12},
+    {"only-missing", no_argument, NULL, O_FARM + 13},
     {NULL, 0, NULL, 0},
 };
 
@@ -110,9 +127,31 @@ static const char help_options[] =
     "      --json            one JSON object a line on stdout\n"
     "  -v, --verbose  -q, --quiet  -h, --help\n";
 
+static const char help_farm[] =
+    "  what 'farm submit' adds:\n"
+    "      --engine E        slurm openjd k8s commands local\n"
+    "      --chunk N|auto    frames of a chunk; auto (default) measures\n"
+    "      --chunk-minutes M auto: how long a chunk should take (default 10)\n"
+    "      --node-fps F      auto: a node's speed, where this machine is none\n"
+    "      --gpus N  --cpus N  of each task\n"
+    "      --max-tries N     of each chunk (default 3)\n"
+    "      --max-running N   tasks at a time\n"
+    "      --grace SECONDS   that this farm leaves between SIGTERM and "
+    "SIGKILL\n"
+    "      --queue NAME      partition or namespace\n"
+    "      --program PATH    ffgan on the nodes (default: this one's path)\n"
+    "      --image NAME  --volume CLAIM:/PATH    k8s\n"
+    "      --engine-arg WORD a word for sbatch; may be repeated\n"
+    "      --only-missing    what is missing of a job that was submitted\n"
+    "      --dry-run         prints exactly what would be submitted\n";
+
 static int print_help(const char *command)
 {
-    if (!strcmp(command, "plan"))
+    if (!strcmp(command, "farm submit"))
+        puts("usage: ffgan farm submit PRESET IN... --engine E "
+             "[-o OUT | --out-dir DIR]\n"
+             "Plans jobs in chunks and hands them to a render farm.\n");
+    else if (!strcmp(command, "plan"))
         puts("usage: ffgan plan [options] PRESET IN -o OUT\n"
              "Lists the frames of a video, cuts them into chunks, and writes\n"
              "OUT.ffgan for 'ffgan worker' and 'ffgan assemble'.\n");
@@ -126,6 +165,8 @@ static int print_help(const char *command)
              "chapters and the rest are copied. A run that was stopped goes\n"
              "on when the same command comes again.\n");
     fputs(help_options, stdout);
+    if (!strcmp(command, "farm submit"))
+        fputs(help_farm, stdout);
     return FG_EXIT_OK;
 }
 
@@ -204,7 +245,9 @@ static int chunk_option(Args *a, int c, const char *v)
 {
     int64_t n = 0;
     int ret = 0;
-    if (c == O_CHUNK) {
+    if (c == O_CHUNK && !strcmp(v, "auto")) {
+        a->engine.plan.chunk = 0;
+    } else if (c == O_CHUNK) {
         ret = whole_number(a, "--chunk", v, 1, 100000000,
                            &a->engine.plan.chunk);
     } else if (c == O_WORKERS) {
@@ -217,8 +260,83 @@ static int chunk_option(Args *a, int c, const char *v)
     return ret;
 }
 
+static int farm_count(Args *a, const char *name, const char *v, int max,
+                      int *to)
+{
+    int64_t n = 0;
+    const int ret = whole_number(a, name, v, 0, max, &n);
+    *to = (int)n;
+    return ret;
+}
+
+static int farm_positive(const Args *a, const char *name, const char *v,
+                         double max, double *to)
+{
+    char *end;
+    *to = strtod(v, &end);
+    return !*v || *end || !(*to > 0 && *to <= max)
+               ? fg_usage_error(a->command, "%s '%s' is not above 0, up to %g",
+                                name, v, max)
+               : 0;
+}
+
+static int farm_engine(Args *a, const char *v)
+{
+    a->farm.engine = v;
+    return fg_farm_engine(v) ? 0
+                             : fg_usage_error(a->command,
+                                              "--engine '%s': slurm, openjd, "
+                                              "k8s, commands, local",
+                                              v);
+}
+
+static int farm_option(Args *a, int c, const char *v)
+{
+    FgFarm *const f = &a->farm;
+    const char **const words[] = {&f->program, &f->queue, &f->image,
+                                  &f->volume};
+    if (strcmp(a->command, "farm submit") != 0)
+        return fg_usage_error(a->command,
+                              "that option belongs to 'ffgan farm submit'");
+    switch (c - O_FARM) {
+    case 0:
+        return farm_engine(a, v);
+    case 1:
+    case 2:
+    case 3:
+    case 4:
+        *words[c - O_FARM - 1] = v;
+        return 0;
+    case 5:
+        if (f->nb_args == FG_FARM_ARGS)
+            return fg_usage_error(a->command, "more than %d --engine-arg",
+                                  FG_FARM_ARGS);
+        f->arg[f->nb_args++] = v;
+        return 0;
+    case 6:
+        return farm_count(a, "--gpus", v, 64, &f->gpus);
+    case 7:
+        return farm_count(a, "--cpus", v, 1024, &f->cpus);
+    case 8:
+        return farm_count(a, "--max-tries", v, 1000, &f->max_tries);
+    case 9:
+        return farm_count(a, "--max-running", v, 1000000, &f->max_running);
+    case 10:
+        return farm_count(a, "--grace", v, 86400, &f->grace_s);
+    case 11:
+        return farm_positive(a, "--chunk-minutes", v, 1440, &f->chunk_min);
+    case 12:
+        return farm_positive(a, "--node-fps", v, 1e6, &f->node_fps);
+    default:
+        f->only_missing = 1;
+        return 0;
+    }
+}
+
 static int take_option(Args *a, int c, const char *v)
 {
+    if (c >= O_FARM)
+        return farm_option(a, c, v);
     switch (c) {
     case O_CHUNK:
     case O_WORKERS:
@@ -311,14 +429,18 @@ static int check_words(Args *a)
         if (!*a->input[i] || !strcmp(a->input[i], "-"))
             return fg_usage_error(
                 a->command, "the input is a file's name; pipes cannot be read");
+    const int farm = !strcmp(a->command, "farm submit");
     if (a->nb_inputs > 1 &&
-        (a->job.output || a->dry_run || !strcmp(a->command, "plan")))
+        (a->job.output || (a->dry_run && !farm) || !strcmp(a->command, "plan")))
         return fg_usage_error(a->command, "more than one input: use --out-dir");
     if (many && a->job.output)
         return fg_usage_error(a->command, "-o is for one output, --out-dir and "
                                           "--name for many");
     if (!strcmp(a->command, "plan") && !a->job.output)
         return fg_usage_error(a->command, "-o is needed");
+    if (!strcmp(a->command, "farm submit") && !a->farm.engine)
+        return fg_usage_error(a->command, "--engine is needed: slurm, openjd, "
+                                          "k8s, commands, local");
     a->job.input = a->input[0];
     return 0;
 }
@@ -462,11 +584,21 @@ static int load_preset(Args *a, FgError *err)
     return a->size && fg_target_apply(job->preset, &s) < 0 ? FG_EXIT_RETRY : 0;
 }
 
+static int submit(Args *a, FgReport *report, FgError *err)
+{
+    a->farm.dry_run = a->dry_run;
+    a->farm.chunk_auto = 1;
+    a->farm.workers = a->engine.workers;
+    return fg_farm_submit(&a->farm, &a->job, &a->engine.plan, report, err);
+}
+
 static int run_ready(Args *a, FgReport *report, FgError *err)
 {
     const int ret = load_preset(a, err);
     if (ret)
         return ret;
+    if (!strcmp(a->command, "farm submit"))
+        return submit(a, report, err);
     if (a->dry_run)
         return dry_run(a, report, err);
     if (!strcmp(a->command, "plan"))
@@ -551,7 +683,8 @@ int fg_cmd_run(int argc, char **argv)
 {
     Args a = {.command = argv[0],
               .job = {.start_number = -1},
-              .engine = {.plan = {.overlap = -1}, .lock = -1}};
+              .engine = {.plan = {.overlap = -1}, .lock = -1},
+              .farm = {.max_tries = 3, .chunk_min = 10}};
     FgReport report;
     int ret = parse(&a, argc, argv);
     if (!ret && a.help) {

@@ -20,3 +20,7 @@ PIPELINE_OBJS += pipeline/preset.o pipeline/preset_keys.o \
     pipeline/preset_graph.o pipeline/preset_schema.o pipeline/cmd_preset.o
 PIPELINE_OBJS += pipeline/preset_find.o pipeline/preset_params.o \
     pipeline/preset_option.o pipeline/preset_output.o pipeline/preset_shots.o
+PIPELINE_OBJS += pipeline/attempt.o pipeline/cmd_worker.o pipeline/cmd_farm.o \
+    pipeline/farm.o pipeline/farm_file.o pipeline/farm_slurm.o \
+    pipeline/farm_openjd.o pipeline/farm_k8s.o pipeline/farm_commands.o \
+    pipeline/farm_local.o pipeline/farm_status.o

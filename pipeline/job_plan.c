@@ -304,8 +304,30 @@ static int goes_last(const char *name)
            !strcmp(name, ".") || !strcmp(name, "..");
 }
 
+/* Folders in the job's folder (attempts, farm) hold files only. */
+static int remove_folder(int dir, const char *name)
+{
+    const int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *const d = fd >= 0 ? fdopendir(fd) : NULL;
+    int ret = d ? 0 : -errno;
+    if (!d && fd >= 0)
+        close(fd);
+    for (struct dirent *e; d && !ret && (e = readdir(d));)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+            unlinkat(fd, e->d_name, 0) < 0 && errno != ENOENT)
+            ret = -errno;
+    if (d)
+        closedir(d);
+    return !ret && unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT
+               ? -errno
+               : ret;
+}
+
 static int remove_in(int dir, const char *name)
 {
+    struct stat st;
+    if (!fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) && S_ISDIR(st.st_mode))
+        return remove_folder(dir, name);
     return unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 

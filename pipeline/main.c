@@ -21,10 +21,11 @@ static const Command commands[] = {
     {"upscale", "enlarge a video or pictures with a preset", fg_cmd_upscale},
     {"run", "the same, with the preset as the first word", fg_cmd_run},
     {"plan", "cut a job into chunks for several machines", fg_cmd_run},
-    {"worker", "do one chunk of a planned job", fg_cmd_job},
+    {"worker", "do chunks of a planned job", fg_cmd_worker},
     {"assemble", "join the chunks of a job", fg_cmd_job},
     {"status", "show which chunks are done", fg_cmd_job},
     {"verify", "check the chunks of a job", fg_cmd_job},
+    {"farm", "hand a job's chunks to a render farm; look at it", fg_cmd_farm},
     {"preset", "list, show and check presets", fg_cmd_preset},
     {"model", "list, describe and check weights files", fg_cmd_model},
     {"bench", "time a network on this machine", fg_cmd_bench},
@@ -123,7 +124,7 @@ static int run_command(const Command *c, int argc, char **argv)
 {
     /* A film that is written is written, whoever reads the events. */
     const int is_job = c->run == fg_cmd_upscale || c->run == fg_cmd_run ||
-                       c->run == fg_cmd_job;
+                       c->run == fg_cmd_job || c->run == fg_cmd_worker;
     if (!c->run)
         return run_beside(c->name, argv);
     const int ret = c->run(argc, argv);

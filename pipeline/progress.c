@@ -1,5 +1,6 @@
 /* ffgan: what a run tells the outside: start, progress, warnings, end.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "pipeline/progress.h"
+#include "pipeline/stop.h"
 #include "pipeline/util.h"
 
 void fg_report_init(FgReport *r, int json, int quiet)
@@ -19,6 +21,47 @@ void fg_report_init(FgReport *r, int json, int quiet)
     r->shown_pct = -1;
     r->start = r->shown_at = fg_now();
     pthread_mutex_init(&r->lock, NULL);
+}
+
+int fg_report_style(FgReport *r, const char *name)
+{
+    static const struct {
+        const char *name;
+        FgStyle style;
+        int json, quiet, terminal; /* -1 = stays */
+    } all[] = {
+        {"auto", FG_STYLE_AUTO, -1, -1, -1},
+        {"bar", FG_STYLE_AUTO, 0, 0, 1},
+        {"lines", FG_STYLE_AUTO, 0, 0, 0},
+        {"json", FG_STYLE_AUTO, 1, 0, 0},
+        {"deadline", FG_STYLE_DEADLINE, 0, 0, 0},
+        {"openjd", FG_STYLE_OPENJD, 0, 0, 0},
+        {"alf", FG_STYLE_ALF, 0, 0, 0},
+        {"none", FG_STYLE_AUTO, 0, 1, 0},
+    };
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        if (strcmp(name, all[i].name) != 0)
+            continue;
+        r->style = all[i].style;
+        r->json = all[i].json < 0 ? r->json : all[i].json;
+        r->quiet = all[i].quiet < 0 ? r->quiet : all[i].quiet;
+        r->terminal = all[i].terminal < 0 ? r->terminal : all[i].terminal;
+        return 0;
+    }
+    return -EINVAL;
+}
+
+/* One line in the manager's words. */
+static void print_word(const FgReport *r, const char *text, int pct,
+                       double part)
+{
+    if (r->style == FG_STYLE_DEADLINE)
+        printf("Progress: %d%%\n", pct);
+    else if (r->style == FG_STYLE_ALF)
+        printf("ALF_PROGRESS %d%%\n", pct);
+    else
+        printf("openjd_progress: %.1f\nopenjd_status: %s\n", 100 * part, text);
+    fflush(stdout);
 }
 
 static void print_json(json_t *o)
@@ -113,7 +156,12 @@ static void show_bar(FgReport *r, int64_t n, int pct, double fps,
 static void show_line(const FgReport *r, int64_t n, int pct, double fps,
                       double left, const char *eta)
 {
-    if (r->json)
+    char text[96];
+    snprintf(text, sizeof(text), "%lld of %lld frames, %.2f fps, %s left",
+             (long long)n, (long long)r->total, fps, eta);
+    if (r->style && pct >= 0)
+        print_word(r, text, pct, r->total ? (double)n / (double)r->total : 0);
+    else if (r->json)
         print_json(json_pack("{s:s,s:I,s:I,s:i,s:f,s:f}", "event", "progress",
                              "frame", (json_int_t)n, "frames",
                              (json_int_t)r->total, "percent", pct < 0 ? 0 : pct,
@@ -138,6 +186,7 @@ void fg_report_progress(FgReport *r, int64_t n)
                            : 0;
     const double left = fps > 0 && r->total > n ? (double)(r->total - n) / fps
                                                 : 0;
+    fg_stop_weigh(fps > 0 && r->total > 0 ? left : -1);
     int pct = r->total > 0 ? (int)(100 * n / r->total) : -1;
     if (pct > 100)
         pct = 100;
@@ -204,6 +253,10 @@ int fg_report_error(FgReport *r, int code, const char *text)
     if (r->json)
         print_json(json_pack("{s:s,s:i,s:o}", "event", "error", "code", code,
                              "text", fg_json_text(text)));
+    if (r->style == FG_STYLE_OPENJD) {
+        printf("openjd_fail: %s\n", fg_show(text));
+        fflush(stdout);
+    }
     fprintf(stderr, "ffgan: %s\n", text);
     pthread_mutex_unlock(&r->lock);
     return code;

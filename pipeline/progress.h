@@ -3,15 +3,25 @@
  *
  * On a terminal a bar; elsewhere lines with "Progress: NN%" at each 1 % but
  * not more than one a second, and at least every 5 s; with json one object a
- * line on stdout. Human text goes to stderr. Thread safe. */
+ * line on stdout. Human text goes to stderr. Farm managers read their own words
+ * on stdout, at a line's start: see FgStyle. Thread safe. */
 #ifndef FFGAN_PIPELINE_PROGRESS_H
 #define FFGAN_PIPELINE_PROGRESS_H
 
 #include <pthread.h>
 #include <stdint.h>
 
+/* How progress is told. */
+typedef enum FgStyle {
+    FG_STYLE_AUTO,     /* bar, lines or json, as above */
+    FG_STYLE_DEADLINE, /* "Progress: NN%" */
+    FG_STYLE_OPENJD,   /* "openjd_progress: NN.N", openjd_status, openjd_fail */
+    FG_STYLE_ALF       /* "ALF_PROGRESS NN%": Tractor, Alfred, OpenCue's log */
+} FgStyle;
+
 typedef struct FgReport {
     int json, quiet, terminal;
+    FgStyle style;
     int muted;     /* 1: warnings are dropped */
     int64_t total; /* frames to come, 0 = unknown */
     double start;  /* seconds, fg_now */
@@ -28,6 +38,9 @@ typedef struct FgReport {
 struct json_t *fg_json_text(const char *s);
 
 void fg_report_init(FgReport *r, int json, int quiet);
+/* "auto", "bar", "lines", "json", "deadline", "openjd", "alf", "none".
+ * -EINVAL for other words. */
+int fg_report_style(FgReport *r, const char *name);
 /* Both files and the preset's name; frames 0 = unknown. */
 void fg_report_start(FgReport *r, const char *input, const char *output,
                      const char *preset, int64_t frames);

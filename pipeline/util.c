@@ -172,6 +172,57 @@ int fg_parse_int(const char *text, int64_t min, int64_t max, int64_t *value)
     return 0;
 }
 
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+char *fg_path_from_url(const char *text)
+{
+    if (strncmp(text, "file://", 7) != 0)
+        return strdup(text);
+    const char *p = text + 7;
+    char *const out = malloc(strlen(p) + 1);
+    size_t n = 0;
+    for (; out && *p; p++) {
+        out[n] = *p;
+        if (*p == '%') {
+            const int high = hex_digit(p[1]);
+            const int low = high < 0 ? -1 : hex_digit(p[2]);
+            if (low < 0 || !(high | low)) {
+                free(out);
+                errno = EINVAL;
+                return NULL;
+            }
+            out[n] = (char)(high * 16 + low);
+            p += 2;
+        }
+        n++;
+    }
+    if (out)
+        out[n] = 0;
+    return out;
+}
+
+char *fg_path_to_word(const char *path)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "abcdefghijklmnopqrstuvwxyz0123456789/._-";
+    FgText t = {0};
+    if (!path[strspn(path, plain)])
+        return strdup(path);
+    fg_text_add(&t, "file://");
+    for (const char *p = path; *p; p++)
+        fg_text_add(&t, strchr(plain, *p) ? "%c" : "%%%02X", (unsigned char)*p);
+    if (!t.failed)
+        return t.s;
+    fg_text_free(&t);
+    return NULL;
+}
+
 double fg_now(void)
 {
     struct timespec ts;
@@ -212,6 +263,8 @@ int fg_exit_input(int err)
     case -EIO:
         return FG_EXIT_IO;
     case -ENOMEM:
+    case -ESTALE: /* a shared folder's file was replaced under us */
+    case -ETIMEDOUT:
         return FG_EXIT_RETRY;
     default:
         return FG_EXIT_DATA;

@@ -28,6 +28,14 @@ const char *fg_path_base(const char *path);
 /* Pointer to the extension with its dot, or to the final NUL. */
 const char *fg_path_ext(const char *path);
 
+/* "file:///a%20b" -> "/a b"; other text as it is: malloc'ed. NULL: no memory,
+ * or an escape that is none (errno EINVAL). */
+char *fg_path_from_url(const char *text);
+/* An absolute path as it may stand in any scheduler's script: itself when it is
+ * made of letters, digits and "/._-" only, else as a file:// URL.
+ * malloc'ed, NULL: no memory. */
+char *fg_path_to_word(const char *path);
+
 /* Where this program's own files are: bin folder of /proc/self/exe. 0 or a
  * negative errno. */
 int fg_self_dir(char *out, size_t size);
