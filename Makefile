@@ -9,7 +9,7 @@ MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 
 CONFIG := build/config.mak
-NO_CONFIG := help clean distclean dist
+NO_CONFIG := help clean distclean source
 ifneq ($(filter-out $(NO_CONFIG),$(or $(MAKECMDGOALS),help)),)
 include $(CONFIG)
 FLAGS := build/ffmpeg.mak
@@ -170,8 +170,11 @@ install: $(CONFIG)
 	$(Q)$(MAKE) --no-print-directory BUILD=build-install \
 	    DATADIR=$(PREFIX)/share/ffgan all
 	sh filters/overlay/install.sh build-install "$(DESTDIR)$(PREFIX)"
-dist:
-	$(Q)sh filters/overlay/dist.sh
+# For nodes with nothing installed: programs, libraries, presets, weights.
+dist deb: all
+	$(Q)sh filters/overlay/dist.sh $(BUILD) $(VERSION) $(if $(filter deb,$@),deb,tar)
+source:
+	$(Q)sh filters/overlay/source.sh
 clean:
 	rm -rf build-san build-install build-ff9 build/fuzz $(filter-out \
 	    build/config% build/ffmpeg.mak,$(wildcard build/*))
@@ -191,10 +194,11 @@ help:
 #? make bench-peers    beside other engines: PEERS_PYTHON=... PEERS="--networks A"
 #? make fuzz           fuzz the readers, FUZZ_SECONDS=60 each
 #? make install        into --prefix; DESTDIR= is honoured
-#? make dist           a source tarball
+#? make dist           a tarball that runs where nothing is installed; make deb
+#? make source         a source tarball
 #? make clean          remove objects; make distclean also the configuration
 #? The first make runs ./configure, which fetches and builds FFmpeg once.
 
 .PHONY: all kernels filters tests check check-san bench bench-peers fuzz fuzz-libs check-aarch64 check-ffmpeg9 \
-    lint checkheaders demo install dist clean distclean help
+    lint checkheaders demo install dist deb source clean distclean help
 -include $(shell [ ! -d $(BUILD) ] || find $(BUILD) -name '*.d')

@@ -52,6 +52,23 @@ static void folder_pair(Folders *f, const char *dir, size_t len)
     folder_add(f, dir, len, "");
 }
 
+/* A moved installation: DIR/bin/program and DIR/share/ffgan. */
+static void folder_beside(Folders *f)
+{
+    char dir[PATH_MAX + 16];
+    const ssize_t n = readlink("/proc/self/exe", dir, PATH_MAX - 1);
+    dir[n > 0 ? n : 0] = 0;
+    for (int up = 0; up < 2; up++) {
+        char *const slash = strrchr(dir, '/');
+        if (!slash)
+            return;
+        *slash = 0;
+    }
+    strcat(dir, "/share/ffgan");
+    if (!access(dir, R_OK | X_OK))
+        folder_pair(f, dir, strlen(dir));
+}
+
 static void folders_list(Folders *f)
 {
     const char *const config = getenv("XDG_CONFIG_HOME");
@@ -69,6 +86,7 @@ static void folders_list(Folders *f)
         snprintf(home, sizeof(home), "%s/.config/ffgan", user);
     folder_pair(f, home, strlen(home));
     folder_pair(f, data_dir, strlen(data_dir));
+    folder_beside(f);
     folder_pair(f, FFGAN_DATADIR, strlen(FFGAN_DATADIR));
 }
 

@@ -77,9 +77,8 @@ static int write_script(const FgFarmTask *t, int64_t per_task, char **path,
         fg_text_add(&s, " --list %s --per-task %lld", word,
                     (long long)per_task);
     fg_farm_worker_options(t, &s);
-    fg_text_add(&s,
-                " --threads \"${SLURM_CPUS_PER_TASK:-0}\" --progress lines "
-                ">> \"logs/task-$SLURM_ARRAY_TASK_ID.txt\" 2>&1\n");
+    fg_text_add(&s, " --threads \"${SLURM_CPUS_PER_TASK:-0}\" --progress lines "
+                    ">> \"logs/task-$SLURM_ARRAY_TASK_ID.txt\" 2>&1\n");
     if (!ret)
         ret = fg_farm_write(t, "task", "sh", &s, path, err);
     fg_text_free(&s);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -112,7 +113,11 @@ static void read_cache(Status *s)
 static void write_cache(const Status *s)
 {
     FgText t = {0};
+    char *const dir = fg_format("%s/farm", s->plan->folder);
     char *const path = fg_format("%s/farm/status.cache", s->plan->folder);
+    if (dir && s->fresh)
+        mkdir(dir, 0777);
+    free(dir);
     fg_text_add(&t, "%s\n", s->plan->id);
     for (int64_t k = 0; k < s->plan->nb_chunks; k++)
         if ((s->chunk[k].is & (KNOWN | HAS_RECEIPT)) == (KNOWN | HAS_RECEIPT) &&

@@ -19,6 +19,10 @@ if [ -n "${LESS:-}" ]; then # slow builds: fewer kills, cuts, flips, frames
     export FRAMES="${FRAMES:-4000}" TEST_TIMEOUT=$((TEST_TIMEOUT * 2))
 fi
 cd "$ROOT" || exit 1
+# Checkers of other projects, see python.sh.
+checkers=${FFGAN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ffgan}/python
+[ -n "${FFGAN_PYTHON:-}" ] || [ ! -e "$checkers/complete" ] ||
+    export FFGAN_PYTHON="$checkers/bin/python"
 rm -rf "$LOGS"
 mkdir -p "$LOGS"
 
