@@ -139,28 +139,7 @@ $(BUILD)/tests/filters/%.o: tests/filters/%.c
 	$(Q)mkdir -p $(@D)
 	$(call BRIEF,CC,$<) $(CC) $(OWN) $(PRIVATE) -c $< -o $@
 
-check: all tests
-	$(Q)BUILD=$(abspath $(BUILD)) JOBS=$(JOBS) sh tests/run.sh $(ONLY)
-check-san:
-	$(Q)LESS=1 $(MAKE) --no-print-directory SAN=1 check
-bench: all $(filter $(BUILD)/tests/bench/%,$(TESTS))
-	$(Q)for p in $(filter $(BUILD)/tests/bench/%,$(TESTS)); do \
-	    echo "== $${p##*/}"; $$p || exit 1; done
-	$(Q)BUILD=$(abspath $(BUILD)) sh tests/bench/networks.sh
-# Other engines beside ours: needs them installed, see tests/bench/peers.py.
-bench-peers: all
-	$(Q)$(or $(PEERS_PYTHON),python3) tests/bench/peers.py $(BUILD)/bin/ffgan $(PEERS)
-fuzz: all
-	$(Q)SECONDS_EACH=$${FUZZ_SECONDS:-60} CLANG="$(CLANG)" sh tests/fuzz.sh
-fuzz-libs: $(LIBKERNELS) $(call a,pipeline source)
-check-ffmpeg9: $(CONFIG) $(call o,tests/filters/mkmodel)
-	$(Q)sh filters/overlay/check9.sh "$(CACHE)"
-check-aarch64: $(CONFIG)
-	$(Q)sh tests/aarch64.sh "$(CACHE)"
-lint: $(CONFIG)
-	$(Q)sh tests/lint.sh
-checkheaders: $(CONFIG)
-	$(Q)sh tests/lint.sh headers
+include tests/rules.mak
 demo: all
 	$(Q)BUILD=$(abspath $(BUILD)) sh presets/demo.sh "$(IN)"
 
@@ -170,7 +149,6 @@ install: $(CONFIG)
 	$(Q)$(MAKE) --no-print-directory BUILD=build-install \
 	    DATADIR=$(PREFIX)/share/ffgan all
 	sh filters/overlay/install.sh build-install "$(DESTDIR)$(PREFIX)"
-# For nodes with nothing installed: programs, libraries, presets, weights.
 dist deb: all
 	$(Q)sh filters/overlay/dist.sh $(BUILD) $(VERSION) $(if $(filter deb,$@),deb,tar)
 source:

@@ -187,11 +187,20 @@ static int read_try(FgTry *t, int dir, const char *name, double now)
     *t = (FgTry){0};
     const int ret = j ? parse_try(t, j) : -EINVAL;
     json_decref(j);
+    if (ret)
+        return ret;
     t->silent = now > mtime ? now - mtime : 0;
     t->past = !strcmp(fg_path_ext(name), ".past");
-    if (!ret && !t->code)
+    if (!t->code)
         t->seconds = mtime > t->started ? mtime - t->started : 0;
-    return ret;
+    return 0;
+}
+
+static void try_free(FgTry *t)
+{
+    free(t->text);
+    free(t->log);
+    *t = (FgTry){0};
 }
 
 /* What time it is for the file system that holds the folder. */
@@ -247,6 +256,8 @@ int fg_tries_read(const char *folder, FgTry **list, int *nb, FgError *err)
             continue;
         if (!read_try(&t, dirfd(d), e->d_name, now))
             ret = add(list, nb, &t);
+        if (ret)
+            try_free(&t);
     }
     if (d)
         closedir(d);
@@ -280,8 +291,7 @@ int fg_tries_forget(const char *folder, FgError *err)
         if (!fg_try_is_alive(&t) &&
             renameat(dirfd(d), e->d_name, dirfd(d), name) < 0)
             ret = -errno;
-        free(t.text);
-        free(t.log);
+        try_free(&t);
     }
     if (d)
         closedir(d);
@@ -294,10 +304,8 @@ int fg_tries_forget(const char *folder, FgError *err)
 
 void fg_tries_free(FgTry **list, int nb)
 {
-    for (int i = 0; *list && i < nb; i++) {
-        free((*list)[i].text);
-        free((*list)[i].log);
-    }
+    for (int i = 0; *list && i < nb; i++)
+        try_free(&(*list)[i]);
     free(*list);
     *list = NULL;
 }

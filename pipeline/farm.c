@@ -101,7 +101,7 @@ static void print_plan(const FgJobPlan *p, const FgReport *report)
     if (!report->json)
         printf("%s: %lld frames in %lld chunks of %lld, %.2f %% of the work is "
                "overlap\n",
-               fg_show(p->folder), (long long)p->index.nb,
+               fg_show(p->folder), (long long)fg_index_out(&p->index).nb,
                (long long)p->nb_chunks, (long long)p->chunk,
                100 * extra / ((double)p->chunk + extra));
 }

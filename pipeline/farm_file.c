@@ -153,8 +153,9 @@ int fg_farm_client(int dry_run, char *const argv[], char **out, FgError *err)
                  WIFEXITED(status) ? WEXITSTATUS(status)
                                    : FG_EXIT_SIGNAL + WTERMSIG(status));
     } else {
-        (*out)[strcspn(*out, "\n")] = 0;
-        return 0;
+        if (*out)
+            (*out)[strcspn(*out, "\n")] = 0;
+        return *out ? 0 : FG_EXIT_RETRY;
     }
     free(*out);
     *out = NULL;

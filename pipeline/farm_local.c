@@ -22,8 +22,8 @@ static int run(const FgFarmTask *t, FgError *err)
         ret = fg_job_plan_remove(t->plan->folder, err);
     fg_engine_unlock(&e);
     if (!ret)
-        fg_report_done(t->report, t->plan->job.output, t->plan->index.nb,
-                       bytes);
+        fg_report_done(t->report, t->plan->job.output,
+                       fg_index_out(&t->plan->index).nb, bytes);
     return ret;
 }
 

@@ -238,7 +238,9 @@ static double worker_fps(const Status *s)
 static double left_s(const Status *s)
 {
     const double fps = worker_fps(s) * (double)s->running;
-    return fps > 0 ? (double)(s->plan->index.nb - s->frames) / fps : -1;
+    return fps > 0
+               ? (double)(fg_index_out(&s->plan->index).nb - s->frames) / fps
+               : -1;
 }
 
 static int gpus(const Status *s)
@@ -349,7 +351,7 @@ static void print_text(const Status *s, const FgFarmLook *l)
            (long long)s->done, (long long)p->nb_chunks, (long long)s->running,
            (long long)s->failed,
            (long long)(p->nb_chunks - s->done - s->running - s->failed),
-           (long long)s->frames, (long long)p->index.nb);
+           (long long)s->frames, (long long)fg_index_out(&p->index).nb);
     print_speed(s, l);
     for (int i = 0; i < s->nb_tries; i++) {
         const FgTry *const t = &s->tries[i];
@@ -409,11 +411,12 @@ static void print_json(const Status *s, const FgFarmLook *l)
         "event", "farm", "job", fg_json_text(p->folder), "chunks",
         (json_int_t)p->nb_chunks, "done", (json_int_t)s->done, "running",
         (json_int_t)s->running, "failed", (json_int_t)s->failed, "missing",
-        missing_json(s), "frames", (json_int_t)p->index.nb, "frames_done",
-        (json_int_t)s->frames, "fps", worker_fps(s), "left_s", left_s(s),
-        "hosts", hosts_json(s), "worker_hours", hours(s), "wasted_hours",
-        s->wasted / 3600, "gpu_hours", hours(s) * gpus(s), "cost", cost(s, l),
-        "running_on", tries_json(s, 1), "failures", tries_json(s, 0));
+        missing_json(s), "frames", (json_int_t)fg_index_out(&p->index).nb,
+        "frames_done", (json_int_t)s->frames, "fps", worker_fps(s), "left_s",
+        left_s(s), "hosts", hosts_json(s), "worker_hours", hours(s),
+        "wasted_hours", s->wasted / 3600, "gpu_hours", hours(s) * gpus(s),
+        "cost", cost(s, l), "running_on", tries_json(s, 1), "failures",
+        tries_json(s, 0));
     char *const text = j ? json_dumps(j, JSON_COMPACT | JSON_PRESERVE_ORDER)
                          : NULL;
     if (text)
