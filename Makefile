@@ -32,8 +32,12 @@ SANFLAGS := -fsanitize=address,undefined -fno-omit-frame-pointer \
 endif
 CFLAGS := -O2 -g
 WARN := -Wall -Wextra -Werror
-OWN := -std=c11 -D_GNU_SOURCE -ffp-contract=off -pthread $(WARN) $(CFLAGS) \
-    $(SANFLAGS) -I$(CURDIR) -MMD -MP -DFFGAN_DATADIR='"$(DATADIR)"'
+OWN = -std=c11 -D_GNU_SOURCE -ffp-contract=off -pthread $(WARN) $(CFLAGS) \
+    $(SANFLAGS) -I$(CURDIR) -MMD -MP $(call datadir,$@)
+# The one thing that differs between two checkouts; the rest comes from ccache.
+datadir = $(if $(filter %_find.o,$1),-DFFGAN_DATADIR='"$(DATADIR)"')
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
 AVX512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -O3
 isa = $(if $(filter %_avx2.o %_avx2_f64.o,$1),-mavx2 -mfma -mf16c -O3)\
 $(if $(filter %_neon.o,$1),-O3)\
