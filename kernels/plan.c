@@ -408,8 +408,6 @@ void fg_plan_free(FgPlan **plan)
         fg_wino_free(&p->steps[i].wino);
         fg_mat_free(&p->steps[i].mat);
     }
-    for (int i = 0; i < p->nb_slots; i++)
-        free(p->mem[i]);
     fg_tensor_free(&p->staging);
     free(p->steps);
     free(p->alias);
@@ -423,7 +421,7 @@ void fg_plan_free(FgPlan **plan)
     free(p->slot);
     free(p->mem);
     free(p->mem_size);
-    free(p->scratch);
+    free(p->arena);
     free(p->worst);
     fg_params_free(&p->ps);
     fg_graph_free(&p->g);

@@ -73,7 +73,8 @@ struct FgPlan {
     int band; /* rows by which the wave moves; 0 = step after step */
     int *lead, *keep;
     int *slot;  /* of each node: memory, -1 = none */
-    void **mem; /* of each slot */
+    void *arena;
+    void **mem; /* of each slot, in the arena */
     size_t *mem_size;
     int nb_slots;
     FgTensor staging; /* windows over the right and lower edge, if align > 1 */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "graph_priv.h"
 #include "plan_priv.h"
@@ -19,6 +20,7 @@
 #define BAND_MOST 16
 #define DEFAULT_LIMIT ((size_t)1 << 30)
 /* Where the caller or the network fixes the tile: a guard against nonsense. */
+#define HUGE_PAGE ((size_t)2 << 20)
 #define FIXED_LIMIT ((size_t)16 << 30)
 
 static int halo(const FgPlan *p)
@@ -410,13 +412,44 @@ static void size_scratch(FgPlan *p)
         p->scratch_size = p->worker_scratch * threads;
 }
 
-static void *zeroed(size_t bytes)
+/* One piece for all values and the workers' scratch, in huge pages where the
+ * system has them: rows of a picture are as far apart as pages are, and each
+ * new page of 4 KiB would cost a walk through the tables. */
+static void *arena(size_t bytes)
 {
-    const size_t n = (bytes + 64) & ~(size_t)63;
-    void *m = aligned_alloc(64, n);
-    if (m)
-        memset(m, 0, n);
+    const size_t page = bytes < HUGE_PAGE ? 64 : HUGE_PAGE;
+    const size_t n = (bytes + page) & ~(page - 1);
+    void *m = aligned_alloc(page, n);
+    if (!m)
+        return NULL;
+#if defined(MADV_HUGEPAGE)
+    if (page == HUGE_PAGE)
+        madvise(m, n, MADV_HUGEPAGE); /* may be refused: only speed */
+#endif
+    memset(m, 0, n);
     return m;
+}
+
+static size_t whole_lines(size_t n)
+{
+    return (n + 63) & ~(size_t)63;
+}
+
+/* Slots, then scratch. */
+static int carve(FgPlan *p)
+{
+    size_t bytes = whole_lines(p->scratch_size);
+    for (int i = 0; i < p->nb_slots; i++)
+        bytes += whole_lines(p->mem_size[i]) + 64;
+    char *at = p->arena = arena(bytes);
+    if (!at)
+        return -ENOMEM;
+    for (int i = 0; i < p->nb_slots; i++) {
+        p->mem[i] = at;
+        at += whole_lines(p->mem_size[i]) + 64;
+    }
+    p->scratch = at;
+    return 0;
 }
 
 static int allocate(FgPlan *p, FgError *err)
@@ -428,15 +461,11 @@ static int allocate(FgPlan *p, FgError *err)
     if (rc < 0)
         return fg_error(err, rc, "plan: a window of %dx%d is too large", w, h);
     size_scratch(p);
-    for (int i = 0; i < p->nb_slots && rc >= 0; i++) {
-        p->mem[i] = zeroed(p->mem_size[i]);
-        rc = p->mem[i] ? 0 : -ENOMEM;
-    }
-    p->scratch = zeroed(p->scratch_size);
+    rc = carve(p);
     if (rc >= 0 && p->reach.align > 1)
         rc = fg_tensor_alloc(&p->staging, (FgShape){1, p->channels_in, h, w},
                              FG_F32);
-    if (rc < 0 || !p->scratch)
+    if (rc < 0)
         return fg_error(err, -ENOMEM, "plan: out of memory (%zu bytes)", bytes);
     return 0;
 }

@@ -14,6 +14,7 @@
 #define TILE_BYTES 1024
 /* Pixels of a strip whose rows stay in the first level of cache. */
 #define STRIP_BYTES 8192
+#define WIDE 48 /* narrower values are in the second level of cache */
 
 /* Assembly: the intrinsics of gcc 12 do not tell which memory they read. */
 #define LOAD(t, at, stride)                                                    \
@@ -51,6 +52,10 @@ static void configure(void)
 typedef struct Sums {
     int r, unit, blocks, pair, tiles;
     float *sum; /* [blocks][tiles] tiles */
+    /* Lines that soon will be read and written, asked for meanwhile: from
+     * where, and bytes a step. */
+    const char *in, *out;
+    ptrdiff_t in_step, out_step;
 } Sums;
 
 /* One after another: where a step's pixels and its weights are. */
@@ -60,6 +65,7 @@ typedef struct Walk {
     const char *w;
     ptrdiff_t at, step;
     float *idle;
+    const char *in, *out;
 } Walk;
 
 INL Walk walk_of(const FgMatJob *q, const Sums *s)
@@ -71,7 +77,16 @@ INL Walk walk_of(const FgMatJob *q, const Sums *s)
                   m->w + (size_t)m->tile[s->pair] * TILE_BYTES,
                   s->unit * q->unit_bytes,
                   q->unit_bytes,
-                  (float *)q->work + 4 * TILE_FLOATS};
+                  (float *)q->work + 4 * TILE_FLOATS,
+                  s->in, s->out};
+}
+
+INL void ahead(Walk *k, const Sums *s)
+{
+    for (const char *end = k->in + s->in_step; k->in < end; k->in += 64)
+        __asm__ volatile("prefetcht1 %0" : : "m"(*k->in));
+    for (const char *end = k->out + s->out_step; k->out < end; k->out += 64)
+        __asm__ volatile("prefetchw %0" : : "m"(*k->out));
 }
 
 INL const char *next_line(Walk *k)
@@ -94,6 +109,7 @@ INL const char *next_tile(Walk *k)
  * nowhere every 16 steps keeps it awake. */
 #define STEPS(end, STEP)                                                       \
     for (int n = 1; k.t < (end); n++) {                                        \
+        ahead(&k, s);                                                          \
         STEP;                                                                  \
         if (n % 16 == 0 && k.t < (end))                                        \
             STORE(4, k.idle);                                                  \
@@ -369,6 +385,33 @@ INL void finish(const FgMatJob *q, const Sums *s, const How how, const int adds,
 
 /* ---- rows ---- */
 
+/* What the next row of the strip, or the next strip, needs that this one did
+ * not: the n-th of the strip's products asks for its share. */
+static void look_ahead(const FgMatJob *q, Sums *s, int u0, int end, int strip)
+{
+    const FgMat *const m = q->m;
+    const int last = s->r == q->rows - 1, units = end - u0;
+    const int pairs = (m->tiles + 1) / 2, steps = m->end[2];
+    const size_t size = m->f32 ? 4 : 2;
+    const ptrdiff_t in = units * q->unit_bytes;
+    const ptrdiff_t out = units * m->columns * (ptrdiff_t)size;
+    const int calls = pairs * ((units + s->blocks * ROWS - 1) /
+                               (s->blocks * ROWS));
+    const int nth = s->pair * (calls / pairs) +
+                    (s->unit - u0) / (s->blocks * ROWS);
+    const int u = last ? u0 + strip : u0, r = last ? 0 : s->r + 1;
+    const int row = last ? m->k - 1 : (r - 1) * m->stride + m->k;
+
+    s->in_step = s->out_step = 0;
+    if (u >= q->units || m->icp < WIDE)
+        return;
+    s->in_step = (in / calls / steps + 63) & ~(ptrdiff_t)63;
+    s->in = q->row[row] + u * q->unit_bytes + in * nth / calls;
+    s->out_step = (out / calls / steps + 63) & ~(ptrdiff_t)63;
+    s->out = (const char *)q->out[r] + (size_t)(u * m->columns) * size +
+             out * nth / calls;
+}
+
 /* The next product is made before the sums of the last are looked at, that
  * neither waits for the other. */
 INL void rows_as(const FgMatJob *q, const How how, const int adds,
@@ -393,8 +436,9 @@ INL void rows_as(const FgMatJob *q, const How how, const int adds,
                     const int left = (end - u + ROWS - 1) / ROWS;
 
                     n = tiles == 2 ? (left > 1 ? 2 : 1) : left > 3 ? 4 : 1;
-                    const Sums s = {r, u, n, p, tiles, (float *)q->work};
+                    Sums s = {.r = r, .unit = u, .blocks = n, .pair = p, .tiles = tiles, .sum = (float *)q->work};
 
+                    look_ahead(q, &s, u0, end, strip);
                     make_sums(q, &s);
                     if (last.blocks)
                         finish(q, &last, how, adds, f32);
