@@ -10,8 +10,9 @@
 
 int fg_precision_find(const char *name)
 {
-    static const char *const names[] = {"auto", "fp32", "bf16", "int16"};
-    for (int i = 0; i <= FG_PREC_INT16; i++)
+    static const char *const names[] = {"auto", "fp32", "bf16", "int16",
+                                        "fast"};
+    for (int i = 0; i <= FG_PREC_FAST; i++)
         if (!strcmp(name, names[i]))
             return i;
     return -EINVAL;
@@ -316,9 +317,9 @@ static int check_options(const FgPlanOptions *o, FgError *err)
         return fg_error(err, -ENOTSUP,
                         "device '%.32s' is not available, allowed auto, cpu",
                         o->device);
-    if ((int)o->precision < FG_PREC_AUTO || o->precision > FG_PREC_INT16)
+    if ((int)o->precision < FG_PREC_AUTO || o->precision > FG_PREC_FAST)
         return fg_error(err, -EINVAL,
-                        "precision %d, allowed auto, fp32, bf16, int16",
+                        "precision %d, allowed auto, fp32, bf16, int16, fast",
                         (int)o->precision);
     if (o->max_w < 1 || o->max_h < 1 || o->max_w > 1 << 17 ||
         o->max_h > 1 << 17)
@@ -360,6 +361,9 @@ static int create(FgPlan *p, const FgModel *m, const FgPlanOptions *opt,
     p->max_w = opt->max_w;
     p->max_h = opt->max_h;
     p->precision = opt->precision;
+    if (p->precision == FG_PREC_FAST)
+        p->precision = fg_mat_ops(fg_cpu_level()) ? FG_PREC_BF16
+                                                  : FG_PREC_INT16;
     p->plain = opt->plain;
     rc = make_steps(p, err);
     return rc < 0 ? rc : fg_plan_layout(p, opt, err);

@@ -72,7 +72,7 @@ struct FgPlan {
      * up to row y + lead, and its last keep rows are there. */
     int band; /* rows by which the wave moves; 0 = step after step */
     int *lead, *keep;
-    int *slot;  /* of each node: memory, -1 = none */
+    int *slot; /* of each node: memory, -1 = none */
     void *arena;
     void **mem; /* of each slot, in the arena */
     size_t *mem_size;

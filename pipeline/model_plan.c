@@ -29,7 +29,7 @@ int fg_model_plan_option(FgModelPlan *o, const char *name, const char *value)
     if (p < 0)
         return fg_usage_error("model",
                               "--precision is '%s', allowed auto, fp32, bf16, "
-                              "int16",
+                              "int16, fast",
                               value ? value : "");
     o->precision = (FgPrecision)p;
     return 0;

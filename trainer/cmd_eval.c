@@ -18,7 +18,8 @@ static const char usage[] =
     "  --data DIR     pictures; each is made small by MATLAB's bicubic, made\n"
     "                 large again by the model, and compared\n"
     "  --scale N      factor for 'bicubic' (a model has its own)\n"
-    "  --precision P  auto (as the filter has it), fp32, bf16, int16\n"
+    "  --precision P  auto (as the filter has it), fp32, bf16, int16,\n"
+    "                 fast\n"
     "  --threads N    worker threads (default: all CPUs)\n"
     "  --json         one JSON object a line\n"
     "\n"
@@ -54,7 +55,7 @@ static int parse(Args *a, int argc, char **argv)
             if (fg_precision_find(v) < 0)
                 return fg_fail(NAME, FG_EXIT_USAGE,
                                "--precision is %s, allowed auto, fp32, bf16, "
-                               "int16",
+                               "int16, fast",
                                v);
             a->precision = (FgPrecision)fg_precision_find(v);
         } else if (argv[i][0] == '-') {

@@ -78,7 +78,8 @@ INL Walk walk_of(const FgMatJob *q, const Sums *s)
                   s->unit * q->unit_bytes,
                   q->unit_bytes,
                   (float *)q->work + 4 * TILE_FLOATS,
-                  s->in, s->out};
+                  s->in,
+                  s->out};
 }
 
 INL void ahead(Walk *k, const Sums *s)
@@ -395,8 +396,8 @@ static void look_ahead(const FgMatJob *q, Sums *s, int u0, int end, int strip)
     const size_t size = m->f32 ? 4 : 2;
     const ptrdiff_t in = units * q->unit_bytes;
     const ptrdiff_t out = units * m->columns * (ptrdiff_t)size;
-    const int calls = pairs * ((units + s->blocks * ROWS - 1) /
-                               (s->blocks * ROWS));
+    const int calls = pairs *
+                      ((units + s->blocks * ROWS - 1) / (s->blocks * ROWS));
     const int nth = s->pair * (calls / pairs) +
                     (s->unit - u0) / (s->blocks * ROWS);
     const int u = last ? u0 + strip : u0, r = last ? 0 : s->r + 1;
@@ -436,7 +437,12 @@ INL void rows_as(const FgMatJob *q, const How how, const int adds,
                     const int left = (end - u + ROWS - 1) / ROWS;
 
                     n = tiles == 2 ? (left > 1 ? 2 : 1) : left > 3 ? 4 : 1;
-                    Sums s = {.r = r, .unit = u, .blocks = n, .pair = p, .tiles = tiles, .sum = (float *)q->work};
+                    Sums s = {.r = r,
+                              .unit = u,
+                              .blocks = n,
+                              .pair = p,
+                              .tiles = tiles,
+                              .sum = (float *)q->work};
 
                     look_ahead(q, &s, u0, end, strip);
                     make_sums(q, &s);

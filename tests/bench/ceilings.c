@@ -43,6 +43,36 @@ CHAINS(bf16, "vdpbf16ps", "zmm")
 CHAINS(int16, "vpdpwssd", "zmm")
 CHAINS(int8, "vpdpbusd", "zmm")
 
+/* Four sums of one matrix tile each; zeros. AMX's registers are unknown to the
+ * compiler. */
+typedef struct TileConfig {
+    uint8_t palette, start, reserved[14];
+    uint16_t colsb[16];
+    uint8_t rows[16];
+} TileConfig;
+#define FOUR(op)                                                               \
+    op " %%tmm6, %%tmm4, %%tmm0\n\t" op " %%tmm7, %%tmm4, %%tmm1\n\t" op       \
+       " %%tmm6, %%tmm5, %%tmm2\n\t" op " %%tmm7, %%tmm5, %%tmm3\n\t"
+#define TILES(name, op)                                                        \
+    static void name(long n)                                                   \
+    {                                                                          \
+        TileConfig c = {.palette = 1};                                         \
+        for (int i = 0; i < 8; i++) {                                          \
+            c.colsb[i] = 64;                                                   \
+            c.rows[i] = 16;                                                    \
+        }                                                                      \
+        __asm__ volatile("ldtilecfg %1\n"                                      \
+                         "1:\n\t" FOUR(op) FOUR(op)                            \
+                             FOUR(op) "sub $256, %0\n\t"                       \
+                                      "jg 1b\n\t"                              \
+                                      "tilerelease"                            \
+                         : "+r"(n)                                             \
+                         : "m"(c)                                              \
+                         : "cc");                                              \
+    }
+TILES(tiles_bf16, "tdpbf16ps")
+TILES(tiles_int8, "tdpbssd")
+
 static void products(const char *what, void (*f)(long), int ops, FgCpu needs)
 {
     double best = 1e9;
@@ -68,6 +98,9 @@ static void all_products(void)
     products("bf16 pairs, 512 bits", bf16, 64, FG_CPU_AVX512BF16);
     products("int16 pairs, 512 bits", int16, 64, FG_CPU_AVX512BF16);
     products("int8 quads, 512 bits", int8, 128, FG_CPU_AVX512BF16);
+    /* They count sums, 256 to a tile. */
+    products("bf16 tiles (AMX)", tiles_bf16, 64, FG_CPU_AMX);
+    products("int8 tiles (AMX)", tiles_int8, 128, FG_CPU_AMX);
 }
 #else
 static void all_products(void)

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # Whole networks by ffgan and by other engines, interleaved; ms a frame, best of
-# the rounds. Every engine is driven through its public interface, in a process
+# the rounds, as time passed and (--cpu, for a machine with other work on it) as
+# CPU time of all threads. Every engine is driven through its public interface, in a process
 # of its own, with the same network: convolutions folded, activations, sums and
 # the pixel shuffle (without the enlarged input, which only ffgan adds).
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # peers.py FFGAN [--networks A,B,fast-x2,balanced-x2] [--sizes 480x270,...]
-#          [--threads 1,2] [--rounds 3] [--runs 5]
+#          [--threads 1,2] [--rounds 3] [--runs 5] [--cpu] [--engines LIST]
 # Engines that are not installed are named and left out. A private environment:
 #   python3 -m venv ENV && ENV/bin/pip install ncnn onnxruntime onnx openvino
 #   ENV/bin/python tests/bench/peers.py build/bin/ffgan
@@ -262,12 +263,13 @@ PRECISIONS = {"onnxruntime": ["fp32", "int8"], "openvino": ["fp32", "bf16"],
 def child(engine, name, w, h, threads, precision, runs):
     with tempfile.TemporaryDirectory() as tmp:
         what, once = CHILD[engine](NETS[name], w, h, threads, precision, tmp)
-        ms = []
+        ms, cpu = [], []
         for _ in range(runs + 1):
-            t = time.perf_counter()
+            t, c = time.perf_counter(), time.process_time()
             once()
             ms.append(1e3 * (time.perf_counter() - t))
-    print(json.dumps({"what": what, "ms": sorted(ms[1:])}))
+            cpu.append(1e3 * (time.process_time() - c))
+    print(json.dumps({"what": what, "ms": sorted(ms[1:]), "cpu": sorted(cpu[1:])}))
 
 
 # ---- the table ----
@@ -283,7 +285,8 @@ def ours(ffgan, name, size, threads, precision, runs):
     r = call([ffgan, "bench", OURS[name], "--size", size, "--threads", str(threads),
               "--precision", precision, "--runs", str(runs), "--json"], threads)
     j = json.loads(r.stdout)
-    return {"what": "ffgan %s, %.1f dB" % (j["isa"], j["snr_db"]), "ms": [j["ms_min"]]}
+    return {"what": "ffgan %s, %.1f dB" % (j["isa"], j["snr_db"]), "ms": [j["ms_min"]],
+            "cpu": [j["cpu_ms_min"]]}
 
 
 def python_of(engine):
@@ -296,11 +299,12 @@ def python_of(engine):
 def table(args, pythons, name, size, threads):
     w, h = size.split("x")
     best, what = {}, {}
+    kind = "cpu" if args.cpu else "ms"
     for _ in range(args.rounds):
         for p in ("int16", "fp32", "bf16"):
             r = ours(args.ffgan, name, size, threads, p, args.runs)
             key = ("ffgan", p)
-            best[key], what[key] = min(best.get(key, 1e9), r["ms"][0]), r["what"]
+            best[key], what[key] = min(best.get(key, 1e9), r[kind][0]), r["what"]
         for e, py in pythons.items():
             for p in PRECISIONS[e]:
                 r = call([py, os.path.abspath(__file__), "--child", e, name, w, h,
@@ -309,12 +313,12 @@ def table(args, pythons, name, size, threads):
                     what[(e, p)] = "failed: " + (r.stderr.strip().splitlines() or ["?"])[-1][:60]
                     continue
                 j = json.loads(r.stdout.splitlines()[-1])
-                best[(e, p)], what[(e, p)] = min(best.get((e, p), 1e9), j["ms"][0]), j["what"]
+                best[(e, p)], what[(e, p)] = min(best.get((e, p), 1e9), j[kind][0]), j["what"]
     print("\n%s %s, %d thread%s" % (name, size, threads, "s" * (threads > 1)))
     for k in what:
         print("  %-12s %-6s %9s  %s" % (k[0], k[1], "%.1f ms" % best[k] if k in best else "-", what[k]))
     peers = {k: v for k, v in best.items() if k[0] != "ffgan"}
-    for ours_p, allowed in (("int16", ("bf16",)), ("int16", ("fp32", "bf16", "int8")),
+    for ours_p, allowed in (("bf16", ("bf16",)), ("int16", ("bf16",)), ("int16", ("fp32", "bf16", "int8")),
                             ("fp32", ("fp32",))):
         near = [(v, k) for k, v in peers.items() if k[1] in allowed]
         if near:
@@ -327,13 +331,15 @@ def table(args, pythons, name, size, threads):
 def main():
     a = argparse.ArgumentParser()
     a.add_argument("ffgan")
+    a.add_argument("--cpu", action="store_true")
+    a.add_argument("--engines", default=",".join(CHILD))
     a.add_argument("--networks", default="A,B,fast-x2,balanced-x2")
     a.add_argument("--sizes", default="480x270")
     a.add_argument("--threads", default="1,2")
     a.add_argument("--rounds", type=int, default=3)
     a.add_argument("--runs", type=int, default=5)
     args = a.parse_args()
-    pythons = {e: python_of(e) for e in CHILD}
+    pythons = {e: python_of(e) for e in args.engines.split(",")}
     for e in [e for e, py in pythons.items() if not py]:
         print("%s: not installed" % e)
     pythons = {e: py for e, py in pythons.items() if py}

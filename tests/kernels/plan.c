@@ -7,6 +7,8 @@
 #include <float.h>
 #include <stdio.h>
 
+#include "kernels/cpu.h"
+#include "kernels/dsp.h"
 #include "kernels/plan.h"
 
 static FgPool *pool;
@@ -141,6 +143,41 @@ static void tiles_change_no_bit(void **state)
         }
         fg_model_free(&m);
     }
+}
+
+/* bf16 without tile products, where this CPU would have them; and "fast" is
+ * one of the two. */
+static void precisions_without_tiles(void **state)
+{
+    static const FgCpu levels[] = {FG_CPU_AVX512BF16, FG_CPU_TOP};
+    (void)state;
+    FgModel *m = net_model(&builds[4]);
+    FgTensor in = net_picture(3, 40, 51);
+    for (int i = 0; i < 2; i++) {
+        FgPlanStepInfo step;
+        FgPlanInfo info;
+        fg_cpu_mask(levels[i]);
+        fg_kernels_init();
+        const int tiles = fg_cpu_level() >= FG_CPU_AMX;
+        same_bits_tiled(m, &builds[4], 51, 40, FG_PREC_BF16);
+        FgTensor fast = run(m, options(51, 40, 0, FG_PREC_FAST), &in, 2);
+        FgTensor want = run(
+            m, options(51, 40, 0, tiles ? FG_PREC_BF16 : FG_PREC_INT16), &in,
+            2);
+        assert_true(net_same(&want, &fast));
+        FgPlan *p = plan_of(m, options(51, 40, 0, FG_PREC_FAST));
+        fg_plan_info(p, &info);
+        assert_string_equal(info.precision, tiles ? "bf16" : "int16");
+        assert_int_equal(fg_plan_step(p, 1, &step), 0);
+        assert_int_equal(!!strstr(step.method, "AMX"), tiles);
+        fg_plan_free(&p);
+        fg_tensor_free(&fast);
+        fg_tensor_free(&want);
+    }
+    if (fg_cpu_level() < FG_CPU_AMX)
+        print_message("# this CPU has no AMX tiles\n");
+    fg_tensor_free(&in);
+    fg_model_free(&m);
 }
 
 /* Automatic tiles under a small limit; the plan must really be cut. */
@@ -466,6 +503,7 @@ int main(void)
         cmocka_unit_test(equals_forward),
         cmocka_unit_test(tiles_change_no_bit),
         cmocka_unit_test(memory_limit_changes_no_bit),
+        cmocka_unit_test(precisions_without_tiles),
         cmocka_unit_test(strides_change_no_bit),
         cmocka_unit_test(bf16_is_close),
         cmocka_unit_test(mixed_ops_tile),

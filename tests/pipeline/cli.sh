@@ -146,6 +146,8 @@ if cli model info fast-x2; then
     check "its first step reads the picture in fp32" grep -q ' 1 -> 16 *plain, fp32' out
     check "model info --plan --precision fp32" \
         cli model info fast-x2 --plan --precision fp32 --json
+    check "model info --plan --precision fast says what it is here" \
+        sh -c '"$1" model info fast-x2 --plan --precision fast | grep -q "bf16\|int16"' - "$FFGAN"
     check "the plan as JSON" grep -q '"method":"Winograd F(4x4,3x3), fp32","value":"fp32"' out
     check "model check" cli model check fast-x2
     check "model check tells dB and codes" grep -q "dB, at most [0-9.]* code" out
