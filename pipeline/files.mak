@@ -1,6 +1,6 @@
 # objects of the ffgan program; SPDX-License-Identifier: LGPL-2.1-or-later
 SOURCE_OBJS := pipeline/picture.o pipeline/list.o pipeline/yaml.o \
-    pipeline/keys.o
+    pipeline/keys.o pipeline/recode.o
 
 PIPELINE_OBJS := pipeline/main.o pipeline/util.o pipeline/log.o \
     pipeline/queue.o pipeline/progress.o pipeline/stop.o pipeline/input.o \

@@ -37,6 +37,20 @@ int fg_clip_open(FgClip **clip, const char *path, FgError *err);
 int fg_clip_next(FgClip *clip, FgPicture *pic, FgError *err);
 void fg_clip_close(FgClip **clip); /* accepts NULL */
 
+/* What a codec does to a picture. */
+typedef struct FgRecode {
+    const char *codec; /* "x264", "mpeg2", "jpeg" (Motion JPEG) */
+    int quantiser;     /* x264: QP 0..51; mpeg2, jpeg: scale 1..31 */
+    int frames;        /* 1..16: it is the last of so many; those before, from
+                          which it is predicted, are itself moved ... */
+    int dx, dy;        /* ... by so many pixels a frame */
+} FgRecode;
+
+/* Encodes as 4:2:0 BT.601 and decodes, in place. The same bits each time, with
+ * no global state: any number of threads. 0; -EINVAL for a bad value, -ENOTSUP
+ * when this libavcodec lacks the codec, and others, + err (*pic unchanged). */
+int fg_picture_recode(FgPicture *pic, const FgRecode *o, FgError *err);
+
 /* Sorted paths of the pictures below a folder (recursively; by extension).
  * *list is malloc'ed, as are its strings; free with fg_strings_free. */
 int fg_list_pictures(const char *dir, char ***list, int *nb, FgError *err);
