@@ -7,11 +7,6 @@
 #define TRIES 8     /* flat crops passed over in a row */
 #define FLAT_VAR 16 /* 8-bit luma variance below which a crop is flat */
 
-typedef struct Place {
-    int picture, x, y; /* input pixels */
-    int turn;          /* bit 0 mirrors x, 1 mirrors y, 2 swaps x and y */
-} Place;
-
 typedef struct Fill {
     const FgCrops *c;
     int64_t step;
@@ -42,7 +37,7 @@ static int below(uint32_t r, int n)
     return (int)(((uint64_t)r * (uint64_t)n) >> 32);
 }
 
-static int is_flat(const FgPicture *p, const Place *at, int patch)
+static int is_flat(const FgPicture *p, const FgPlace *at, int patch)
 {
     double sum = 0, sum2 = 0;
     const double n = (double)patch * patch;
@@ -59,8 +54,8 @@ static int is_flat(const FgPicture *p, const Place *at, int patch)
     return sum2 / n - (sum / n) * (sum / n) < FLAT_VAR;
 }
 
-/* Place i of a keyed order of n things: a Feistel network on the next power of
- * four, walked until it lands inside. */
+/* FgPlace i of a keyed order of n things: a Feistel network on the next power
+ * of four, walked until it lands inside. */
 static int permute(const FgCrops *c, uint64_t epoch, int i, int n)
 {
     const uint32_t key[2] = {(uint32_t)c->seed, (uint32_t)(c->seed >> 32)};
@@ -95,11 +90,11 @@ static int in_turn(const FgCrops *c, int64_t step, int sample, int batch)
     return permute(c, at / n, (int)(at % n), (int)n);
 }
 
-static Place place(const FgCrops *c, int64_t step, int sample, int batch)
+FgPlace fg_crops_place(const FgCrops *c, int64_t step, int sample, int batch)
 {
     const uint32_t key[2] = {(uint32_t)c->seed, (uint32_t)(c->seed >> 32)};
     const uint32_t lo = (uint32_t)step, hi = (uint32_t)(step >> 32);
-    Place at = {0};
+    FgPlace at = {0};
 
     for (uint32_t k = 0; k < TRIES; k++) {
         const uint32_t c1[4] = {lo, hi, (uint32_t)sample, 2 * k};
@@ -120,6 +115,27 @@ static Place place(const FgCrops *c, int64_t step, int sample, int batch)
             break;
     }
     return at;
+}
+
+static int inside(int v, int n)
+{
+    return v < 0 ? 0 : v >= n ? n - 1 : v;
+}
+
+void fg_crops_cut(float *out, const FgPicture *p, int x0, int y0, int side,
+                  int turn)
+{
+    for (int y = 0; y < side; y++)
+        for (int x = 0; x < side; x++, out += 3) {
+            int u = turn & 4 ? y : x, v = turn & 4 ? x : y;
+            const uint8_t *s;
+
+            u = inside(x0 + (turn & 1 ? side - 1 - u : u), p->w);
+            v = inside(y0 + (turn & 2 ? side - 1 - v : v), p->h);
+            s = p->rgb + ((size_t)v * p->w + u) * 3;
+            for (int i = 0; i < 3; i++)
+                out[i] = s[i] / 255.0f;
+        }
 }
 
 /* side x side pixels from (x0, y0), turned, into image n of t. */
@@ -159,7 +175,7 @@ static void fill_one(void *arg, int i, int worker)
     const Fill *f = arg;
     const FgCrops *c = f->c;
     const int s = c->data->scale;
-    const Place at = place(c, f->step, i, f->batch);
+    const FgPlace at = fg_crops_place(c, f->step, i, f->batch);
     const FgPair *pair = &c->data->pair[at.picture];
 
     (void)worker;

@@ -45,6 +45,19 @@ int fg_data_add_picture(FgData *d, const char *name, FgPicture *p, FgError *err)
     return 0;
 }
 
+int fg_data_add_pair(FgData *d, const char *name, FgPicture *in, FgPicture *out,
+                     FgError *err)
+{
+    const int ret = fg_data_add_picture(d, name, out, err);
+
+    if (ret)
+        fg_picture_free(in);
+    else
+        d->pair[d->nb - 1].lr = *in;
+    *in = (FgPicture){0};
+    return ret;
+}
+
 static int add_one(FgData *d, const char *path, const char *name, FgError *err)
 {
     FgPicture p = {0};
@@ -80,6 +93,16 @@ typedef struct Job {
     char (*sha)[65];
 } Job;
 
+/* A pair's hash is that of its halves' hashes. */
+static void hash_pair(const FgPair *p, char sha[65])
+{
+    char both[130];
+
+    memcpy(both, sha, 65);
+    fg_sha256_hex(p->lr.rgb, (size_t)p->lr.w * p->lr.h * 3, both + 65);
+    fg_sha256_hex(both, sizeof(both), sha);
+}
+
 /* Not a kernel job: it allocates, which is fine in the trainer's own pool. */
 static void shrink_one(void *arg, int i, int worker)
 {
@@ -89,6 +112,10 @@ static void shrink_one(void *arg, int i, int worker)
 
     (void)worker;
     fg_sha256_hex(hr->rgb, (size_t)hr->w * hr->h * 3, j->sha[i]);
+    if (p->lr.rgb) {
+        hash_pair(p, j->sha[i]);
+        return;
+    }
     if (j->d->scale == 1) {
         p->lr = *hr;
         return;

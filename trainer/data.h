@@ -11,7 +11,7 @@ typedef struct FgPair {
     char *name;   /* file name below its folder */
     FgPicture hr; /* cropped to a multiple of scale */
     FgPicture lr; /* hr / scale: MATLAB bicubic, rounded to 8 bits; with scale 1
-                     the same memory as hr */
+                     the same memory as hr, or the other half of a pair */
 } FgPair;
 
 typedef struct FgData {
@@ -29,6 +29,10 @@ int fg_data_add(FgData *d, const char *dir, int scale, int limit, FgError *err);
  * failure; one smaller than d->scale is dropped. Set d->scale before. */
 int fg_data_add_picture(FgData *d, const char *name, FgPicture *p,
                         FgError *err);
+/* Adds a pair of one size that somebody made; d->scale is 1. Takes over both
+ * (zeroed) on success and failure. */
+int fg_data_add_pair(FgData *d, const char *name, FgPicture *in, FgPicture *out,
+                     FgError *err);
 /* Makes the LR pictures (with ex), drops those smaller than min_side input
  * pixels, hashes. -ENODATA when nothing is left. */
 int fg_data_finish(FgData *d, int min_side, FgExecutor *ex, FgError *err);
@@ -48,6 +52,19 @@ typedef struct FgCrops {
  * either may be NULL. Depends on seed, step and index in the batch only. */
 void fg_crops_fill(const FgCrops *c, int64_t step, FgTensor *in,
                    FgTensor *target, FgExecutor *ex);
+
+/* Where a crop lies and which way round. */
+typedef struct FgPlace {
+    int picture, x, y; /* input pixels */
+    int turn;          /* bit 0 mirrors x, 1 mirrors y, 2 swaps x and y */
+} FgPlace;
+
+/* What fg_crops_fill takes for one sample of a batch. */
+FgPlace fg_crops_place(const FgCrops *c, int64_t step, int sample, int batch);
+/* side x side pixels from (x0, y0), turned, as [side][side][3] of 0..1; what
+ * lies outside the picture repeats its edge. */
+void fg_crops_cut(float *out, const FgPicture *p, int x0, int y0, int side,
+                  int turn);
 /* A whole picture as a network's input. */
 void fg_picture_to_tensor(const FgPicture *p, int luma, FgTensor *t);
 

@@ -353,7 +353,9 @@ int fg_build_unet_critic(FgGraph *g, const FgNetSpec *s, FgTaps *taps,
     tap(&d, x);
     x = leaky(&d, "conv8", conv(&d, "conv8", x, f, 3, 1, FG_PAD_ZERO, 0));
     tap(&d, x);
-    conv(&d, "conv9", x, 1, 3, 1, FG_PAD_ZERO, 1);
+    x = conv(&d, "conv9", x, 1, 3, 1, FG_PAD_ZERO, 1);
+    if (s->gain > 0 && s->gain != 1)
+        node(&d, "scale", "gain", x, -1, (FgAttr){.alpha = s->gain});
     return finish(&d, "u-net critic", err);
 }
 

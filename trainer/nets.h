@@ -24,6 +24,7 @@ typedef struct FgNetSpec {
     int levels;       /* halvings of size, 1..4 */
     const char *norm; /* "none", "instance": after convolutions */
     int residual;     /* fg_build_encdec: the input is added to the output */
+    float gain;       /* fg_build_unet_critic: multiplies the output; 0 = 1 */
 } FgNetSpec;
 
 /* Which level of a U-Net critic's or generator's size has to divide. */

@@ -88,6 +88,11 @@ int fg_scorer_run(FgScorer *s, const FgPair *pair, FgScore *out, FgError *err)
     return 0;
 }
 
+const uint8_t *fg_scorer_luma(const FgScorer *s, int which)
+{
+    return which ? s->b : s->a;
+}
+
 void fg_scorer_free(FgScorer **s)
 {
     if (!s || !*s)

@@ -1,0 +1,120 @@
+/* A critic and a step against it. SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "kernels/op.h"
+#include "trainer/loss_adv.h"
+#include "trainer/loss_image.h"
+#include "trainer/style.h"
+
+int fg_critic_open(FgCritic *c, FgTrain *t, FgNet *net, const FgTaps *taps,
+                   FgShape shape, const char *loss, const char *spectral,
+                   FgError *err)
+{
+    const FgTapeOptions o = {1, taps->node, taps->nb};
+    FgParams *w = &net->set[FG_SET_PARAM];
+    int ret = 0;
+
+    *c = (FgCritic){.net = net, .taps = *taps, .loss = fg_adv_find(loss)};
+    if (spectral) {
+        ret = fg_spectral_create(&c->spectral, net, &t->state, spectral,
+                                 t->recipe->seed);
+        w = &c->spectral.w;
+    }
+    if (!ret)
+        ret = fg_tape_create_with(&c->real, &net->graph, w, &net->grads, shape,
+                                  &o, t->ex, err);
+    if (!ret)
+        ret = fg_tape_create_with(&c->fake, &net->graph, w, &net->grads, shape,
+                                  &o, t->ex, err);
+    if (ret)
+        fg_critic_close(c);
+    else if (t->recipe->bf16)
+        c->real.fast = c->fake.fast = FG_FAST_16BIT;
+    return ret;
+}
+
+void fg_critic_close(FgCritic *c)
+{
+    fg_tape_free(&c->real);
+    fg_tape_free(&c->fake);
+    fg_spectral_free(&c->spectral);
+    *c = (FgCritic){0};
+}
+
+static size_t places(FgTape *t)
+{
+    const FgShape s = fg_tape_output(t)->shape;
+
+    return (size_t)s.n * s.c * s.h * s.w;
+}
+
+static const float *out(FgTape *t)
+{
+    return fg_tape_output(t)->data;
+}
+
+int fg_critic_see(FgCritic *c, const FgTensor *real)
+{
+    if (c->spectral.net)
+        fg_spectral_apply(&c->spectral, 1);
+    fg_tensor_copy(fg_tape_input(&c->real), real);
+    return fg_tape_forward(&c->real, 1);
+}
+
+int fg_critic_judge(FgCritic *c, const FgTensor *y, double weight,
+                    double feature, FgTensor *g, double *adv, double *feat)
+{
+    FgTape *t = &c->fake;
+    int ret;
+
+    fg_tensor_copy(fg_tape_input(t), y);
+    ret = fg_tape_forward(t, 1);
+    if (ret)
+        return ret;
+    *adv = fg_adv_generator(c->loss, weight, out(&c->real), out(t),
+                            fg_tape_output_grad(t)->data, places(t));
+    *feat = 0;
+    for (int i = 0; feature > 0 && i < c->taps.nb; i++) {
+        const int n = c->taps.node[i];
+
+        *feat += fg_loss_feature(feature / c->taps.nb, &t->val[n],
+                                 &c->real.val[n], fg_tape_seed(t, n));
+    }
+    ret = fg_tape_backward_data(t, 1);
+    if (!ret)
+        fg_add_scaled(g, fg_tape_input_grad(t), 1);
+    return ret;
+}
+
+static double mean(FgTape *t)
+{
+    const size_t n = places(t);
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += out(t)[i];
+    return sum / (double)n;
+}
+
+int fg_critic_learn(FgCritic *c, const FgTensor *fake, double weight,
+                    FgVerdict *v)
+{
+    int ret = 0;
+
+    fg_net_zero_grads(c->net);
+    if (fake) {
+        fg_tensor_copy(fg_tape_input(&c->fake), fake);
+        ret = fg_tape_forward(&c->fake, 1);
+    }
+    if (ret)
+        return ret;
+    v->loss += fg_adv_critic(
+        c->loss, weight, out(&c->real), fg_tape_output_grad(&c->real)->data,
+        out(&c->fake), fg_tape_output_grad(&c->fake)->data, places(&c->real));
+    v->real += mean(&c->real);
+    v->fake += mean(&c->fake);
+    ret = fg_tape_backward(&c->fake, 1);
+    if (!ret)
+        ret = fg_tape_backward(&c->real, 1);
+    if (!ret && c->spectral.net)
+        fg_spectral_back(&c->spectral);
+    return ret;
+}
