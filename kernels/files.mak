@@ -11,7 +11,7 @@ KERNELS_OBJS := \
     kernels/graph.o kernels/graph_json.o kernels/build.o kernels/build_gan.o kernels/collapse.o \
     kernels/build_cells.o kernels/params.o kernels/reach.o \
     kernels/model.o kernels/model_write.o kernels/model_find.o \
-    kernels/model_task.o kernels/latent.o kernels/latent_json.o \
+    kernels/model_task.o kernels/freeze.o kernels/latent.o kernels/latent_json.o \
     kernels/walk.o kernels/generator.o kernels/generator_fill.o \
     kernels/generator_project.o \
     kernels/plan.o kernels/plan_run.o kernels/plan_wave.o kernels/plan_tile.o kernels/plan_tail.o \

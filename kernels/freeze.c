@@ -86,10 +86,13 @@ static FgParam *statistic(Pass *k, int i, int j, const char *what)
 {
     FgNode *const n = &k->m->graph.nodes[i];
     const int dims[1] = {k->shape[i].c};
-    const int len = snprintf(n->param[j], FG_NAME_LEN, "%s.%s", n->name, what);
+    char name[2 * FG_NAME_LEN];
+    const int len = snprintf(name, sizeof(name), "%s.%s", n->name, what);
     FgParam *const p = len < FG_NAME_LEN
-                           ? fg_params_add(&k->m->params, n->param[j], 1, dims)
+                           ? fg_params_add(&k->m->params, name, 1, dims)
                            : NULL;
+    if (p)
+        memcpy(n->param[j], name, (size_t)len + 1);
     if (p)
         p->trainable = 0;
     return p;
