@@ -129,7 +129,7 @@ int fg_style_net(FgTrain *t, const char *name, FgGraph *g, const char *init,
 
 void fg_style_step(FgTrain *t, double lr, double critic_lr, FgStepInfo *info)
 {
-    double norm[FG_MAX_NETS];
+    double norm[FG_MAX_NETS] = {0};
 
     info->bad = !isfinite(info->loss);
     for (int i = 0; i < t->nb_nets; i++) {
@@ -171,6 +171,9 @@ int fg_sheet(FgPicture *out, const FgTensor *const *col, int nb, int rows)
         h = col[k]->shape.h > h ? col[k]->shape.h : h;
         rows = col[k]->shape.n < rows ? col[k]->shape.n : rows;
     }
+    *out = (FgPicture){0};
+    if (w < 1 || h < 1 || rows < 1)
+        return -EINVAL;
     *out = (FgPicture){w, h * rows, calloc((size_t)w * h * rows, 3)};
     if (!out->rgb)
         return -ENOMEM;

@@ -66,7 +66,7 @@ int fg_critic_learn(FgCritic *c, const FgTensor *fake, double weight,
                     FgVerdict *v);
 
 /* Tensors side by side, an image of each in a row, at most rows rows. The
- * caller frees *out. Values 0..1. 0 or -ENOMEM. */
+ * caller frees *out. Values 0..1. 0, -ENOMEM, -EINVAL without columns. */
 int fg_sheet(FgPicture *out, const FgTensor *const *col, int nb, int rows);
 
 /* Steps every network of t by its gradients (critic_lr: those whose names begin
