@@ -93,7 +93,7 @@ static int make_nets(FgTrain *t, FgTaps *taps, FgError *err)
                          .norm = "none",
                          .gain = (float)fg_recipe_num(r, "critic_gain")};
     FgGraph graph;
-    int ret = fg_graph_build(&graph, &r->net, err);
+    int ret = fg_recipe_graph(r, &graph, err);
 
     if (!ret)
         ret = fg_style_net(t, "g", &graph, "he", err);
