@@ -48,6 +48,7 @@ static const FgKey keys[] = {
     FG_DOUBLE("steady_noise", "4", 0, 64, "sigma of that noise, of 255"),
     FG_INT("patch", "40", 16, 512, "side of a crop, a multiple of 2^levels"),
     FG_INT("batch", "12", 1, 1024, "crops per step"),
+    FG_DOUBLE("flat", "0.5", 0, 1, "probability of passing over a flat crop"),
     FG_BOOL("augment", "false", "flip and rotate crops, eight ways"),
     FG_INT("steps", "3000", 1, 1e9, "optimiser steps"),
     FG_DOUBLE("lr", "4e-4", 0, 10, "peak learning rate"),
@@ -207,6 +208,7 @@ static int keyframe_create(FgTrain *t, FgError *err)
     s->crops = (FgCrops){.data = &t->train,
                          .patch = r->patch,
                          .augment = r->augment,
+                         .flat = fg_recipe_num(r, "flat"),
                          .seed = r->seed};
     ret = make_nets(t, &taps, err);
     return ret ? ret : make_buffers(t, s, &taps, err);
