@@ -17,5 +17,5 @@ TRAINER_OBJS += trainer/space.o trainer/arms.o trainer/arm_tpe.o \
     trainer/search_recipe.o trainer/search_log.o trainer/search_run.o \
     trainer/search_trial.o trainer/search_report.o trainer/cmd_search.o
 TRAINER_OBJS += trainer/style.o trainer/critic.o trainer/degrade.o trainer/degrade_fill.o \
-    trainer/train_cycle.o trainer/train_gansr.o trainer/texture.o trainer/train_keyframe.o \
+    trainer/train_cycle.o trainer/train_gansr.o trainer/sliced.o trainer/train_keyframe.o \
     trainer/train_cut.o

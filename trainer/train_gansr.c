@@ -17,7 +17,7 @@
 #include "trainer/recipe_keys.h"
 #include "trainer/score.h"
 #include "trainer/style.h"
-#include "trainer/texture.h"
+#include "trainer/sliced.h"
 
 typedef struct GanSr {
     FgTape gen, average; /* the averaged weights, for LDL */
@@ -313,8 +313,8 @@ static int gansr_validate(FgTrain *t, double *figure, double *psnr,
         if (ret)
             break;
         db += one.psnr;
-        d = fg_texture_distance(fg_scorer_luma(s, 0), fg_scorer_luma(s, 1),
-                                p->hr.w, p->hr.h);
+        d = fg_sliced_distance(fg_scorer_luma(s, 0), fg_scorer_luma(s, 1),
+                               p->hr.w, p->hr.h);
         sum += d;
         if (d < 0)
             ret = fg_error(err, -EINVAL,

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "trainer/noise.h"
-#include "trainer/texture.h"
+#include "trainer/sliced.h"
 
 enum { SIDE = 7, STEP = 3, SLICES = 32, LEAST = 32, SEED = 20211 };
 
@@ -121,7 +121,7 @@ static double level(const uint8_t *a, const uint8_t *b, int w, int h, int half)
     return d;
 }
 
-double fg_texture_distance(const uint8_t *a, const uint8_t *b, int w, int h)
+double fg_sliced_distance(const uint8_t *a, const uint8_t *b, int w, int h)
 {
     double full, half;
 

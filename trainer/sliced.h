@@ -1,7 +1,7 @@
 /* How alike the textures of two pictures are, wherever in them they lie.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef FFGAN_TRAINER_TEXTURE_H
-#define FFGAN_TRAINER_TEXTURE_H
+#ifndef FFGAN_TRAINER_SLICED_H
+#define FFGAN_TRAINER_SLICED_H
 
 #include <stdint.h>
 
@@ -12,6 +12,6 @@
  * equal pictures; blur shows as the same kind of distance as noise does, while
  * PSNR prefers blur. Squares begin at multiples of 3 pixels. -1 where w or h
  * is below 32, or without memory. */
-double fg_texture_distance(const uint8_t *a, const uint8_t *b, int w, int h);
+double fg_sliced_distance(const uint8_t *a, const uint8_t *b, int w, int h);
 
 #endif

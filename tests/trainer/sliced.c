@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "trainer/noise.h"
-#include "trainer/texture.h"
+#include "trainer/sliced.h"
 
 enum { W = 75, H = 62 };
 
@@ -27,22 +27,22 @@ static void distances(void **state)
     (void)state;
     noise(a, 40, 0);
     memcpy(b, a, sizeof(b));
-    assert_true(fg_texture_distance(a, b, W, H) == 0);
+    assert_true(fg_sliced_distance(a, b, W, H) == 0);
     noise(b, 40, 1); /* the same texture, no pixel alike */
-    other = fg_texture_distance(a, b, W, H);
+    other = fg_sliced_distance(a, b, W, H);
     noise(b, 20, 1);
-    weaker = fg_texture_distance(a, b, W, H);
+    weaker = fg_sliced_distance(a, b, W, H);
     noise(b, 0, 1);
-    none = fg_texture_distance(a, b, W, H);
+    none = fg_sliced_distance(a, b, W, H);
     if (!(other * 3 < weaker && weaker * 1.5 < none))
         fail_msg("%.3f %.3f %.3f", other, weaker, none);
-    assert_true(fg_texture_distance(b, a, W, H) == none);
+    assert_true(fg_sliced_distance(b, a, W, H) == none);
 }
 
 static void small(void **state)
 {
     (void)state;
-    assert_true(fg_texture_distance(a, b, 31, 62) == -1);
+    assert_true(fg_sliced_distance(a, b, 31, 62) == -1);
 }
 
 int main(void)
