@@ -120,7 +120,7 @@ static void check(const char *name, FgGraph *g)
 
 static void resnet(void **state)
 {
-    const FgNetSpec s = {3, 3, 1, 2, "instance", 0};
+    const FgNetSpec s = {3, 3, 1, 2, "instance", 0, 0};
     FgTaps taps;
     FgGraph g;
 
@@ -132,7 +132,7 @@ static void resnet(void **state)
 
 static void encdec(void **state)
 {
-    const FgNetSpec s = {3, 3, 1, 2, "none", 1};
+    const FgNetSpec s = {3, 3, 1, 2, "none", 1, 0};
     FgGraph g;
 
     (void)state;
@@ -142,7 +142,7 @@ static void encdec(void **state)
 
 static void patch_critic(void **state)
 {
-    const FgNetSpec s = {3, 3, 0, 2, "instance", 0};
+    const FgNetSpec s = {3, 3, 0, 2, "instance", 0, 0};
     FgTaps taps;
     FgGraph g;
 
@@ -154,7 +154,7 @@ static void patch_critic(void **state)
 
 static void unet_critic(void **state)
 {
-    const FgNetSpec s = {3, 2, 0, 3, "none", 0};
+    const FgNetSpec s = {3, 2, 0, 3, "none", 0, 0};
     FgTaps taps;
     FgGraph g;
 
@@ -168,7 +168,7 @@ static void unet_critic(void **state)
  * from the middle of an output's square changes nothing, 34 away does. */
 static void seventy(void **state)
 {
-    const FgNetSpec s = {1, 1, 0, 3, "none", 0};
+    const FgNetSpec s = {1, 1, 0, 3, "none", 0, 0};
     const FgShape in = {1, 1, 1, 256};
     FgGraph g;
     FgNet net;
@@ -211,11 +211,11 @@ static void refused(void **state)
         FgNetSpec s;
         const char *text;
     } bad[] = {
-        {{2, 8, 1, 2, "none", 0}, "channels is 2, allowed 1 or 3"},
-        {{3, 0, 1, 2, "none", 0}, "features is 0, allowed 1..256"},
-        {{3, 8, 65, 2, "none", 0}, "blocks is 65, allowed 0..64"},
-        {{3, 8, 1, 5, "none", 0}, "levels is 5, allowed 1..4"},
-        {{3, 8, 1, 2, "batch", 0}, "norm is 'batch', allowed none|instance"},
+        {{2, 8, 1, 2, "none", 0, 0}, "channels is 2, allowed 1 or 3"},
+        {{3, 0, 1, 2, "none", 0, 0}, "features is 0, allowed 1..256"},
+        {{3, 8, 65, 2, "none", 0, 0}, "blocks is 65, allowed 0..64"},
+        {{3, 8, 1, 5, "none", 0, 0}, "levels is 5, allowed 1..4"},
+        {{3, 8, 1, 2, "batch", 0, 0}, "norm is 'batch', allowed none|instance"},
     };
 
     (void)state;
