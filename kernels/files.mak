@@ -26,7 +26,7 @@ KERNELS_REAL := \
     kernels/scale.o kernels/pixel_shuffle.o kernels/pixel_unshuffle.o \
     kernels/resize.o kernels/avg_pool.o kernels/max_pool.o \
     kernels/instance_norm.o kernels/batch_norm.o kernels/dense.o \
-    kernels/dropout.o kernels/warp.o kernels/pad.o kernels/slice.o
+    kernels/dropout.o kernels/warp.o kernels/pad.o kernels/slice.o kernels/correlate.o
 
 MACHINE := $(shell $(or $(CC),cc) -dumpmachine)
 ifneq ($(filter x86_64-%,$(MACHINE)),)

@@ -124,6 +124,11 @@ static const FgOp op_table[] = {
      .attrs = FG_ATTR_CHANNELS | FG_ATTR_FIRST,
      FN(slice)},
     {.name = "dropout", ARGS(1, 1), .attrs = FG_ATTR_ALPHA, FN(dropout)},
+    {.name = "correlate",
+     ARGS(2, 2),
+     .attrs = FG_ATTR_KERNEL,
+     .flags = FG_OP_GLOBAL,
+     FN(correlate)},
 };
 
 enum { NB_OPS = sizeof(op_table) / sizeof(op_table[0]) };

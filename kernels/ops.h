@@ -80,5 +80,6 @@ FG_OP_DECLARE(warp)
 FG_OP_DECLARE(pad)
 FG_OP_DECLARE(dropout)
 FG_OP_DECLARE(slice)
+FG_OP_DECLARE(correlate)
 
 #endif
