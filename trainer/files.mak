@@ -19,3 +19,5 @@ TRAINER_OBJS += trainer/space.o trainer/arms.o trainer/arm_tpe.o \
 TRAINER_OBJS += trainer/style.o trainer/critic.o trainer/degrade.o trainer/degrade_fill.o \
     trainer/train_cycle.o trainer/train_gansr.o trainer/sliced.o trainer/train_keyframe.o \
     trainer/train_cut.o
+TRAINER_OBJS += trainer/triplets.o trainer/motion.o trainer/net_interp.o \
+    trainer/loss_interp.o trainer/score_interp.o trainer/train_interp.o

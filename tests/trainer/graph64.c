@@ -1,0 +1,116 @@
+/* A graph in double precision, one op after another.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+
+#include "graph64.h"
+
+double g64_uniform(uint32_t i, uint32_t stream)
+{
+    const uint32_t counter[4] = {i, stream, 3, 0}, key[2] = {7, 12};
+    uint32_t r[4];
+
+    fg_philox(counter, key, r);
+    return r[0] * 0x1p-32 - 0.5;
+}
+
+size_t g64_count(const FgTensor *t)
+{
+    return (size_t)t->shape.n * t->shape.c * t->shape.h * t->shape.w;
+}
+
+double g64_at(const FgTensor *t, size_t i)
+{
+    return t->dtype == FG_F64 ? ((const double *)t->data)[i]
+                              : ((const float *)t->data)[i];
+}
+
+static void moved_param(FgTensor *t, const FgParams *ps, const char *name,
+                        double eps)
+{
+    const FgParam *p = fg_params_find(ps, name);
+    FgShape s = {1, 1, 1, 1};
+    double *d;
+
+    assert_non_null(p);
+    s.n = p->dims[0];
+    s.c = p->nb_dims > 1 ? p->dims[1] : 1;
+    s.h = p->nb_dims > 2 ? p->dims[2] : 1;
+    s.w = p->nb_dims > 3 ? p->dims[3] : 1;
+    assert_int_equal(fg_tensor_alloc(t, s, FG_F64), 0);
+    d = t->data;
+    for (size_t j = 0; j < fg_param_count(p); j++)
+        d[j] = p->data[j] +
+               (p->trainable ? eps : 0) *
+                   g64_uniform((uint32_t)j, 1000 + (uint32_t)(p - ps->p));
+}
+
+static void run_node(Graph64 *q, int i, const FgShape *shapes,
+                     const FgParams *ps, double eps)
+{
+    const FgNode *n = &q->g->nodes[i];
+    FgTensor param[FG_MAX_PARAM];
+    FgShape ins[FG_MAX_IN];
+    FgOpCall c = {.node = n,
+                  .out = &q->val[i],
+                  .nb_in = n->nb_in,
+                  .nb_param = n->nb_param};
+    size_t size = 0;
+
+    for (int k = 0; k < n->nb_in; k++) {
+        c.in[k] = &q->val[n->in[k]];
+        ins[k] = shapes[n->in[k]];
+    }
+    for (int k = 0; k < n->nb_param; k++) {
+        moved_param(&param[k], ps, n->param[k], eps);
+        c.param[k] = &param[k];
+    }
+    if (n->op->scratch)
+        size = n->op->scratch(n, ins, &shapes[i], FG_F64, 1);
+    c.scratch = aligned_alloc(64, (size + 127) & ~(size_t)63);
+    assert_int_equal(n->op->f64.forward(&c), 0);
+    free(c.scratch);
+    for (int k = 0; k < n->nb_param; k++)
+        fg_tensor_free(&param[k]);
+}
+
+void g64_run(Graph64 *q, const FgGraph *g, const FgParams *ps,
+             const FgTensor *input, double eps)
+{
+    FgShape *shapes = calloc((size_t)g->nb_nodes, sizeof(*shapes));
+
+    *q = (Graph64){g, calloc((size_t)g->nb_nodes, sizeof(*q->val))};
+    assert_int_equal(fg_graph_shapes(g, input->shape, shapes, NULL), 0);
+    for (int i = 0; i < g->nb_nodes; i++) {
+        assert_int_equal(fg_tensor_alloc(&q->val[i], shapes[i], FG_F64), 0);
+        if (i)
+            run_node(q, i, shapes, ps, eps);
+        else
+            for (size_t k = 0; k < g64_count(input); k++)
+                ((double *)q->val[0].data)[k] = g64_at(input, k);
+    }
+    free(shapes);
+}
+
+void g64_free(Graph64 *q)
+{
+    for (int i = 0; i < q->g->nb_nodes; i++)
+        fg_tensor_free(&q->val[i]);
+    free(q->val);
+}
+
+double g64_slope(const FgParams *grads, const FgParams *ps)
+{
+    double sum = 0;
+
+    for (int i = 0; i < ps->nb; i++)
+        for (size_t j = 0; ps->p[i].trainable && j < fg_param_count(&ps->p[i]);
+             j++)
+            sum += (double)grads->p[i].data[j] *
+                   g64_uniform((uint32_t)j, 1000 + (uint32_t)i);
+    return sum;
+}

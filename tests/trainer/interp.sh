@@ -1,0 +1,61 @@
+#!/bin/sh
+# Training of in-between networks: repeatable, resumable, refusals.
+# SPDX-License-Identifier: LGPL-2.1-or-later
+. "$(dirname "$0")/../lib.sh"
+. "$ROOT/tests/trainer/common.inc"
+
+cat > "$T/i.yaml" << 'END'
+recipe: 1
+name: tiny-interp
+task: interp
+train: [train]
+clips: [c.mkv]
+size: 2
+patch: 32
+batch: 2
+motion: 6
+real: 0.5
+steps: 12
+warmup: 2
+val_every: 6
+val_images: 2
+checkpoint_every: 4
+END
+check "pictures and a clip with a cut can be made" sh -c '
+    . "$ROOT/tests/trainer/common.inc" && make_pictures "$T" &&
+    "$FFMPEG" -v error -y -f lavfi -i testsrc2=s=128x96:r=10:d=1.4 \
+        -f lavfi -i mandelbrot=s=128x96:r=10 -filter_complex \
+        "[1]trim=end_frame=12[m];[0][m]concat" -c:v ffv1 "$T/c.mkv"'
+run() { "$TRAIN" "$T/i.yaml" --data-root "$T" "$@"; }
+
+check "twelve steps" run -o "$T/a.safetensors" --threads 1
+check "again, with two threads" run -o "$T/b.safetensors" --threads 2
+check "the threads do not change the file" \
+    cmp "$T/a.safetensors" "$T/b.safetensors"
+(exec "$TRAIN" "$T/i.yaml" --data-root "$T" -o "$T/c.safetensors" \
+    --threads 1 > "$T/log" 2>&1) &
+pid=$!
+i=0
+while [ ! -e "$T/c.ckpt" ] && [ $i -lt 500 ] && kill -0 $pid; do
+    sleep 0.01
+    i=$((i + 1))
+done
+sleep 0.05
+kill -9 $pid 2> /dev/null
+wait $pid 2> /dev/null
+check "a killed run goes on" run -o "$T/c.safetensors" --resume
+check "to the same file" cmp "$T/a.safetensors" "$T/c.safetensors"
+check "made-up motion alone" run -o "$T/d.safetensors" --clips= --steps=4
+check "a clip alone" run -o "$T/e.safetensors" --train= --steps=4
+check "the middle alone, 16-bit products" run -o "$T/f.safetensors" \
+    --times=middle --precision=bf16 --steps=4
+
+expect "a patch between cells is refused" 78 "'patch' is 40" \
+    run -o "$T/x.safetensors" --patch=40
+expect "nothing to learn from is refused" 78 "'train' or 'clips' is needed" \
+    run -o "$T/x.safetensors" --train= --clips=
+expect "a short clip is refused" 65 "at least 3 are needed" \
+    run -o "$T/x.safetensors" --clip-share=0.05
+expect "a missing clip is named" 66 "none.mkv" \
+    run -o "$T/x.safetensors" --clips=none.mkv
+done_testing
