@@ -138,6 +138,8 @@ static int alike(Build *b, int level, int f0, int f1)
 {
     static const int window[FG_INTERP_LEVELS] = {9, 7, 5, 3};
 
+    f0 = one(b, "instance_norm", "norm0", f0, (FgAttr){.eps = 1e-3f});
+    f1 = one(b, "instance_norm", "norm1", f1, (FgAttr){.eps = 1e-3f});
     return add(b, "correlate", "alike", 2, (int[]){f0, f1},
                (FgAttr){.kernel = window[level]});
 }

@@ -248,6 +248,7 @@ static int interp_export(FgTrain *t, int set, FgModel **m, FgError *err)
 
     if (ret)
         return ret;
+    (*m)->task = FG_TASK_INTERP;
     snprintf(motion, sizeof(motion), "%g", fg_recipe_num(t->recipe, "motion"));
     ret = fg_model_set_meta(*m, "ffgan.motion", motion);
     if (ret)
