@@ -7,7 +7,8 @@
 static const FgFamily *const all[] = {
     &fg_family_sr,      &fg_family_dcgan,    &fg_family_wgan,
     &fg_family_wgan_gp, &fg_family_gan_sr,   &fg_family_cyclegan,
-    &fg_family_cut,     &fg_family_keyframe, &fg_family_interp};
+    &fg_family_cut,     &fg_family_keyframe, &fg_family_interp,
+    &fg_family_plate,   &fg_family_texture};
 
 const FgFamily *fg_family_at(int i)
 {

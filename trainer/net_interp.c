@@ -279,7 +279,7 @@ void fg_interp_calm(FgParams *ps)
     for (int i = 0; i < ps->nb; i++) {
         FgParam *p = &ps->p[i];
         const float by = strstr(p->name, "flow.conv.weight")  ? 0.1f
-                         : strstr(p->name, "mix.conv.weight") ? 0.1f
+                         : strstr(p->name, "mix.conv.weight") ? 0.03f
                                                               : 1;
 
         for (size_t k = 0; by < 1 && k < fg_param_count(p); k++)

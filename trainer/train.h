@@ -108,7 +108,7 @@ extern const FgFamily fg_family_sr, fg_family_dcgan, fg_family_wgan,
     fg_family_wgan_gp;
 extern const FgFamily fg_family_gan_sr, fg_family_cyclegan, fg_family_cut,
     fg_family_keyframe;
-extern const FgFamily fg_family_interp;
+extern const FgFamily fg_family_interp, fg_family_plate, fg_family_texture;
 const FgFamily *fg_family_find(const char *name); /* or NULL */
 const FgFamily *fg_family_at(int i);              /* NULL past the end */
 
