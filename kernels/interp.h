@@ -15,4 +15,9 @@
 
 enum { FG_INTERP_IN = 4, FG_INTERP_OUT = 2 };
 
+/* A model of colour "rgb" is a whole network instead (trainer's task interp):
+ *   in  [1,7,H,W]: frame 0 RGB, frame 1 RGB, t in every pixel, 0 < t < 1
+ *   out [1,3,H,W]: the picture at t, RGB, to be clipped to 0..1 */
+enum { FG_INTERP_RGB_IN = 7, FG_INTERP_RGB_OUT = 3 };
+
 #endif

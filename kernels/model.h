@@ -20,7 +20,8 @@
  *   image      [1,3,H,W] -> the same size (scale 1, colour rgb)
  *   generator  latent maps -> [1,3 or 4,H,W], alpha last (scale 1, rgb);
  *              generator.h says what each kind's graphs take and give
- *   interp     [1,4,H,W] -> [1,2,H,W] (scale 1, colour y); interp.h
+ *   interp     [1,4,H,W] -> [1,2,H,W] (scale 1, colour y), or
+ *              [1,7,H,W] -> [1,3,H,W] (scale 1, colour rgb); interp.h
  * The tensors of all graphs share one name space; those of stage k begin
  * "sK." by convention.
  * Foreign files without ffgan.graph are not yet read (clear error). */

@@ -269,26 +269,33 @@ static int check_same(const FgModel *m, int in, int out, FgError *err)
     return rc < 0 ? rc : same_size(&e, 0, err);
 }
 
+/* Colour "y": what mends a motion found by arithmetic; "rgb": a network that
+ * does all of it, of frame 0, frame 1 and the time. */
+static int check_interp(const FgModel *m, FgError *err)
+{
+    return m->luma ? check_same(m, FG_INTERP_IN, FG_INTERP_OUT, err)
+                   : check_same(m, FG_INTERP_RGB_IN, FG_INTERP_RGB_OUT, err);
+}
+
 int fg_model_check_task(const FgModel *m, FgError *err)
 {
-    const int luma = m->task == FG_TASK_INTERP;
+    const int interp = m->task == FG_TASK_INTERP;
     if (m->task == FG_TASK_SR)
         return m->nb_stages ? fg_error(err, -EINVAL,
                                        "ffgan.stages has no meaning for the "
                                        "task 'sr'")
                             : check_sr(m, err);
-    if (m->scale != 1 || m->luma != luma)
+    if (m->scale != 1 || (m->luma && !interp))
         return fg_error(err, -EINVAL,
-                        "the task '%s' needs scale 1 and colour '%s'",
-                        tasks[m->task].name, luma ? "y" : "rgb");
+                        "the task '%s' needs scale 1 and colour %s",
+                        tasks[m->task].name, interp ? "'y' or 'rgb'" : "'rgb'");
     if (m->task == FG_TASK_GENERATOR)
         return check_generator(m, err);
     if (m->nb_stages)
         return fg_error(err, -EINVAL,
                         "ffgan.stages has no meaning for the task '%s'",
                         tasks[m->task].name);
-    return luma ? check_same(m, FG_INTERP_IN, FG_INTERP_OUT, err)
-                : check_same(m, 3, 3, err);
+    return interp ? check_interp(m, err) : check_same(m, 3, 3, err);
 }
 
 /* ---- writing ---- */

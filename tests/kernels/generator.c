@@ -331,7 +331,10 @@ static void contradictions(void **state)
     refused(m, "needs scale 1");
     m = model("interp");
     m->luma = 0;
-    refused(m, "colour 'y'");
+    refused(m, "takes 4 channels, its place and task need 7");
+    m = model("image");
+    m->luma = 1;
+    refused(m, "colour 'rgb'");
     m = model("image");
     m->task = FG_TASK_SR;
     fg_model_add_stage(m, &m->graph);
