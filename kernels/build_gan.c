@@ -58,15 +58,16 @@ static int behind(FgBuilder *s, const FgGanBuild *b, int i, int x, int norm,
     return x;
 }
 
+/* A norm behind it would take a bias out again. */
 static int layer(FgBuilder *s, const FgGanBuild *b, const char *op, int i,
-                 int x, int channels, int inner)
+                 int x, int channels, int inner, int norm)
 {
     const FgAttr a = {.channels = channels,
                       .kernel = 4,
                       .stride = inner ? 2 : 1,
                       .pad = inner ? 1 : 0,
                       .groups = 1,
-                      .bias = b->bias};
+                      .bias = b->bias && !(norm && !strcmp(b->norm, "batch"))};
     char name[32];
 
     snprintf(name, sizeof(name), "%s%d", op[0] == 'd' ? "deconv" : "conv", i);
@@ -99,10 +100,10 @@ int fg_build_gan_generator(FgGraph *g, const FgGanBuild *b, FgError *err)
     x = input(&s, b->latent);
     for (int side = 4; side < b->side; side *= 2, i++) {
         x = layer(&s, b, "deconv2d", i, x, b->features * (b->side / 2 / side),
-                  i > 0);
+                  i > 0, 1);
         x = behind(&s, b, i, x, 1, 0);
     }
-    x = layer(&s, b, "deconv2d", i, x, b->channels, 1);
+    x = layer(&s, b, "deconv2d", i, x, b->channels, 1, 0);
     last(&s, b, x);
     return fg_build_end(&s, "dcgan generator", err);
 }
@@ -120,10 +121,11 @@ int fg_build_gan_critic(FgGraph *g, const FgGanBuild *b, FgError *err)
         return rc;
     x = input(&s, b->channels);
     for (int side = b->side; side > 4; side /= 2, i++) {
-        x = layer(&s, b, "conv2d", i, x, b->features * (b->side / side), 1);
+        x = layer(&s, b, "conv2d", i, x, b->features * (b->side / side), 1,
+                  i > 0);
         x = behind(&s, b, i, x, i > 0, b->dropout);
     }
-    x = layer(&s, b, "conv2d", i, x, b->outputs, 0);
+    x = layer(&s, b, "conv2d", i, x, b->outputs, 0, 0);
     last(&s, b, x);
     return fg_build_end(&s, "dcgan critic", err);
 }

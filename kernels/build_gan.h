@@ -18,7 +18,7 @@ typedef struct FgGanBuild {
     const char *norm;       /* "none", "batch": after all layers but those that
                                touch picture or outputs */
     const char *last;       /* "none", "tanh", "sigmoid" */
-    int bias;               /* of the convolutions */
+    int bias;               /* of the convolutions that no norm follows */
     float dropout;          /* critic: after each activation, 0 = none */
 } FgGanBuild;
 
