@@ -4,11 +4,22 @@
 
 #include "trainer/train.h"
 
+/* clang-format off */
 static const FgFamily *const all[] = {
-    &fg_family_sr,      &fg_family_dcgan,    &fg_family_wgan,
-    &fg_family_wgan_gp, &fg_family_gan_sr,   &fg_family_cyclegan,
-    &fg_family_cut,     &fg_family_keyframe, &fg_family_interp,
-    &fg_family_plate,   &fg_family_texture};
+    &fg_family_sr,
+    &fg_family_dcgan,
+    &fg_family_wgan,
+    &fg_family_wgan_gp,
+    &fg_family_gan_sr,
+    &fg_family_cyclegan,
+    &fg_family_cut,
+    &fg_family_keyframe,
+    &fg_family_interp,
+    &fg_family_plate,
+    &fg_family_texture,
+    &fg_family_vae,
+};
+/* clang-format on */
 
 const FgFamily *fg_family_at(int i)
 {

@@ -105,7 +105,7 @@ typedef struct FgFamily {
 
 /* Families: one file train_NAME.c each, one row in family.c. */
 extern const FgFamily fg_family_sr, fg_family_dcgan, fg_family_wgan,
-    fg_family_wgan_gp;
+    fg_family_wgan_gp, fg_family_vae;
 extern const FgFamily fg_family_gan_sr, fg_family_cyclegan, fg_family_cut,
     fg_family_keyframe;
 extern const FgFamily fg_family_interp, fg_family_plate, fg_family_texture;
