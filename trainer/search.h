@@ -7,6 +7,8 @@
 #ifndef FFGAN_TRAINER_SEARCH_H
 #define FFGAN_TRAINER_SEARCH_H
 
+#include <stdio.h>
+
 #include "trainer/arms.h"
 #include "trainer/trial.h"
 

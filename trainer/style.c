@@ -1,6 +1,5 @@
-/* What the image-to-image families share. SPDX-License-Identifier:
- * LGPL-2.1-or-later
- */
+/* What the image-to-image families share.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,5 @@
-/* What the image-to-image families share. SPDX-License-Identifier:
- * LGPL-2.1-or-later
- */
+/* What the image-to-image families share.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
 #ifndef FFGAN_TRAINER_STYLE_H
 #define FFGAN_TRAINER_STYLE_H
 

@@ -1,6 +1,5 @@
-/* Instance norms frozen at one picture. SPDX-License-Identifier:
- * LGPL-2.1-or-later
- */
+/* Instance norms frozen at one picture.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

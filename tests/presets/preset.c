@@ -264,7 +264,8 @@ static void test_top_errors(void **state)
             "t.yaml:3:18: input: 'hwaccel' is cuda, allowed none: this version "
             "decodes on the CPU");
     refused("preset: 1\nchain: []\ninput: {deinterlace: maybe}",
-            "t.yaml:3:9: input: 'deinterlace' is maybe, allowed auto, yes, ivtc, no");
+            "t.yaml:3:9: input: 'deinterlace' is maybe, allowed auto, yes, "
+            "ivtc, no");
     refused("preset: 1\nchain: []\ninput: {rate: fast}",
             "t.yaml:3:15: input: 'rate' is fast, allowed frames per second as "
             "24 or 24000/1001");

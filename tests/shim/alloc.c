@@ -137,8 +137,8 @@ char *strndup(const char *s, size_t n)
 
 int vasprintf(char **out, const char *fmt, va_list ap)
 {
-    int (*const real)(char **, const char *, va_list) =
-        (int (*)(char **, const char *, va_list))dlsym(RTLD_NEXT, "vasprintf");
+    int (*const real)(char **, const char *, va_list) = (int (*)(
+        char **, const char *, va_list))dlsym(RTLD_NEXT, "vasprintf");
     if (hit(CALLER))
         return -1;
     return real(out, fmt, ap);
@@ -146,8 +146,8 @@ int vasprintf(char **out, const char *fmt, va_list ap)
 
 int asprintf(char **out, const char *fmt, ...)
 {
-    int (*const real)(char **, const char *, va_list) =
-        (int (*)(char **, const char *, va_list))dlsym(RTLD_NEXT, "vasprintf");
+    int (*const real)(char **, const char *, va_list) = (int (*)(
+        char **, const char *, va_list))dlsym(RTLD_NEXT, "vasprintf");
     va_list ap;
     if (hit(CALLER))
         return -1;
