@@ -13,7 +13,8 @@ KERNELS_OBJS := \
     kernels/model.o kernels/model_write.o kernels/model_find.o \
     kernels/model_task.o kernels/freeze.o kernels/latent.o kernels/latent_json.o \
     kernels/walk.o kernels/generator.o kernels/generator_fill.o \
-    kernels/generator_project.o \
+    kernels/generator_project.o kernels/flow.o kernels/flow_time.o \
+    kernels/flow_plane.o kernels/flow_c.o kernels/interp.o \
     kernels/plan.o kernels/plan_run.o kernels/plan_wave.o kernels/plan_tile.o kernels/plan_tail.o \
     kernels/plan_type.o kernels/plan_cost.o
 
@@ -30,6 +31,8 @@ KERNELS_REAL := \
 
 MACHINE := $(shell $(or $(CC),cc) -dumpmachine)
 ifneq ($(filter x86_64-%,$(MACHINE)),)
+KERNELS_OBJS += \
+    kernels/x86/flow_avx2.o kernels/x86/flow_avx512.o
 KERNELS_OBJS += \
     kernels/x86/conv_row_avx2.o kernels/x86/wgrad_avx2.o \
     kernels/x86/point_avx2.o \

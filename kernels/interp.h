@@ -1,6 +1,5 @@
 /* ffgan: pictures between two frames.
  * SPDX-License-Identifier: LGPL-2.1-or-later
- * LGPL-2.1-or-later
  *
  * Motion is found and undone in plain arithmetic (flow.h); a network of task
  * "interp" decides what is seen of which frame and repairs the rest.
@@ -13,11 +12,23 @@
 #ifndef FFGAN_KERNELS_INTERP_H
 #define FFGAN_KERNELS_INTERP_H
 
+#include "flow.h"
+#include "tensor.h"
+
 enum { FG_INTERP_IN = 4, FG_INTERP_OUT = 2 };
 
 /* A model of colour "rgb" is a whole network instead (trainer's task interp):
  *   in  [1,7,H,W]: frame 0 RGB, frame 1 RGB, t in every pixel, 0 < t < 1
  *   out [1,3,H,W]: the picture at t, RGB, to be clipped to 0..1 */
 enum { FG_INTERP_RGB_IN = 7, FG_INTERP_RGB_OUT = 3 };
+
+/* The network's input for the two frames pushed last at time t, 0 < t < 1,
+ * after fg_flow_find. in is [1,4,h,w] f32 of the flow's size, dense. Calls
+ * fg_flow_at. */
+void fg_interp_inputs(FgFlow *f, float t, FgTensor *in);
+/* A row: share[n] and luma[n] from the network's pixels in [n][4] and out
+ * [n][2]; out NULL = a network that gives zeros. */
+void fg_interp_fuse(float *luma, float *share, const float *in,
+                    const float *out, int n);
 
 #endif

@@ -1,0 +1,53 @@
+/* ffgan: pictures between two frames: around the network.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "interp.h"
+
+#include "flow_priv.h"
+
+typedef struct Inputs {
+    FgFlow *f;
+    FgTensor *in;
+} Inputs;
+
+static void input_job(void *arg, int y, int worker)
+{
+    const Inputs *j = arg;
+    const FgFlow *f = j->f;
+    const int w = f->w, chunk = 64;
+    const FgFlowGrid g = {w, f->h, 1, 1, 0, 0};
+    float *s = fg_flow_scratch(f, worker), *d = fg_f32(j->in, 0, y, 0);
+    const FgPlaces p = {s, s + w, s + 2 * w, s + 3 * w, s + 4 * w, s + 5 * w};
+    float a[64], b[64];
+    fg_flow_places(f, &g, y, &p);
+    for (int x = 0; x < w; x += chunk) {
+        const int n = w - x < chunk ? w - x : chunk;
+        f->rows->warp(a, fg_flow_luma(f, 0), p.x0 + x, p.y0 + x, n);
+        f->rows->warp(b, fg_flow_luma(f, 1), p.x1 + x, p.y1 + x, n);
+        for (int i = 0; i < n; i++, d += FG_INTERP_IN) {
+            const float speed = p.speed[x + i] * (1.0f / 32);
+            d[0] = a[i];
+            d[1] = b[i];
+            d[2] = p.share[x + i];
+            d[3] = speed < 1 ? speed : 1;
+        }
+    }
+}
+
+void fg_interp_inputs(FgFlow *f, float t, FgTensor *in)
+{
+    Inputs j = {f, in};
+    fg_flow_at(f, t);
+    fg_run(f->ex, input_job, &j, f->h);
+}
+
+void fg_interp_fuse(float *luma, float *share, const float *in,
+                    const float *out, int n)
+{
+    for (int i = 0; i < n; i++, in += FG_INTERP_IN) {
+        float a = in[2] + (out ? out[2 * i] : 0);
+        a = a > 0 ? a : 0;
+        a = a < 1 ? a : 1;
+        share[i] = a;
+        luma[i] = in[0] + a * (in[1] - in[0]) + (out ? out[2 * i + 1] : 0);
+    }
+}
