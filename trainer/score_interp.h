@@ -7,10 +7,11 @@
 #include "trainer/data.h"
 #include "trainer/score.h"
 
-/* Means over triplets: the network's, and those of the plain mean of the two
- * frames. Luma, no border left out. */
+/* Means over triplets: the network's, those of the motion found by arithmetic
+ * without a network, and those of the plain mean of the two frames. Luma, no
+ * border left out. */
 typedef struct FgInterpScore {
-    FgScore net, blend;
+    FgScore net, plain, blend;
     int nb;
 } FgInterpScore;
 
@@ -21,9 +22,4 @@ typedef struct FgInterpScore {
 int fg_interp_score(const FgModel *m, const FgData *data, int limit,
                     double motion, FgExecutor *ex, FgInterpScore *out,
                     FgError *err);
-/* Runs the plan of an in-between model on two frames of one size at time t;
- * out [h][w][3] floats, not clipped. in: room for 7 w h floats. */
-int fg_interp_run(FgPlan *plan, const FgPicture *a, const FgPicture *b,
-                  double t, float *in, float *out);
-
 #endif

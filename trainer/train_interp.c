@@ -8,6 +8,7 @@
 
 #include "kernels/op.h"
 #include "trainer/export.h"
+#include "trainer/fusion.h"
 #include "trainer/interp.h"
 #include "trainer/loss.h"
 #include "trainer/recipe_keys.h"
@@ -18,8 +19,12 @@
 
 #define GAP 2 /* frames between those that train and those that validate */
 #define FRAMES (&t->extra[0])
+#define BORDER 16 /* pixels of a crop whose motion cannot be found */
 
 typedef struct Interp {
+    int fuses; /* kind: fusion */
+    FgFusion fusion;
+    FgTensor rgb; /* fusion: the triplets [B,7,P,P] */
     int flow_node[FG_INTERP_LEVELS];
     FgTape tape;
     FgTensor target, flow;
@@ -30,6 +35,8 @@ typedef struct Interp {
 } Interp;
 
 static const FgKey interp_keys[] = {
+    FG_ENUM("kind", "fusion", "fusion|whole",
+            "network: mends motion found by arithmetic, or does all of it"),
     FG_LIST("train", 0, "folders of photographs that made-up motions move"),
     FG_LIST("clips", 0, "clips whose frames are learnt from"),
     FG_DOUBLE("clip_share", "0.6", 0.01, 1,
@@ -38,14 +45,16 @@ static const FgKey interp_keys[] = {
     FG_DOUBLE("motion", "24", 0, 200,
               "largest made-up motion between the two frames in pixels"),
     FG_ENUM("times", "any", "any|middle", "moments that are learnt"),
-    FG_INT("size", "16", 1, 64, "width of the network in sixteenths"),
-    FG_INT("patch", "128", 32, 1024, "side of a crop in pixels, 16 n"),
+    FG_INT("size", "16", 1, 64,
+           "width: fusion, channels; whole, sixteenths of the usual"),
+    FG_INT("depth", "4", 0, 16, "fusion: convolutions within"),
+    FG_INT("patch", "128", 48, 1024, "side of a crop in pixels, 16 n"),
     FG_INT("batch", "8", 1, 1024, "triplets per step"),
     FG_DOUBLE("loss_eps", "1e-3", 1e-9, 1, "rounding of the loss's corners"),
     FG_DOUBLE("gradient", "0.5", 0, 100,
               "weight of the loss on differences of neighbours"),
     FG_DOUBLE("flow", "0.01", 0, 100,
-              "weight of the loss on flows per pixel, where they are known"),
+              "whole: weight of the loss on known flows, per pixel"),
     FG_INT("steps", "60000", 1, 1e9, "optimiser steps"),
     FG_DOUBLE("lr", "6e-4", 0, 10, "peak learning rate"),
     {0},
@@ -117,18 +126,31 @@ static int interp_load(FgTrain *t, FgError *err)
 
 /* ---- set-up ---- */
 
+static int build(FgTrain *t, Interp *s, FgGraph *g, FgError *err)
+{
+    const int size = (int)fg_recipe_int(t->recipe, "size");
+    const FgInterpNet n = fg_interp_net(size);
+
+    if (s->fuses)
+        return fg_fusion_build(g, size, (int)fg_recipe_int(t->recipe, "depth"),
+                               err);
+    return fg_interp_build(g, &n, s->flow_node, err);
+}
+
 static int make_net(FgTrain *t, Interp *s, FgError *err)
 {
-    const FgInterpNet n = fg_interp_net((int)fg_recipe_int(t->recipe, "size"));
     FgGraph g;
-    int ret = fg_interp_build(&g, &n, s->flow_node, err);
+    int ret = build(t, s, &g, err);
 
     if (!ret)
         ret = fg_net_create(&t->net[0], "g", &g, t->recipe->seed, err);
     if (ret)
         return ret;
     t->nb_nets = 1;
-    fg_interp_calm(&t->net[0].set[FG_SET_PARAM]);
+    if (s->fuses)
+        fg_fusion_calm(&t->net[0].set[FG_SET_PARAM]);
+    else
+        fg_interp_calm(&t->net[0].set[FG_SET_PARAM]);
     fg_net_copy_set(&t->net[0], FG_SET_EMA, FG_SET_PARAM);
     t->net[0].optim = t->recipe->optim;
     t->net[0].ema = t->recipe->ema;
@@ -139,27 +161,32 @@ static int make_net(FgTrain *t, Interp *s, FgError *err)
 static int make_buffers(FgTrain *t, Interp *s, FgError *err)
 {
     const FgRecipe *r = t->recipe;
-    const FgTapeOptions o = {0, s->flow_node, FG_INTERP_LEVELS};
-    const FgShape in = {r->batch, 7, r->patch, r->patch};
-    const FgShape out = {r->batch, 3, r->patch, r->patch};
-    const FgShape flow = {r->batch, 4, r->patch, r->patch};
+    const FgTapeOptions o = {0, s->flow_node, s->fuses ? 0 : FG_INTERP_LEVELS};
+    const FgShape rgb = {r->batch, FG_INTERP_RGB_IN, r->patch, r->patch};
+    FgShape in = rgb, out = rgb, flow = rgb;
     FgNet *net = &t->net[0];
-    int ret = fg_tape_create_with(&s->tape, &net->graph,
-                                  &net->set[FG_SET_PARAM], &net->grads, in, &o,
-                                  t->ex, err);
+    int ret;
 
+    in.c = s->fuses ? FG_INTERP_IN : FG_INTERP_RGB_IN;
+    out.c = 3;
+    flow.c = 4;
+    ret = fg_tape_create_with(&s->tape, &net->graph, &net->set[FG_SET_PARAM],
+                              &net->grads, in, &o, t->ex, err);
     if (!ret && r->bf16)
         s->tape.fast = FG_FAST_16BIT;
-    if (!ret)
-        ret = fg_tensor_alloc(&s->target, out, FG_F32);
-    if (!ret)
-        ret = fg_tensor_alloc(&s->flow, flow, FG_F32);
+    if (!ret && s->fuses)
+        ret = fg_fusion_create(&s->fusion, r->batch, r->patch, err);
+    if (ret)
+        return ret;
     s->known = calloc((size_t)r->batch, sizeof(*s->known));
     s->sums = calloc(2 * (size_t)r->batch, sizeof(*s->sums));
     s->last = calloc((size_t)FRAMES->nb + 1, sizeof(*s->last));
-    if (!ret && (!s->known || !s->sums || !s->last))
-        ret = fg_error(err, -ENOMEM, "not enough memory");
-    return ret;
+    if (!s->known || !s->sums || !s->last ||
+        fg_tensor_alloc(&s->target, out, FG_F32) ||
+        fg_tensor_alloc(&s->flow, flow, FG_F32) ||
+        (s->fuses && fg_tensor_alloc(&s->rgb, rgb, FG_F32)))
+        return fg_error(err, -ENOMEM, "not enough memory for a batch");
+    return 0;
 }
 
 static int interp_create(FgTrain *t, FgError *err)
@@ -171,6 +198,7 @@ static int interp_create(FgTrain *t, FgError *err)
     t->priv = s;
     if (!s)
         return fg_error(err, -ENOMEM, "not enough memory");
+    s->fuses = !strcmp(fg_recipe_text(r, "kind"), "fusion");
     ret = make_net(t, s, err);
     if (!ret)
         ret = make_buffers(t, s, err);
@@ -215,6 +243,17 @@ static double losses(FgTrain *t, Interp *s, double part, FgStepInfo *info)
     return pixel + edges + flow;
 }
 
+/* The batch into the tape's input and the targets. */
+static void next_batch(FgTrain *t, Interp *s)
+{
+    FgTensor *in = fg_tape_input(&s->tape);
+
+    fg_triplets_fill(&s->triplets, t->step, s->fuses ? &s->rgb : in, &s->target,
+                     &s->flow, s->known, t->ex);
+    if (s->fuses)
+        fg_fusion_inputs(&s->fusion, &s->rgb, &s->target, in, t->ex);
+}
+
 static int interp_step(FgTrain *t, double lr, double part, FgStepInfo *info)
 {
     Interp *s = t->priv;
@@ -222,13 +261,18 @@ static int interp_step(FgTrain *t, double lr, double part, FgStepInfo *info)
     double norm;
     int ret;
 
-    fg_triplets_fill(&s->triplets, t->step, fg_tape_input(&s->tape), &s->target,
-                     &s->flow, s->known, t->ex);
+    next_batch(t, s);
     ret = fg_tape_forward(&s->tape, 1);
     if (ret)
         return ret;
     fg_net_zero_grads(net);
-    info->loss = losses(t, s, part, info);
+    if (s->fuses)
+        info->loss = fg_fusion_loss(
+            &s->fusion, fg_tape_input(&s->tape), fg_tape_output(&s->tape),
+            s->loss.eps, s->loss.gradient, BORDER,
+            fg_tape_output_grad(&s->tape), &info->mse, t->ex);
+    else
+        info->loss = losses(t, s, part, info);
     ret = fg_tape_backward(&s->tape, 1);
     if (ret)
         return ret;
@@ -249,6 +293,7 @@ static int interp_export(FgTrain *t, int set, FgModel **m, FgError *err)
     if (ret)
         return ret;
     (*m)->task = FG_TASK_INTERP;
+    (*m)->luma = !strcmp(fg_recipe_text(t->recipe, "kind"), "fusion");
     snprintf(motion, sizeof(motion), "%g", fg_recipe_num(t->recipe, "motion"));
     ret = fg_model_set_meta(*m, "ffgan.motion", motion);
     if (ret)
@@ -282,6 +327,8 @@ static void interp_close(FgTrain *t)
     if (!s)
         return;
     fg_tape_free(&s->tape);
+    fg_fusion_free(&s->fusion);
+    fg_tensor_free(&s->rgb);
     fg_tensor_free(&s->target);
     fg_tensor_free(&s->flow);
     free(s->known);

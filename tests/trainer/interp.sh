@@ -10,8 +10,9 @@ name: tiny-interp
 task: interp
 train: [train]
 clips: [c.mkv]
+kind: whole
 size: 2
-patch: 32
+patch: 48
 batch: 2
 motion: 6
 real: 0.5
@@ -50,8 +51,15 @@ check "a clip alone" run -o "$T/e.safetensors" --train= --steps=4
 check "the middle alone, 16-bit products" run -o "$T/f.safetensors" \
     --times=middle --precision=bf16 --steps=4
 
-expect "a patch between cells is refused" 78 "'patch' is 40" \
-    run -o "$T/x.safetensors" --patch=40
+check "what mends motion found by arithmetic" run -o "$T/g.safetensors" \
+    --kind=fusion --size=4 --depth=1 --threads 1
+check "again, with two threads" run -o "$T/h.safetensors" --kind=fusion \
+    --size=4 --depth=1 --threads 2
+check "the threads do not change that file either" \
+    cmp "$T/g.safetensors" "$T/h.safetensors"
+
+expect "a patch between cells is refused" 78 "'patch' is 56" \
+    run -o "$T/x.safetensors" --patch=56
 expect "nothing to learn from is refused" 78 "'train' or 'clips' is needed" \
     run -o "$T/x.safetensors" --train= --clips=
 expect "a short clip is refused" 65 "at least 3 are needed" \
