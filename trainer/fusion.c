@@ -185,6 +185,40 @@ static void errors(const Job *j, int n)
         }
 }
 
+static void back_image(const FgFusion *f, const FgTensor *from,
+                       const FgTensor *out, FgTensor *dst, int n)
+{
+    const FgShape s = from->shape;
+
+    for (int y = 0; y < s.h; y++)
+        for (int x = 0; x < s.w; x++) {
+            const float *in = fg_f32(from, n, y, x);
+            const float g = fg_f32(&f->slope, n, y, x)[0];
+            float *d = fg_f32(dst, n, y, x);
+            int moves;
+
+            share_of(in, fg_f32(out, n, y, x), &moves);
+            d[0] = moves ? g * (in[1] - in[0]) : 0;
+            d[1] = g;
+        }
+}
+
+void fg_fusion_back(const FgFusion *f, const FgTensor *in, const FgTensor *out,
+                    FgTensor *dout)
+{
+    for (int n = 0; n < f->n; n++)
+        back_image(f, in, out, dout, n);
+}
+
+void fg_fusion_result(const FgFusion *f, FgTensor *y)
+{
+    const float *e = f->error.data, *want = f->want.data;
+    float *d = y->data;
+
+    for (size_t i = 0; i < (size_t)f->n * (size_t)f->want.image; i++)
+        d[i] = want[i] + e[i];
+}
+
 static void loss_image(void *arg, int n, int worker)
 {
     const Job *j = arg;
@@ -216,17 +250,7 @@ static void loss_image(void *arg, int n, int worker)
                 d[0] -= g;
             }
         }
-    for (int y = 0; y < s.h; y++)
-        for (int x = 0; x < s.w; x++) {
-            const float *in = fg_f32(j->in, n, y, x);
-            const float g = fg_f32(&j->f->slope, n, y, x)[0];
-            float *d = fg_f32(j->dst, n, y, x);
-            int moves;
-
-            share_of(in, fg_f32(j->out, n, y, x), &moves);
-            d[0] = moves ? g * (in[1] - in[0]) : 0;
-            d[1] = g;
-        }
+    back_image(j->f, j->in, j->out, j->dst, n);
     j->f->sums[2 * n] = sum;
     j->f->sums[2 * n + 1] = mse;
 }

@@ -38,5 +38,10 @@ void fg_fusion_inputs(FgFusion *f, const FgTensor *rgb, const FgTensor *target,
 double fg_fusion_loss(FgFusion *f, const FgTensor *in, const FgTensor *out,
                       double eps, double edges, int border, FgTensor *dout,
                       double *mse, FgExecutor *ex);
+/* After fg_fusion_loss: the results y into y [N,1,H,W]; and dout once more
+ * after f->slope was added to. */
+void fg_fusion_result(const FgFusion *f, FgTensor *y);
+void fg_fusion_back(const FgFusion *f, const FgTensor *in, const FgTensor *out,
+                    FgTensor *dout);
 
 #endif

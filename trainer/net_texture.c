@@ -131,7 +131,7 @@ int fg_texture_critic(FgGraph *g, const FgTextureNet *n, FgError *err)
     int x;
 
     *g = (FgGraph){0};
-    x = add(&b, "input", "picture", -1, (FgAttr){.channels = 3});
+    x = add(&b, "input", "picture", -1, (FgAttr){.channels = n->channels});
     for (int i = 0; i < n->levels; i++) {
         snprintf(name, sizeof(name), "d%d.conv", i);
         x = conv(&b, name, x, n->critic << (i < 2 ? i : 2), half);

@@ -10,6 +10,7 @@ typedef struct FgTextureNet {
     int features;                /* channels at full size; coarser have more */
     int levels;                  /* doublings: 2^levels pixels a cell */
     int critic;                  /* channels of the critic's first layer */
+    int channels;                /* of the pictures that the critic sees */
 } FgTextureNet;
 
 /* Latent maps [N,local+global+periodic,h,w] -> [N,3,h*2^levels,w*2^levels]:

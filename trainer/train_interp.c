@@ -10,6 +10,7 @@
 #include "trainer/export.h"
 #include "trainer/fusion.h"
 #include "trainer/interp.h"
+#include "trainer/interp_adv.h"
 #include "trainer/loss.h"
 #include "trainer/recipe_keys.h"
 #include "trainer/score_interp.h"
@@ -30,6 +31,8 @@ typedef struct Interp {
     FgTensor target, flow;
     FgTriplets triplets;
     FgInterpLoss loss;
+    double adversarial; /* 0: there is no critic */
+    FgInterpCritic critic;
     int *last, *known, charbonnier;
     double *sums;
 } Interp;
@@ -55,6 +58,8 @@ static const FgKey interp_keys[] = {
               "weight of the loss on differences of neighbours"),
     FG_DOUBLE("flow", "0.01", 0, 100,
               "whole: weight of the loss on known flows, per pixel"),
+    FG_DOUBLE("adversarial", "0", 0, 100,
+              "weight of a critic of patches, 0 = none; usual 0.01"),
     FG_INT("steps", "60000", 1, 1e9, "optimiser steps"),
     FG_DOUBLE("lr", "6e-4", 0, 10, "peak learning rate"),
     {0},
@@ -216,7 +221,10 @@ static int interp_create(FgTrain *t, FgError *err)
                              fg_recipe_num(r, "gradient"),
                              fg_recipe_num(r, "flow")};
     s->charbonnier = fg_loss_find("charbonnier");
-    return 0;
+    s->adversarial = fg_recipe_num(r, "adversarial");
+    return s->adversarial > 0
+               ? fg_interp_critic_open(&s->critic, t, s->fuses ? 1 : 3, err)
+               : 0;
 }
 
 /* ---- a step ---- */
@@ -254,6 +262,26 @@ static void next_batch(FgTrain *t, Interp *s)
         fg_fusion_inputs(&s->fusion, &s->rgb, &s->target, in, t->ex);
 }
 
+/* The critic's say on what was made, laid on top of the other losses. */
+static int argue(FgTrain *t, Interp *s, double lr, FgStepInfo *info)
+{
+    FgTensor *out = fg_tape_output(&s->tape);
+    FgTensor *g = fg_tape_output_grad(&s->tape);
+    int ret;
+
+    if (!s->fuses) {
+        fg_tensor_copy(&s->critic.made, out);
+        return fg_interp_critic_step(&s->critic, t, &s->target, lr,
+                                     s->adversarial, g, info);
+    }
+    fg_fusion_result(&s->fusion, &s->critic.made);
+    ret = fg_interp_critic_step(&s->critic, t, &s->fusion.want, lr,
+                                s->adversarial, &s->fusion.slope, info);
+    if (!ret)
+        fg_fusion_back(&s->fusion, fg_tape_input(&s->tape), out, g);
+    return ret;
+}
+
 static int interp_step(FgTrain *t, double lr, double part, FgStepInfo *info)
 {
     Interp *s = t->priv;
@@ -273,11 +301,14 @@ static int interp_step(FgTrain *t, double lr, double part, FgStepInfo *info)
             fg_tape_output_grad(&s->tape), &info->mse, t->ex);
     else
         info->loss = losses(t, s, part, info);
-    ret = fg_tape_backward(&s->tape, 1);
+    if (s->adversarial > 0)
+        ret = argue(t, s, lr, info);
+    if (!ret)
+        ret = fg_tape_backward(&s->tape, 1);
     if (ret)
         return ret;
     norm = fg_net_grad_norm(net);
-    info->bad = !isfinite(info->loss) || !isfinite(norm);
+    info->bad |= !isfinite(info->loss) || !isfinite(norm);
     if (!info->bad)
         fg_net_step(net, lr, norm);
     return 0;
@@ -327,6 +358,7 @@ static void interp_close(FgTrain *t)
     if (!s)
         return;
     fg_tape_free(&s->tape);
+    fg_interp_critic_free(&s->critic);
     fg_fusion_free(&s->fusion);
     fg_tensor_free(&s->rgb);
     fg_tensor_free(&s->target);

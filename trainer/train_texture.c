@@ -167,10 +167,13 @@ static int texture_create(FgTrain *t, FgError *err)
     t->priv = x;
     if (!x)
         return fg_error(err, -ENOMEM, "not enough memory");
-    x->n = (FgTextureNet){
-        (int)fg_recipe_int(r, "local"),    (int)fg_recipe_int(r, "global"),
-        (int)fg_recipe_int(r, "periodic"), (int)fg_recipe_int(r, "features"),
-        (int)fg_recipe_int(r, "levels"),   (int)fg_recipe_int(r, "critic")};
+    x->n = (FgTextureNet){(int)fg_recipe_int(r, "local"),
+                          (int)fg_recipe_int(r, "global"),
+                          (int)fg_recipe_int(r, "periodic"),
+                          (int)fg_recipe_int(r, "features"),
+                          (int)fg_recipe_int(r, "levels"),
+                          (int)fg_recipe_int(r, "critic"),
+                          3};
     x->crops = (FgCrops){.data = &t->train,
                          .patch = r->patch,
                          .centred = 1,

@@ -496,7 +496,7 @@ static void pyramid_sizes(void **state)
 /* d sum(z w) / d wave numbers against central differences. */
 static void waves(void **state)
 {
-    const FgTextureNet n = {2, 3, 2, 8, 2, 8};
+    const FgTextureNet n = {2, 3, 2, 8, 2, 8, 3};
     double phase[4] = {0.3, 1.2, 2.5, 4};
     FgTensor z, dz, k, dk;
 

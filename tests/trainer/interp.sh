@@ -58,6 +58,11 @@ check "again, with two threads" run -o "$T/h.safetensors" --kind=fusion \
 check "the threads do not change that file either" \
     cmp "$T/g.safetensors" "$T/h.safetensors"
 
+check "with a critic of patches" run -o "$T/k.safetensors" --kind=fusion \
+    --size=4 --depth=1 --adversarial=0.01 --steps=4
+check "the whole network with one" run -o "$T/l.safetensors" \
+    --adversarial=0.01 --steps=4
+
 expect "a patch between cells is refused" 78 "'patch' is 56" \
     run -o "$T/x.safetensors" --patch=56
 expect "nothing to learn from is refused" 78 "'train' or 'clips' is needed" \
