@@ -168,6 +168,15 @@ static int plan_one(const FgOutput *o, unsigned i, FgReport *report)
     return 0;
 }
 
+/* Dolby Vision counts in pixels and shots of the old picture. */
+static void warn_dovi(const FgOutput *o, FgReport *report)
+{
+    const AVCodecParameters *const par = fg_input_stream(o->input)->codecpar;
+    if (av_packet_side_data_get(par->coded_side_data, par->nb_coded_side_data,
+                                AV_PKT_DATA_DOVI_CONF))
+        fg_report_warn(report, "Dolby Vision is left out; HDR10 data stay");
+}
+
 int fg_streams_plan(FgOutput *o, FgReport *report, FgError *err)
 {
     const int ret = check_encoder(o, err);
@@ -175,6 +184,7 @@ int fg_streams_plan(FgOutput *o, FgReport *report, FgError *err)
         return ret;
     if (!o->input->fmt) /* pictures: one stream */
         return 0;
+    warn_dovi(o, report);
     const unsigned nb = o->input->fmt->nb_streams;
     o->map = av_malloc_array(nb, sizeof(*o->map));
     if (!o->map) {
