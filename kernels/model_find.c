@@ -30,6 +30,7 @@ void fg_set_data_dir(const char *dir)
 typedef struct Folders {
     char *path[MAX_FOLDERS];
     int nb;
+    int lost; /* no memory for one: what is found would be another's */
 } Folders;
 
 static void folder_add(Folders *f, const char *dir, size_t len,
@@ -39,8 +40,10 @@ static void folder_add(Folders *f, const char *dir, size_t len,
     if (!len || f->nb == MAX_FOLDERS)
         return;
     char *p = malloc(len + strlen(below) + 1);
-    if (!p)
+    if (!p) {
+        f->lost = 1;
         return;
+    }
     memcpy(p, dir, len);
     strcpy(p + len, below);
     f->path[f->nb++] = p;
@@ -269,7 +272,7 @@ int fg_model_find(const char *name, char *out, size_t size, FgError *err)
                         "model '%.96s': a name has 1..95 of A-Z a-z 0-9 _ . -",
                         name);
     folders_list(&folders);
-    int rc = -ENOENT;
+    int rc = folders.lost ? fg_error(err, -ENOMEM, "out of memory") : -ENOENT;
     for (int i = 0; i < folders.nb && rc == -ENOENT; i++) {
         const int n = snprintf(out, size, "%s/%s" SUFFIX, folders.path[i],
                                name);
