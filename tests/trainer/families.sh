@@ -1,0 +1,111 @@
+#!/bin/sh
+# The families of generator and critic, and the VAE: they learn from CIFAR-10's
+# binary layout, repeat to the byte, go on to the byte, and refuse bad recipes.
+# SPDX-License-Identifier: LGPL-2.1-or-later
+. "$(dirname "$0")/../lib.sh"
+. "$ROOT/tests/trainer/common.inc"
+
+# Records of one byte and 3 x 1024: two files of patterns.
+mkdir "$T/cifar"
+pattern() { # COUNT FROM
+    awk -v n="$1" -v from="$2" 'BEGIN {
+        for (i = 0; i < n; i++) {
+            printf "\\007"
+            for (c = 0; c < 3; c++) for (k = 0; k < 1024; k++)
+                printf "\\%03o", 64 + (k * (1 + (i + from) % 5) + 40 * c) % 64
+        }
+    }'
+}
+# shellcheck disable=SC2059 # the text is a format of octal bytes
+printf "$(pattern 12 0)" > "$T/cifar/data_batch_1.bin"
+# shellcheck disable=SC2059
+printf "$(pattern 6 3)" > "$T/cifar/test_batch.bin"
+check "records can be made" test "$(wc -c < "$T/cifar/data_batch_1.bin")" = 36876
+
+small="--batch=4 --features=4 --latent=5 --steps=6 --checkpoint-every=2
+    --log-every=2"
+recipe() { # TASK KEYS...
+    r_task=$1
+    shift
+    printf 'recipe: 1\nname: %s\ntask: %s\ntrain: cifar\n' "$r_task" "$r_task" \
+        > "$T/$r_task.yaml"
+    for k; do echo "$k" >> "$T/$r_task.yaml"; done
+}
+run() { # TASK OUT OPTIONS...
+    u_task=$1 u_out=$2
+    shift 2
+    # shellcheck disable=SC2086 # options
+    "$TRAIN" "$T/$u_task.yaml" --data-root "$T" -o "$T/$u_out.safetensors" \
+        $small "$@"
+}
+
+recipe dcgan
+recipe wgan "critic_steps: 2"
+recipe wgan-gp "critic_steps: 2"
+recipe vae
+for task in dcgan wgan wgan-gp vae; do
+    check "$task: six steps" run $task $task-a --threads 1
+    check "$task: with two threads" run $task $task-b --threads 2
+    check "$task: the same file" \
+        cmp "$T/$task-a.safetensors" "$T/$task-b.safetensors"
+done
+
+# Stopped by a signal in the middle, gone on with, to the same bytes.
+stop_and_go() { # TASK OPTIONS...
+    s_task=$1
+    shift
+    rm -f "$T/$s_task-d".*
+    # shellcheck disable=SC2086
+    "$TRAIN" "$T/$s_task.yaml" --data-root "$T" \
+        -o "$T/$s_task-d.safetensors" $small --steps=40 --sample-every=0 "$@" \
+        > /dev/null 2>&1 &
+    pid=$!
+    while [ ! -e "$T/$s_task-d.ckpt" ] && kill -0 $pid 2> /dev/null; do
+        sleep 0.01
+    done
+    sleep 0.05
+    kill -TERM $pid 2> /dev/null
+    wait $pid
+    run "$s_task" "$s_task-d" --steps=40 --sample-every=0 "$@" 2> /dev/null &&
+        run "$s_task" "$s_task-e" --steps=40 --sample-every=0 "$@" \
+            2> /dev/null &&
+        cmp "$T/$s_task-d.safetensors" "$T/$s_task-e.safetensors"
+}
+check "dcgan with dropout and batch norm goes on to the same bytes" \
+    stop_and_go dcgan --dropout=0.3 --norm-g=batch
+check "spectral norm too" stop_and_go wgan --norm-d=spectral --r1=1 --r2=1
+check "and the gradient penalty by pixels" stop_and_go wgan-gp --gp-norm=pixel
+check "relativistic pairing" run dcgan dcgan-r --loss=relativistic
+
+check "a grid of samples" run dcgan dcgan-s --sample-every=3
+check "is a picture" test -s "$T/dcgan-s.samples/00000006.png"
+check "a validated run" run vae vae-v --val=cifar/test_batch.bin --val-every=2
+check "says what of held-out pictures" sh -c '
+    strings "$1" | grep -q val_loss' - "$T/vae-v.safetensors"
+check "early stop ends a run that gets no better" sh -c '
+    "$@" 2>&1 | grep -q "stopped early"' - "$TRAIN" "$T/vae.yaml" \
+    --data-root "$T" -o "$T/vae-e.safetensors" --batch=4 --features=4 \
+    --latent=5 --steps=500 --val=cifar/test_batch.bin --val-every=1 \
+    --early-stop=2 --lr=0 --lr-min=0 --ema=0
+check "the file is a generator's" sh -c '"$1" model info "$2" | grep -qi generator' \
+    - "$FFGAN" "$T/dcgan-a.safetensors"
+
+bad() { # TEXT WORDS TASK OPTIONS...
+    b_text=$1 b_words=$2 b_task=$3
+    shift 3
+    expect "$b_text" 78 "$b_words" "$TRAIN" "$T/$b_task.yaml" \
+        --data-root "$T" -o "$T/x.safetensors" "$@"
+}
+bad "another task's key names the task" "task dcgan" dcgan --reparam=true
+bad "a side that no network has" "'patch' is 48" dcgan --patch=48
+bad "batch norm under a gradient penalty" "'norm_d' is batch" wgan-gp \
+    --norm-d=batch
+bad "dropout under a gradient penalty" "'dropout' is" wgan-gp --dropout=0.5
+bad "an unknown task lists all" "wgan-gp" dcgan --task=biggan
+head -c 5000 "$T/cifar/data_batch_1.bin" > "$T/short.bin"
+expect "half a record" 65 "not whole" "$TRAIN" "$T/dcgan.yaml" \
+    --data-root "$T" -o "$T/x.safetensors" --train=short.bin
+tar -C "$T" -czf "$T/other.tar.gz" cifar
+expect "another archive than CIFAR-10's" 65 "MD5" "$TRAIN" "$T/dcgan.yaml" \
+    --data-root "$T" -o "$T/x.safetensors" --train=other.tar.gz
+done_testing
