@@ -1,13 +1,10 @@
 /* ffgan: the gansr filter: super-resolution by a network.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "compat.h"
+#include "filter.h"
 
 #include <limits.h>
-#include <stdatomic.h>
 
-#include <libavutil/cpu.h>
 #include <libavutil/common.h>
-#include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
 #include <libavutil/timestamp.h>
 
@@ -29,87 +26,13 @@ typedef struct GansrContext {
     int said_guess, said_drop, said_fields, said_small;
 } GansrContext;
 
-static int fail(void *ctx, int ret, const FgError *err)
-{
-    av_log(ctx, AV_LOG_ERROR, "%s\n", err->text);
-    return ret;
-}
-
-/* ---- slice threads as an executor ---- */
-
-typedef struct SliceJob {
-    FgJobFn job;
-    void *arg;
-    int n;
-    atomic_int next;
-} SliceJob;
-
-/* jobnr is the worker's number; the jobs themselves are taken in turn. */
-static int slice(AVFilterContext *ctx, void *arg, int jobnr, int nb_jobs)
-{
-    SliceJob *s = arg;
-    int i;
-
-    (void)ctx;
-    (void)nb_jobs;
-    while ((i = atomic_fetch_add(&s->next, 1)) < s->n)
-        s->job(s->arg, i, jobnr);
-    return 0;
-}
-
-static void run_slices(FgExecutor *ex, FgJobFn job, void *arg, int n)
-{
-    SliceJob s = {.job = job, .arg = arg, .n = n};
-
-    atomic_init(&s.next, 0);
-    if (n > 0)
-        ff_filter_execute(ex->opaque, slice, &s, NULL, FFMIN(n, ex->threads));
-}
-
 /* ---- life ---- */
-
-typedef struct Listing {
-    AVFilterContext *ctx;
-    int nb;
-} Listing;
-
-static int print_model(void *arg, const char *name, const char *path)
-{
-    Listing *l = arg;
-
-    av_log(l->ctx, AV_LOG_INFO, "  %-20s %s\n", name, path);
-    l->nb++;
-    return 0;
-}
-
-static int list_models(AVFilterContext *ctx)
-{
-    Listing l = {ctx, 0};
-
-    av_log(ctx, AV_LOG_INFO, "Models that gansr finds by name:\n");
-    const int ret = fg_model_list(print_model, &l);
-
-    if (ret >= 0 && !l.nb)
-        av_log(ctx, AV_LOG_INFO, "  none (see FFGAN_PATH)\n");
-    return ret < 0 ? ret : AVERROR_EXIT;
-}
 
 static av_cold int init(AVFilterContext *ctx)
 {
     GansrContext *s = ctx->priv;
-    char path[4096];
-    FgError err = {""};
-    int ret;
 
-    if (!strcmp(s->model_name, "help"))
-        return list_models(ctx);
-    if ((ret = fg_model_find(s->model_name, path, sizeof(path), &err)) < 0 ||
-        (ret = fg_model_read(&s->model, path, &err)) < 0 ||
-        (ret = fg_model_expect(s->model, FG_TASK_SR, path, &err)) < 0)
-        return fail(ctx, ret, &err);
-    av_log(ctx, AV_LOG_VERBOSE, "%s: scale %d, %s, sha256 %.16s\n", path,
-           s->model->scale, s->model->luma ? "luma" : "RGB", s->model->sha256);
-    return 0;
+    return fg_filter_model(ctx, s->model_name, FG_TASK_SR, &s->model);
 }
 
 static av_cold void uninit(AVFilterContext *ctx)
@@ -137,7 +60,7 @@ static int output_size(AVFilterLink *outlink)
     const int ret = fg_size(&outlink->w, &outlink->h, &size, &err);
 
     if (ret < 0)
-        return fail(ctx, ret, &err);
+        return fg_filter_fail(ctx, ret, &err);
     outlink->sample_aspect_ratio = in->sample_aspect_ratio;
     if (in->sample_aspect_ratio.num)
         av_reduce(&outlink->sample_aspect_ratio.num,
@@ -163,22 +86,6 @@ static void log_plan(AVFilterContext *ctx, const AVFilterLink *in,
            i.bytes / 1048576.0, i.macs_per_pixel / 1000, s->ex.threads);
 }
 
-/* A graph left to itself has one thread more than there are CPUs. Threads that
- * wait for one another's rows must all have a CPU. */
-static int thread_count(AVFilterContext *ctx)
-{
-    return FFMAX(1, FFMIN(ff_filter_get_nb_threads(ctx), av_cpu_count()));
-}
-
-static void say_once(AVFilterContext *ctx, int *said, int level, int really,
-                     const char *text)
-{
-    if (really && !*said) {
-        *said = 1;
-        av_log(ctx, level, "%s\n", text);
-    }
-}
-
 static int make_upscale(AVFilterLink *outlink)
 {
     AVFilterContext *ctx = outlink->src;
@@ -188,7 +95,7 @@ static int make_upscale(AVFilterLink *outlink)
     int ret;
 
     fg_upscale_free(&s->up);
-    s->ex = (FgExecutor){thread_count(ctx), run_slices, ctx};
+    fg_slices_init(&s->ex, ctx);
     const FgUpscaleOptions o = {
         .format = in->format,
         .in_w = in->w,
@@ -202,11 +109,11 @@ static int make_upscale(AVFilterLink *outlink)
     };
 
     if ((ret = fg_upscale_create(&s->up, s->model, &o, &err)) < 0)
-        return fail(ctx, ret, &err);
+        return fg_filter_fail(ctx, ret, &err);
     s->in_w = in->w;
     s->in_h = in->h;
     log_plan(ctx, in, outlink);
-    say_once(ctx, &s->said_small, AV_LOG_WARNING, fg_upscale_shrunk(s->up),
+    fg_say_once(ctx, &s->said_small, AV_LOG_WARNING, fg_upscale_shrunk(s->up),
              "not enough memory for large tiles: the frames go in smaller "
              "ones, slower and with the same result");
     return 0;
@@ -252,19 +159,20 @@ static int upscale(AVFilterContext *ctx, AVFrame *out, const AVFrame *in)
 
     if (ret < 0)
         return ret;
-    say_once(ctx, &s->said_drop, AV_LOG_VERBOSE, ret > 0,
-             "side data that counts in pixels was dropped");
-    say_once(ctx, &s->said_fields, AV_LOG_WARNING,
-             !!(in->flags & AV_FRAME_FLAG_INTERLACED),
-             "the input is interlaced: put a deinterlacer before gansr");
+    fg_say_once(ctx, &s->said_drop, AV_LOG_VERBOSE, ret > 0,
+                "side data that counts in pixels was dropped");
+    fg_say_once(ctx, &s->said_fields, AV_LOG_WARNING,
+                !!(in->flags & AV_FRAME_FLAG_INTERLACED),
+                "the input is interlaced: put a deinterlacer before gansr");
     if ((ret = fg_upscale_frame(s->up, out, in, &look, &err)) < 0) {
         av_log(ctx, AV_LOG_ERROR, "frame at pts %s: %s\n", av_ts2str(in->pts),
                err.text);
         return ret;
     }
-    say_once(ctx, &s->said_guess, AV_LOG_INFO, fg_upscale_guessed(s->up),
-             "the input does not say its colour matrix: BT.709 is assumed from "
-             "720 lines or 1280 columns on, else BT.601 (colorspace= says it)");
+    fg_say_once(
+        ctx, &s->said_guess, AV_LOG_INFO, fg_upscale_guessed(s->up),
+        "the input does not say its colour matrix: BT.709 is assumed from "
+        "720 lines or 1280 columns on, else BT.601 (colorspace= says it)");
     return 0;
 }
 
@@ -295,71 +203,21 @@ end:
 
 /* ---- options ---- */
 
-#define OFFSET(x) offsetof(GansrContext, x)
-#define FLAGS (AV_OPT_FLAG_VIDEO_PARAM | AV_OPT_FLAG_FILTERING_PARAM)
-#define NUMBER(unit, name, value)                                              \
-    {                                                                          \
-        name, NULL, 0, AV_OPT_TYPE_CONST, {.i64 = value}, 0, 0, FLAGS, unit    \
-    }
-#define TEXT(name, help, field, def)                                           \
-    {                                                                          \
-        name, help, OFFSET(field), AV_OPT_TYPE_STRING, {.str = def}, 0, 0,     \
-            FLAGS, NULL                                                        \
-    }
-#define VALUE(name, help, field, type, def, max, unit)                         \
-    {                                                                          \
-        name, help, OFFSET(field), AV_OPT_TYPE_##type, def, 0, max, FLAGS,     \
-            unit                                                               \
-    }
+#define CONTEXT GansrContext
 
 static const AVOption gansr_options[] = {
-    TEXT("model", "name or path of the weights file; help lists the names",
-         model_name, "balanced-x2"),
-    VALUE("scale_factor", "output size factor, 0 = the model's", scale_factor,
-          DOUBLE, {.dbl = 0}, 64, NULL),
-    TEXT("w", "output width, an expression; unset = from scale_factor", w_expr,
-         NULL),
-    TEXT("h", "output height, an expression; unset = from scale_factor", h_expr,
-         NULL),
-    VALUE("precision", "arithmetic of the network", precision, INT,
-          {.i64 = FG_PREC_AUTO}, FG_PREC_FAST, "precision"),
-    NUMBER("precision", "auto", FG_PREC_AUTO),
-    NUMBER("precision", "fp32", FG_PREC_FP32),
-    NUMBER("precision", "bf16", FG_PREC_BF16),
-    NUMBER("precision", "int16", FG_PREC_INT16),
-    NUMBER("precision", "fast", FG_PREC_FAST),
-    VALUE("tilesize", "tile side in input pixels, 0 = chosen by memory",
-          tilesize, INT, {.i64 = 0}, 1 << 24, NULL),
-    {"blend",
-     "share of a plain bicubic enlargement mixed in",
-     OFFSET(blend),
-     AV_OPT_TYPE_DOUBLE,
-     {.dbl = 0},
-     0,
-     1,
-     FLAGS | AV_OPT_FLAG_RUNTIME_PARAM,
-     NULL},
-    VALUE("colorspace", "YCbCr matrix of the input", space, INT,
-          {.i64 = AVCOL_SPC_UNSPECIFIED}, AVCOL_SPC_NB - 1, "colorspace"),
-    NUMBER("colorspace", "auto", AVCOL_SPC_UNSPECIFIED),
-    NUMBER("colorspace", "bt709", AVCOL_SPC_BT709),
-    NUMBER("colorspace", "bt601", AVCOL_SPC_SMPTE170M),
-    NUMBER("colorspace", "bt470bg", AVCOL_SPC_BT470BG),
-    NUMBER("colorspace", "smpte170m", AVCOL_SPC_SMPTE170M),
-    NUMBER("colorspace", "smpte240m", AVCOL_SPC_SMPTE240M),
-    NUMBER("colorspace", "fcc", AVCOL_SPC_FCC),
-    NUMBER("colorspace", "bt2020nc", AVCOL_SPC_BT2020_NCL),
-    NUMBER("colorspace", "bt2020", AVCOL_SPC_BT2020_NCL),
-    VALUE("range", "code range of the input", range, INT,
-          {.i64 = AVCOL_RANGE_UNSPECIFIED}, AVCOL_RANGE_NB - 1, "range"),
-    NUMBER("range", "auto", AVCOL_RANGE_UNSPECIFIED),
-    NUMBER("range", "tv", AVCOL_RANGE_MPEG),
-    NUMBER("range", "limited", AVCOL_RANGE_MPEG),
-    NUMBER("range", "mpeg", AVCOL_RANGE_MPEG),
-    NUMBER("range", "pc", AVCOL_RANGE_JPEG),
-    NUMBER("range", "full", AVCOL_RANGE_JPEG),
-    NUMBER("range", "jpeg", AVCOL_RANGE_JPEG),
-    TEXT("device", "where the network runs: auto or cpu", device, "auto"),
+    FG_TEXT("model", "name or path of the weights file; help lists the names",
+            model_name, "balanced-x2"),
+    FG_VALUE("scale_factor", "output size factor, 0 = the model's",
+             scale_factor, DOUBLE, {.dbl = 0}, 64, NULL),
+    FG_TEXT("w", "output width, an expression; unset = from scale_factor",
+            w_expr, NULL),
+    FG_TEXT("h", "output height, an expression; unset = from scale_factor",
+            h_expr, NULL),
+    FG_LIVE("blend", "share of a plain bicubic enlargement mixed in", blend, 0,
+            0, 1),
+    FG_OPTIONS_PLAN,
+    FG_OPTIONS_COLOUR,
     {NULL},
 };
 
