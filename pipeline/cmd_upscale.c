@@ -575,6 +575,13 @@ static int load_preset(Args *a, FgError *err)
     const int bad = fg_preset_load(&job->preset, name, a->set, nb, err);
     if (bad)
         return bad == -ENOMEM ? FG_EXIT_RETRY : FG_EXIT_CONFIG;
+    if (job->preset->generates) {
+        fg_error(err, 0,
+                 "preset '%s' makes pictures of its own: 'ffgan generate' "
+                 "takes it",
+                 name);
+        return FG_EXIT_CONFIG;
+    }
     if (a->size && job->preset->square) {
         s.square = 1;
         const int ret = fg_target_size(&s, &a->target, job, err);

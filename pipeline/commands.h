@@ -13,6 +13,9 @@ int fg_cmd_run(int argc, char **argv);
 int fg_cmd_job(int argc, char **argv); /* assemble, status, verify */
 int fg_cmd_worker(int argc, char **argv);
 int fg_cmd_farm(int argc, char **argv);
+int fg_cmd_generate(int argc, char **argv);
+int fg_cmd_variations(int argc, char **argv);
+int fg_cmd_compare(int argc, char **argv);
 int fg_cmd_model(int argc, char **argv);
 int fg_cmd_bench(int argc, char **argv);
 int fg_cmd_doctor(int argc, char **argv);

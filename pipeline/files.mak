@@ -16,6 +16,9 @@ PIPELINE_OBJS += pipeline/index.o pipeline/temporal.o pipeline/rate.o pipeline/f
     pipeline/path_json.o pipeline/receipt.o pipeline/chunk.o pipeline/join.o \
     pipeline/engine.o pipeline/workers.o pipeline/batch.o pipeline/cmd_job.o pipeline/cmd_colour.o pipeline/target.o pipeline/exr_read.o \
     pipeline/exr_write.o pipeline/exr_plan.o pipeline/chain.o pipeline/layers.o pipeline/provenance.o pipeline/dpx.o pipeline/bleed.o
+PIPELINE_OBJS += pipeline/cmd_generate.o pipeline/generate.o \
+    pipeline/generate_stage.o pipeline/cmd_variations.o pipeline/cmd_compare.o \
+    pipeline/compare.o pipeline/compare_page.o
 PIPELINE_OBJS += pipeline/preset.o pipeline/preset_keys.o \
     pipeline/preset_graph.o pipeline/preset_schema.o pipeline/cmd_preset.o
 PIPELINE_OBJS += pipeline/preset_find.o pipeline/preset_params.o \

@@ -20,6 +20,9 @@ typedef struct Command {
 static const Command commands[] = {
     {"upscale", "enlarge a video or pictures with a preset", fg_cmd_upscale},
     {"run", "the same, with the preset as the first word", fg_cmd_run},
+    {"generate", "make frames with a generator", fg_cmd_generate},
+    {"variations", "a contact sheet of a generator's seeds", fg_cmd_variations},
+    {"compare", "two films side by side, as a web page", fg_cmd_compare},
     {"plan", "cut a job into chunks for several machines", fg_cmd_run},
     {"worker", "do chunks of a planned job", fg_cmd_worker},
     {"assemble", "join the chunks of a job", fg_cmd_job},
@@ -41,7 +44,7 @@ static int print_help(FILE *f)
 {
     fputs("usage: ffgan COMMAND [...]\n\ncommands:\n", f);
     for (int i = 0; i < NB_COMMANDS; i++)
-        fprintf(f, "  %-8s  %s\n", commands[i].name, commands[i].help);
+        fprintf(f, "  %-10s  %s\n", commands[i].name, commands[i].help);
     fputs("\n'ffgan COMMAND --help' tells more. First try:\n"
           "  ffgan upscale in.mp4 -o out.mkv\n",
           f);
@@ -124,7 +127,8 @@ static int run_command(const Command *c, int argc, char **argv)
 {
     /* A film that is written is written, whoever reads the events. */
     const int is_job = c->run == fg_cmd_upscale || c->run == fg_cmd_run ||
-                       c->run == fg_cmd_job || c->run == fg_cmd_worker;
+                       c->run == fg_cmd_job || c->run == fg_cmd_worker ||
+                       c->run == fg_cmd_generate;
     if (!c->run)
         return run_beside(c->name, argv);
     const int ret = c->run(argc, argv);

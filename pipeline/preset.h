@@ -86,6 +86,7 @@ typedef struct FgPreset {
 
     char *chain; /* libavfilter text of the chain, without the deinterlacer;
                     "null" when the chain is empty */
+    int generates; /* the chain starts with a source: `ffgan generate` */
     char *deint; /* libavfilter text of the deinterlacer; NULL with FG_DEINT_NO.
                     With AUTO it leaves unflagged frames as they are, so that
                     it may always be put in front; leaving it out when the

@@ -151,6 +151,14 @@ static int is_one_to_one(const AVFilter *f)
            avfilter_pad_get_type(f->outputs, 0) == AVMEDIA_TYPE_VIDEO;
 }
 
+/* Only the first one can make pictures of nothing. */
+static int is_source(const AVFilter *f)
+{
+    return !avfilter_filter_pad_count(f, 0) && !is_dynamic(f) &&
+           avfilter_filter_pad_count(f, 1) == 1 &&
+           avfilter_pad_get_type(f->outputs, 0) == AVMEDIA_TYPE_VIDEO;
+}
+
 static int fail_pads(const FgLoad *l, const FgYaml *item, const char *name)
 {
     return fg_load_fail(l, chain_path, item, item->type == FG_YAML_MAP ? 0 : -1,
@@ -159,7 +167,8 @@ static int fail_pads(const FgLoad *l, const FgYaml *item, const char *name)
                         name);
 }
 
-static int check_filter(const FgLoad *l, const FgYaml *item, const char *name)
+static int check_filter(const FgLoad *l, const FgYaml *item, const char *name,
+                        int first)
 {
     const AVFilter *const f = avfilter_get_by_name(name);
     const int i = item->type == FG_YAML_MAP ? 0 : -1;
@@ -167,6 +176,10 @@ static int check_filter(const FgLoad *l, const FgYaml *item, const char *name)
 
     if (is_gansr(name))
         return 0;
+    if (f && first && is_source(f)) {
+        l->preset->generates = 1;
+        return 0;
+    }
     if (f)
         return is_dynamic(f) || is_one_to_one(f) ? 0 : fail_pads(l, item, name);
     if (strcspn(name, "=:,; ") != strlen(name))
@@ -216,7 +229,7 @@ static int check_item(const FgLoad *l, const FgYaml *chain, int i)
                             "one filter, {filter: {option: value}}");
     filter = fg_chain_item(chain, i, &options);
     value = item->type == FG_YAML_MAP ? &item->items[0] : NULL;
-    ret = check_filter(l, item, filter);
+    ret = check_filter(l, item, filter, !i);
     if (ret < 0)
         return ret;
     if (value && !options &&

@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include <libavutil/frame.h>
+#include <libavutil/mem.h>
 
 #include "pipeline/exit.h"
+#include "pipeline/generate.h"
 #include "pipeline/index.h"
 #include "pipeline/output.h"
 #include "pipeline/run.h"
@@ -77,10 +79,11 @@ static void watch(FgRun *run)
     }
 }
 
-static int start_stages(FgRun *run, int nb)
+typedef void *(*Stage)(void *);
+static const Stage stages[] = {fg_source_main, fg_graph_main, fg_sink_main};
+
+static int start_stages(FgRun *run, const Stage *stage, int nb)
 {
-    void *(*const stage[])(void *) = {fg_source_main, fg_graph_main,
-                                      fg_sink_main};
     pthread_t thread[3];
     int n = 0;
     run->running = nb;
@@ -259,7 +262,7 @@ int fg_run_job(FgRun *run)
     if (tells)
         fg_report_start(run->report, job->input, job->output, job->preset->name,
                         expected_frames(run));
-    if (start_stages(run, 3) || finish(run))
+    if (start_stages(run, stages, 3) || finish(run))
         return run->exit_code;
     if (tells) {
         run->report->total = run->encoded;
@@ -292,7 +295,7 @@ int fg_run_index(FgRun *run, FgIndex *x)
     job.max_frames = job.pictures_in ? 1 : 0;
     job.discard = 1;
     run->job = &job;
-    if (!prepare(run) && !start_stages(run, 1) && job.pictures_in)
+    if (!prepare(run) && !start_stages(run, stages, 1) && job.pictures_in)
         list_pictures(run);
     run->job = asked;
     if (run->exit_code || check_pictures(run, x->nb))
@@ -306,6 +309,50 @@ int fg_run_index(FgRun *run, FgIndex *x)
     x->ratio = run->rate_ratio;
     x->out.tb = run->out_tb;
     x->out.rate = run->input->frame_rate;
+    return 0;
+}
+
+/* The sink asks its input for little: a rate, and what is copied. */
+static int prepare_generate(FgRun *run, AVRational rate, int64_t nb)
+{
+    FgError err = {{0}};
+    FgInput *const in = run->input = av_mallocz(sizeof(*in));
+    run->out = fg_queue_alloc(OUT_ROOM, 1, drop_item);
+    if (!in || !run->out) {
+        fg_run_fail(run, FG_EXIT_RETRY, "no memory");
+        return FG_EXIT_RETRY;
+    }
+    in->path = run->job->preset->name;
+    in->frame_rate = rate;
+    in->time_base = av_inv_q(rate);
+    in->cfr = 1;
+    in->nb_frames = nb;
+    const int ret = fg_output_plan(&run->output, run->job, in, run->report,
+                                   &err);
+    if (ret) {
+        fg_run_fail(run, ret, "%s", err.text);
+        return ret;
+    }
+    return check_pictures(run, nb);
+}
+
+int fg_run_generate(FgRun *run, AVRational rate, int64_t nb)
+{
+    static const Stage two[] = {fg_generate_main, fg_sink_main};
+    const FgJob *const job = run->job;
+    pthread_mutex_init(&run->lock, NULL);
+    run->rate_ratio = 1;
+    if (prepare_generate(run, rate, nb))
+        return run->exit_code;
+    fg_temp_sweep(job->output);
+    fg_report_start(run->report, job->preset->name, job->output,
+                    job->preset->name, nb);
+    run->decoded = nb;
+    if (start_stages(run, two, 2) || finish(run))
+        return run->exit_code;
+    run->report->total = run->encoded;
+    fg_report_progress(run->report, run->encoded);
+    fg_report_done(run->report, job->output, run->encoded, run->output->bytes);
     return 0;
 }
 

@@ -1,0 +1,139 @@
+/* ffgan: the stage that makes frames.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <libavfilter/avfilter.h>
+#include <libavfilter/buffersink.h>
+#include <libavutil/mem.h>
+#include <libavutil/pixdesc.h>
+
+#include "pipeline/exit.h"
+#include "pipeline/generate.h"
+#include "pipeline/util.h"
+
+typedef struct Stage {
+    FgRun *run;
+    AVFilterGraph *graph;
+    AVFilterContext *sink;
+} Stage;
+
+static int fail(const Stage *s, int ret)
+{
+    const FgPreset *const p = s->run->job->preset;
+    char cause[512];
+    fg_log_cause(cause, sizeof(cause));
+    return fg_run_fail(s->run, fg_exit_chain(ret), "preset '%s': %s", p->name,
+                       *cause ? cause : fg_strerror(ret));
+}
+
+static int parse(Stage *s, const char *text)
+{
+    AVFilterInOut *ins = avfilter_inout_alloc(), *outs = NULL;
+    int ret = AVERROR(ENOMEM);
+    if (ins && (ins->name = av_strdup("out"))) {
+        ins->filter_ctx = s->sink;
+        ret = avfilter_graph_parse_ptr(s->graph, text, &ins, &outs, NULL);
+    }
+    avfilter_inout_free(&ins);
+    avfilter_inout_free(&outs);
+    return ret;
+}
+
+static int open_graph(Stage *s, const char *text)
+{
+    avfilter_graph_free(&s->graph);
+    s->graph = avfilter_graph_alloc();
+    if (!s->graph)
+        return AVERROR(ENOMEM);
+    s->graph->nb_threads = s->run->job->threads;
+    s->graph->scale_sws_opts = av_strdup(
+        "flags=bicubic+accurate_rnd+full_chroma_int");
+    int ret = avfilter_graph_create_filter(&s->sink,
+                                           avfilter_get_by_name("buffersink"),
+                                           "out", NULL, NULL, s->graph);
+    if (ret >= 0)
+        ret = parse(s, text);
+    return ret < 0 ? ret : avfilter_graph_config(s->graph, NULL);
+}
+
+static int is_rgb(int format)
+{
+    const AVPixFmtDescriptor *const d = av_pix_fmt_desc_get(format);
+    return d && (d->flags & AV_PIX_FMT_FLAG_RGB);
+}
+
+/* The encoder's format; from RGB to YCbCr by BT.709, as it is tagged. */
+static char *with_format(const char *chain, int from, int to)
+{
+    const char *const name = av_get_pix_fmt_name(to);
+    if (from == to)
+        return fg_format("%s", chain);
+    if (is_rgb(from) && !is_rgb(to))
+        return fg_format("%s,scale=out_color_matrix=bt709:out_range=tv,"
+                         "format=%s",
+                         chain, name);
+    return fg_format("%s,format=%s", chain, name);
+}
+
+/* Twice: what the chain gives is known when it is there. */
+static int open_stage(Stage *s)
+{
+    FgRun *const run = s->run;
+    const FgPreset *const p = run->job->preset;
+    int ret = open_graph(s, p->chain);
+    if (ret < 0)
+        return fail(s, ret);
+    const int format = av_buffersink_get_format(s->sink);
+    const AVRational rate = av_buffersink_get_frame_rate(s->sink);
+    run->out_fmt = fg_preset_pix_fmt(p, format);
+    if (run->out_fmt < 0)
+        return fg_run_fail(run, FG_EXIT_CONFIG,
+                           "preset '%s': encoder %s takes nothing like %s",
+                           p->name, p->codec, av_get_pix_fmt_name(format));
+    run->out_w = av_buffersink_get_w(s->sink);
+    run->out_h = av_buffersink_get_h(s->sink);
+    run->out_rate = rate.num > 0 ? rate : run->input->frame_rate;
+    run->rate_ratio = av_q2d(run->out_rate) / av_q2d(run->input->frame_rate);
+    char *const text = with_format(p->chain, format, run->out_fmt);
+    ret = !text                    ? AVERROR(ENOMEM)
+          : format != run->out_fmt ? open_graph(s, text)
+                                   : 0;
+    free(text);
+    return ret < 0 ? fail(s, ret) : 0;
+}
+
+static int send_frame(Stage *s, AVFrame *f)
+{
+    f->time_base = av_buffersink_get_time_base(s->sink);
+    s->run->filtered++;
+    return fg_queue_push(s->run->out, (FgItem){FG_ITEM_FRAME, f});
+}
+
+static int all_frames(Stage *s)
+{
+    while (!s->run->failed) {
+        AVFrame *f = av_frame_alloc();
+        const int ret = f ? av_buffersink_get_frame(s->sink, f)
+                          : AVERROR(ENOMEM);
+        if (ret < 0) {
+            av_frame_free(&f);
+            return ret == AVERROR_EOF ? 0 : fail(s, ret);
+        }
+        if (send_frame(s, f) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+void *fg_generate_main(void *arg)
+{
+    FgRun *const run = arg;
+    Stage s = {.run = run};
+    if (!open_stage(&s))
+        all_frames(&s);
+    avfilter_graph_free(&s.graph);
+    fg_queue_finish(run->out);
+    run->running--;
+    return NULL;
+}
