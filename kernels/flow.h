@@ -58,6 +58,11 @@ typedef struct FgPlaces {
 } FgPlaces;
 void fg_flow_places(const FgFlow *f, const FgFlowGrid *g, int y,
                     const FgPlaces *p);
+/* Row y of such a plane in frame 1: where each sample was in frame 0, in the
+ * plane's own samples, and how surely it was seen there, 0..1. After
+ * fg_flow_find; any thread. */
+void fg_flow_back(const FgFlow *f, const FgFlowGrid *g, int y, float *x0,
+                  float *y0, float *sure);
 /* dst[i] = the plane at (x[i], y[i]) by bicubic (Keys, a = -0.5), edges
  * repeated. */
 void fg_flow_warp(float *dst, const FgPlane *p, const float *x, const float *y,

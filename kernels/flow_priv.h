@@ -24,8 +24,8 @@ struct FgFlow {
     FgLevel level[FG_FLOW_LEVELS];
     float *scratch; /* [threads][scratch_row] */
     size_t scratch_row;
-    /* at the finest level, [h][w]: how badly each way fits, and no motion; the time's motion
-     * and share; what a way brings to each sample */
+    /* at the finest level, [h][w]: how badly each way fits, and no motion; the
+     * time's motion and share; what a way brings to each sample */
     float *misfit[2], *plain, *u, *v, *share, *best[2];
     int *from[2];
     FgFlowStats stats;

@@ -247,6 +247,25 @@ void fg_flow_places(const FgFlow *f, const FgFlowGrid *g, int y,
     }
 }
 
+void fg_flow_back(const FgFlow *f, const FgFlowGrid *g, int y, float *x0,
+                  float *y0, float *sure)
+{
+    const FgLevel *l = &f->level[f->fine];
+    const float unit = (float)(1 << f->fine);
+    const float ly = (float)y * g->step_y + g->first_y;
+    const float fy = (ly + 0.5f) / unit - 0.5f;
+    for (int x = 0; x < g->w; x++) {
+        const float lx = (float)x * g->step_x + g->first_x;
+        const float fx = (lx + 0.5f) / unit - 0.5f;
+        const Taps s = taps(fx, fy, l->w, l->h);
+        const float u = at(l->dense[1].u, &s), v = at(l->dense[1].v, &s);
+        x0[x] = (float)x + u * unit / g->step_x;
+        y0[x] = (float)y + v * unit / g->step_y;
+        sure[x] = seen(f, 0, fx + u, fy + v, -u, -v);
+        sure[x] = sure[x] < 1 ? sure[x] : 1;
+    }
+}
+
 void fg_flow_warp(float *dst, const FgPlane *p, const float *x, const float *y,
                   int n)
 {
