@@ -139,6 +139,8 @@ static void fill(const Gemm *g, Table *t, int k, long long first, int rows)
     int all[MAX_TAPS], n[ROWS], y[ROWS], x[ROWS], taps = 0;
     const int nb = phase_taps(g, all);
 
+    if (w < 1 || h < 1)
+        return; /* no such phase: there are no rows either */
     for (int r = 0; r < rows; r++) {
         const long long m = first + r;
 

@@ -101,6 +101,8 @@ bad "a side that no network has" "'patch' is 48" dcgan --patch=48
 bad "batch norm under a gradient penalty" "'norm_d' is batch" wgan-gp \
     --norm-d=batch
 bad "dropout under a gradient penalty" "'dropout' is" wgan-gp --dropout=0.5
+bad "early stop without held-out pictures" "'early_stop' is 3" vae \
+    --early-stop=3
 bad "an unknown task lists all" "wgan-gp" dcgan --task=biggan
 head -c 5000 "$T/cifar/data_batch_1.bin" > "$T/short.bin"
 expect "half a record" 65 "not whole" "$TRAIN" "$T/dcgan.yaml" \
