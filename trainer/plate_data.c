@@ -224,6 +224,8 @@ int fg_plate_open(FgPlate *p, FgTrain *t, FgError *err)
     const int nb = d->nb < FG_PLATE_FRAMES ? d->nb : FG_PLATE_FRAMES;
     int ret;
 
+    if (nb < 1)
+        return fg_error(err, -ENODATA, "no pictures found");
     p->net = net_of(r);
     p->net.channels = p->pyramid.c = a->nb ? 4 : 3;
     p->pyramid.nb_frames = nb;
@@ -231,9 +233,10 @@ int fg_plate_open(FgPlate *p, FgTrain *t, FgError *err)
         rgb[i] = &d->pair[i].hr;
         alpha[i] = a->nb ? &a->pair[i].hr : NULL;
     }
-    fg_pyramid_sizes(
-        &p->pyramid, rgb[0]->w, rgb[0]->h, (int)fg_recipe_int(r, "min_side"),
-        (int)fg_recipe_int(r, "side"), (int)fg_recipe_int(r, "stages"));
+    fg_pyramid_sizes(&p->pyramid, d->pair[0].hr.w, d->pair[0].hr.h,
+                     (int)fg_recipe_int(r, "min_side"),
+                     (int)fg_recipe_int(r, "side"),
+                     (int)fg_recipe_int(r, "stages"));
     if (p->pyramid.size[0][0] < 11 || p->pyramid.size[0][1] < 11)
         return fg_error(err, -EINVAL,
                         "%s: the first stage would be %dx%d, at least 11x11 is "
