@@ -16,7 +16,11 @@ KERNELS_OBJS := \
     kernels/generator_project.o kernels/flow.o kernels/flow_time.o \
     kernels/flow_plane.o kernels/flow_c.o kernels/interp.o \
     kernels/plan.o kernels/plan_run.o kernels/plan_wave.o kernels/plan_tile.o kernels/plan_tail.o \
-    kernels/plan_type.o kernels/plan_cost.o
+    kernels/plan_type.o kernels/plan_cost.o \
+    kernels/zip.o kernels/pickle.o kernels/import.o kernels/import_bag.o kernels/import_text.o \
+    kernels/import_layers.o kernels/import_cache.o kernels/import_torch.o \
+    kernels/import_safetensors.o \
+    kernels/family_compact.o kernels/family_esrgan.o kernels/family_span.o
 
 # The float form goes through FgDsp.
 KERNELS_REAL := \

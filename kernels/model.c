@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "import.h"
 #include "model.h"
 #include "model_priv.h"
 #include "op.h"
@@ -459,7 +460,9 @@ int fg_model_read(FgModel **m, const char *path, FgError *err)
     }
     int rc = map_file(fd, path, &map, &size, err);
     if (rc >= 0) {
-        rc = fg_model_parse(m, map, size, path, err);
+        rc = fg_import_wants(map, size)
+                 ? fg_import_read(m, map, size, path, err)
+                 : fg_model_parse(m, map, size, path, err);
         munmap(map, size);
     }
     close(fd);

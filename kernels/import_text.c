@@ -1,0 +1,27 @@
+/* ffgan: importing: messages, and tensors by a formatted name.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+
+#include "import_priv.h"
+
+int fg_im_fail(FgImport *im, int code, const char *fmt, ...)
+{
+    char text[900];
+    va_list ap;
+    if (im->rc < 0)
+        return im->rc;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    return im->rc = fg_error(im->err, code, "%s: %s", im->file, text);
+}
+
+const FgParam *fg_im_find(const FgImport *im, const char *fmt, ...)
+{
+    char name[2 * FG_NAME_LEN];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(name, sizeof(name), fmt, ap);
+    va_end(ap);
+    return fg_params_find(&im->src, name);
+}

@@ -1,0 +1,294 @@
+#!/usr/bin/env python3
+# Makes small files of other programs' networks and records what PyTorch makes
+# of them: NAME.pth, NAME.safetensors, NAME.onnx, and outputs.safetensors with
+# NAME.in and NAME.out. SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Run by hand: python3 make_import.py [NAME...]; needs PyTorch, and safetensors,
+# onnx and spandrel for what is theirs. Weights are random; the networks are
+# written here from their descriptions, in the smallest sizes, under the
+# families' own names of tensors. Where spandrel knows the family, it must load
+# the same weights and agree.
+import os
+import sys
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+OUT = os.path.join(HERE, "outputs.safetensors")
+record = load_file(OUT) if os.path.exists(OUT) else {}
+wanted = sys.argv[1:]
+
+
+def conv(i, o, k=3, **kw):
+    return nn.Conv2d(i, o, k, padding=k // 2, **kw)
+
+
+class Compact(nn.Module):
+    def __init__(self, c=3, nf=6, nb=2, r=4):
+        super().__init__()
+        layers = [conv(c, nf), nn.PReLU(nf)]
+        for _ in range(nb):
+            layers += [conv(nf, nf), nn.PReLU(nf)]
+        self.body = nn.ModuleList(layers + [conv(nf, c * r * r)])
+        self.r = r
+
+    def forward(self, x):
+        y = x
+        for layer in self.body:
+            y = layer(y)
+        y = F.pixel_shuffle(y, self.r)
+        return y + F.interpolate(x, scale_factor=self.r, mode="nearest")
+
+
+class Dense(nn.Module):
+    def __init__(self, nf, gc):
+        super().__init__()
+        for i in range(5):
+            setattr(self, f"conv{i + 1}",
+                    conv(nf + i * gc, gc if i < 4 else nf))
+
+    def forward(self, x):
+        all = [x]
+        for i in range(1, 5):
+            y = getattr(self, f"conv{i}")(torch.cat(all, 1))
+            all.append(F.leaky_relu(y, 0.2))
+        return self.conv5(torch.cat(all, 1)) * 0.2 + x
+
+
+class Block(nn.Module):
+    def __init__(self, nf, gc):
+        super().__init__()
+        for i in range(3):
+            setattr(self, f"rdb{i + 1}", Dense(nf, gc))
+
+    def forward(self, x):
+        return self.rdb3(self.rdb2(self.rdb1(x))) * 0.2 + x
+
+
+class Esrgan(nn.Module):
+    def __init__(self, nf=8, gc=4, nb=2, r=4):
+        super().__init__()
+        self.unshuffle = 4 // r
+        self.conv_first = conv(3 * self.unshuffle**2, nf)
+        self.body = nn.ModuleList([Block(nf, gc) for _ in range(nb)])
+        self.conv_body = conv(nf, nf)
+        self.conv_up1 = conv(nf, nf)
+        self.conv_up2 = conv(nf, nf)
+        self.conv_hr = conv(nf, nf)
+        self.conv_last = conv(nf, 3)
+
+    def forward(self, x):
+        x = F.pixel_unshuffle(x, self.unshuffle)
+        head = x = self.conv_first(x)
+        for b in self.body:
+            x = b(x)
+        x = self.conv_body(x) + head
+        for up in (self.conv_up1, self.conv_up2):
+            x = F.interpolate(x, scale_factor=2, mode="nearest")
+            x = F.leaky_relu(up(x), 0.2)
+        return self.conv_last(F.leaky_relu(self.conv_hr(x), 0.2))
+
+
+def numbered(sd, nb):
+    """The names of the first ESRGAN, for a network of two enlargements."""
+    layers = {"conv_first": "model.0", "conv_body": f"model.1.sub.{nb}",
+              "conv_up1": "model.3", "conv_up2": "model.6",
+              "conv_hr": "model.8", "conv_last": "model.10"}
+    out = {}
+    for k, v in sd.items():
+        name, kind = k.rsplit(".", 1)
+        if name in layers:
+            out[f"{layers[name]}.{kind}"] = v
+        else:
+            _, i, rdb, c = name.split(".")
+            out[f"model.1.sub.{i}.{rdb.upper()}.{c}.0.{kind}"] = v
+    return out
+
+
+def trunk(sd):
+    """The names of the rewritten ESRGAN (BSRGAN, RealSR)."""
+    layers = {"conv_body": "trunk_conv", "conv_up1": "upconv1",
+              "conv_up2": "upconv2", "conv_hr": "HRconv"}
+    out = {}
+    for k, v in sd.items():
+        name, kind = k.rsplit(".", 1)
+        if name.startswith("body."):
+            _, i, rdb, c = name.split(".")
+            name = f"RRDB_trunk.{i}.{rdb.upper()}.{c}"
+        out[f"{layers.get(name, name)}.{kind}"] = v
+    return out
+
+
+class Conv3XC(nn.Module):
+    """Parts, and beside them a merged layer that training left behind."""
+
+    def __init__(self, i, o):
+        super().__init__()
+        self.sk = nn.Conv2d(i, o, 1)
+        self.conv = nn.Sequential(nn.Conv2d(i, 2 * i, 1),
+                                  nn.Conv2d(2 * i, 2 * o, 3),
+                                  nn.Conv2d(2 * o, o, 1))
+        self.eval_conv = conv(i, o)
+
+    def forward(self, x):
+        return self.conv(F.pad(x, (1, 1, 1, 1))) + self.sk(x)
+
+
+class Merged(nn.Module):
+    def __init__(self, i, o):
+        super().__init__()
+        self.eval_conv = conv(i, o)
+
+    def forward(self, x):
+        return self.eval_conv(x)
+
+
+class Spab(nn.Module):
+    def __init__(self, i, nf, kind):
+        super().__init__()
+        self.c1_r = kind(i, nf)
+        self.c2_r = kind(nf, nf)
+        self.c3_r = kind(nf, nf)
+
+    def forward(self, x):
+        y1 = F.silu(self.c1_r(x))
+        y = self.c3_r(F.silu(self.c2_r(y1)))
+        if y.shape == x.shape:
+            y = (y + x) * (torch.sigmoid(y) - 0.5)
+        return y, y1
+
+
+class Span(nn.Module):
+    def __init__(self, nf=8, r=2, norm=True):
+        super().__init__()
+        self.norm = norm
+        if not norm:
+            self.register_buffer("no_norm", torch.zeros(1))
+        self.conv_1 = Conv3XC(3, nf)
+        for i in range(6):
+            setattr(self, f"block_{i + 1}", Spab(nf, nf, Conv3XC))
+        self.conv_cat = nn.Conv2d(4 * nf, nf, 1)
+        self.conv_2 = Conv3XC(nf, nf)
+        self.upsampler = nn.Sequential(conv(nf, 3 * r * r), nn.PixelShuffle(r))
+
+    def forward(self, x):
+        if self.norm:
+            mean = torch.tensor((0.4488, 0.4371, 0.4040)).view(1, 3, 1, 1)
+            x = (x - mean.to(x)) * 255
+        head = x = self.conv_1(x)
+        for i in range(6):
+            x, y1 = getattr(self, f"block_{i + 1}")(x)
+            if not i:
+                b1 = x
+        x = torch.cat([head, self.conv_2(x), b1, y1], 1)
+        return self.upsampler(self.conv_cat(x))
+
+
+class Spanf(nn.Module):
+    def __init__(self, nf=8, r=4):
+        super().__init__()
+        self.conv_near = conv(3, 3 * r * r, groups=3, bias=False)
+        for i in range(5):
+            setattr(self, f"block_{i + 1}",
+                    Spab(nf if i else 3, nf, Merged))
+        self.conv_cat = nn.Conv2d(2 * nf + 3 * r * r, nf, 1)
+        self.conv_2 = Merged(nf, 3 * r * r)
+        self.r = r
+
+    def forward(self, x):
+        near = self.conv_near(x)
+        for i in range(5):
+            x, _ = getattr(self, f"block_{i + 1}")(x)
+            if not i:
+                b1 = x
+        x = self.conv_2(self.conv_cat(torch.cat([near, x, b1], 1)))
+        return F.pixel_shuffle(x, self.r)
+
+
+def agree(sd, x, y):
+    try:
+        import spandrel
+    except ImportError:
+        return "not checked: no spandrel"
+    sd = {k: v.clone() for k, v in sd.items()}
+    try:
+        net = spandrel.ModelLoader().load_from_state_dict(sd).model.eval()
+    except spandrel.UnsupportedModelError:
+        return "not known to spandrel"
+    with torch.no_grad():
+        d = (net(x.float()) - y.float()).abs().max().item()
+    assert d < 1e-4 * max(1, y.abs().max().item()), d
+    return f"as spandrel, to {d:.1e}"
+
+
+def make(name, net, save, names=None, w=13, h=9, tame=1.0, check=True,
+         half=0):
+    if wanted and name not in wanted:
+        return
+    torch.manual_seed(sum(name.encode()))
+    net = net().eval()
+    with torch.no_grad():
+        for p in net.parameters():
+            p.copy_(torch.randn(p.shape) * tame *
+                    (0.1 if p.dim() < 2 else p[0].numel() ** -0.5))
+            if half:
+                p.copy_(p.half().float())
+    sd = net.state_dict()
+    sd = names(sd) if names else sd
+    x = torch.rand(1, 3, h, w)
+    with torch.no_grad():
+        y = net.double()(x.double()).float()
+    net.float()
+    said = agree(sd, x, y) if check else ""
+    record[name + ".in"], record[name + ".out"] = x, y.contiguous()
+    save(os.path.join(HERE, name), sd, net)
+    print(f"{name}: {tuple(y.shape)}, sd {y.std():.3f}, {said}")
+
+
+def pth(wrap=lambda sd: sd, **kw):
+    return lambda path, sd, net: torch.save(wrap(dict(sd)), path + ".pth", **kw)
+
+
+def safetensors(path, sd, net):
+    save_file({k: v.contiguous() for k, v in sd.items()},
+              path + ".safetensors")
+
+
+def prefixed(sd):
+    return {"module." + k: v for k, v in sd.items()}
+
+
+def turned(sd):
+    """The same values under other strides, two tensors in one storage."""
+    both = torch.cat([v.flatten() for v in sd.values()])
+    at, out = 0, {}
+    for k, v in sd.items():
+        out[k] = both[at:at + v.numel()].view(v.shape)
+        at += v.numel()
+        if v.dim() == 4:
+            out[k] = v.permute(2, 3, 1, 0).contiguous().permute(3, 2, 0, 1)
+    return out
+
+
+make("compact", Compact, pth(lambda sd: {"params": sd}))
+make("compact_x1", lambda: Compact(nf=5, nb=1, r=1),
+     pth(pickle_protocol=4), check=False)
+make("compact_strides", Compact, pth(turned))
+make("compact_half", Compact,
+     pth(lambda sd: {"params": {k: v.half() for k, v in sd.items()}}), half=1)
+make("compact_st", lambda: Compact(r=2), safetensors)
+make("esrgan", lambda: Esrgan(nb=1), pth(lambda sd: {"params_ema": sd, "step": 5}),
+     check=False)
+make("esrgan_old", lambda: Esrgan(nf=4), pth(), names=lambda sd: numbered(sd, 2),
+     check=False)
+make("esrgan_trunk", lambda: Esrgan(nb=1), pth(prefixed), names=trunk,
+     check=False)
+make("esrgan_x2", lambda: Esrgan(r=2, nb=1), safetensors, w=14, h=10,
+     check=False)
+make("span", lambda: Span(nf=4), pth(lambda sd: {"state_dict": sd}), tame=0.7)
+make("span_nonorm", lambda: Span(nf=4, norm=False), safetensors)
+make("spanf", Spanf, pth())
+save_file(record, OUT)
