@@ -20,7 +20,8 @@ KERNELS_OBJS := \
     kernels/zip.o kernels/pickle.o kernels/import.o kernels/import_bag.o kernels/import_text.o \
     kernels/import_layers.o kernels/import_cache.o kernels/import_torch.o \
     kernels/import_safetensors.o \
-    kernels/family_compact.o kernels/family_esrgan.o kernels/family_span.o
+    kernels/family_compact.o kernels/family_esrgan.o kernels/family_span.o \
+    kernels/family_plksr.o
 
 # The float form goes through FgDsp.
 KERNELS_REAL := \
@@ -31,7 +32,9 @@ KERNELS_REAL := \
     kernels/scale.o kernels/pixel_shuffle.o kernels/pixel_unshuffle.o \
     kernels/resize.o kernels/avg_pool.o kernels/max_pool.o \
     kernels/instance_norm.o kernels/batch_norm.o kernels/dense.o \
-    kernels/dropout.o kernels/warp.o kernels/pad.o kernels/slice.o kernels/correlate.o
+    kernels/dropout.o kernels/warp.o kernels/pad.o kernels/slice.o kernels/correlate.o \
+    kernels/gelu.o kernels/mish.o kernels/group_norm.o kernels/layer_norm.o \
+    kernels/mean.o
 
 MACHINE := $(shell $(or $(CC),cc) -dumpmachine)
 ifneq ($(filter x86_64-%,$(MACHINE)),)

@@ -106,10 +106,8 @@ int fg_import_wants(const void *data, size_t size)
 /* ---- families ---- */
 
 static const FgFamilyReader *const families[] = {
-    &fg_family_compact,
-    &fg_family_esrgan,
-    &fg_family_spanf,
-    &fg_family_span,
+    &fg_family_compact, &fg_family_esrgan, &fg_family_spanf,
+    &fg_family_span,    &fg_family_plksr,
 };
 enum { NB_FAMILIES = sizeof(families) / sizeof(*families) };
 

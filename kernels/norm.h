@@ -1,5 +1,5 @@
-/* ffgan: what instance_norm and batch_norm share: moments over the pixels of
- * one image, or of the batch. Included by those two only.
+/* ffgan: what instance_norm, group_norm and batch_norm share: moments over the
+ * pixels of one image, or of the batch. Included by those only.
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  *   out = (in - mean) * rstd * weight + bias,  rstd = 1 / sqrt(var + eps) */

@@ -92,6 +92,9 @@ static const struct {
     {"span.pth", "SPAN", 2},
     {"span_nonorm.safetensors", "SPAN", 2},
     {"spanf.pth", "SPAN-F", 4},
+    {"realplksr.pth", "PLKSR, RealPLKSR", 2},
+    {"realplksr_ln.safetensors", "PLKSR, RealPLKSR", 2},
+    {"plksr.pth", "PLKSR, RealPLKSR", 3},
 };
 enum { NB_CASES = sizeof(cases) / sizeof(*cases) };
 

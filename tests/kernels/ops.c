@@ -11,7 +11,8 @@ static void every_name_is_found(void **state)
         "add",           "mul",        "concat",   "scale",   "resize",
         "pixel_shuffle", "avg_pool",   "max_pool", "dense",   "pixel_unshuffle",
         "instance_norm", "batch_norm", "warp",     "pad",     "slice",
-        "correlate",     "dropout"};
+        "correlate",     "dropout",    "gelu",     "mish",    "group_norm",
+        "layer_norm",    "mean"};
     int nb = 0;
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -208,6 +208,74 @@ class Spanf(nn.Module):
         return F.pixel_shuffle(x, self.r)
 
 
+class Lk(nn.Module):
+    def __init__(self, n, k):
+        super().__init__()
+        self.conv = conv(n, n, k)
+
+    def forward(self, x):
+        n = self.conv.weight.shape[0]
+        return torch.cat([self.conv(x[:, :n]), x[:, n:]], 1)
+
+
+class Gate(nn.Module):
+    def __init__(self, nf):
+        super().__init__()
+        self.f = nn.Sequential(conv(nf, nf), nn.Sigmoid())
+
+    def forward(self, x):
+        return x * self.f(x)
+
+
+class ChannelNorm(nn.Module):
+    def __init__(self, nf):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(nf))
+        self.bias = nn.Parameter(torch.zeros(nf))
+
+    def forward(self, x):
+        x = F.layer_norm(x.permute(0, 2, 3, 1), self.weight.shape,
+                         self.weight, self.bias, 1e-6)
+        return x.permute(0, 3, 1, 2)
+
+
+class PlkBlock(nn.Module):
+    def __init__(self, nf, real, layer_norm, k):
+        super().__init__()
+        self.real, self.ln = real, layer_norm
+        mixer = nn.Sequential(conv(nf, 2 * nf),
+                              nn.Mish() if real else nn.GELU(),
+                              conv(2 * nf, nf, 3 if real else 1))
+        setattr(self, "channel_mixer" if real else "channe_mixer", mixer)
+        self.mixer = lambda x: mixer(x)
+        self.lk = Lk(nf // 4, k)
+        self.attn = Gate(nf)
+        self.refine = nn.Conv2d(nf, nf, 1)
+        if layer_norm:
+            self.layer_norm = ChannelNorm(nf)
+        elif real:
+            self.norm = nn.GroupNorm(4, nf)
+
+    def forward(self, x):
+        y = self.mixer(self.layer_norm(x) if self.ln else x)
+        y = self.refine(self.attn(self.lk(y)))
+        return x + (self.norm(y) if self.real and not self.ln else y)
+
+
+class Plksr(nn.Module):
+    def __init__(self, nf=8, nb=2, r=2, real=True, layer_norm=False, k=17):
+        super().__init__()
+        blocks = [PlkBlock(nf, real, layer_norm, k) for _ in range(nb)]
+        self.feats = nn.Sequential(
+            conv(3, nf), *blocks, *([nn.Dropout2d(0.5)] if real else []),
+            conv(nf, 3 * r * r))
+        self.r = r
+
+    def forward(self, x):
+        y = self.feats(x) + x.repeat_interleave(self.r**2, 1)
+        return F.pixel_shuffle(y, self.r)
+
+
 def agree(sd, x, y):
     try:
         import spandrel
@@ -291,4 +359,7 @@ make("esrgan_x2", lambda: Esrgan(r=2, nb=1), safetensors, w=14, h=10,
 make("span", lambda: Span(nf=4), pth(lambda sd: {"state_dict": sd}), tame=0.7)
 make("span_nonorm", lambda: Span(nf=4, norm=False), safetensors)
 make("spanf", Spanf, pth())
+make("realplksr", Plksr, pth(lambda sd: {"params_ema": sd}), w=20, h=19)
+make("realplksr_ln", lambda: Plksr(nb=1, layer_norm=True, k=7), safetensors)
+make("plksr", lambda: Plksr(nb=1, real=False, r=3, k=9), pth())
 save_file(record, OUT)
