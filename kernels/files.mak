@@ -19,7 +19,9 @@ KERNELS_OBJS := \
     kernels/plan_type.o kernels/plan_cost.o \
     kernels/zip.o kernels/pickle.o kernels/import.o kernels/import_bag.o kernels/import_text.o \
     kernels/import_layers.o kernels/import_cache.o kernels/import_torch.o \
-    kernels/import_safetensors.o \
+    kernels/import_safetensors.o kernels/import_onnx.o kernels/onnx_read.o \
+    kernels/onnx_shape.o kernels/onnx_math.o kernels/onnx_layers.o \
+    kernels/onnx_view.o \
     kernels/family_compact.o kernels/family_esrgan.o kernels/family_span.o \
     kernels/family_plksr.o
 

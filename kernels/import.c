@@ -35,6 +35,15 @@ static int is_safetensors(const FgImportFile *f)
            !memmem(p + 8, (size_t)n, "\"ffgan.graph\"", 13);
 }
 
+/* ir_version, then producer, domain, version, graph, or an operator set. */
+static int is_onnx(const FgImportFile *f)
+{
+    const uint8_t *p = f->data;
+    return f->size > 4 && p[0] == 8 && p[1] >= 3 && p[1] < 32 &&
+           (p[2] == 0x12 || p[2] == 0x1a || p[2] == 0x22 || p[2] == 0x28 ||
+            p[2] == 0x3a || p[2] == 0x42);
+}
+
 static int is_ncnn_binary(const FgImportFile *f)
 {
     return begins(f, "\xdd\x85\x76\x00", 4);
@@ -79,6 +88,7 @@ static const Format formats[] = {
      "state_dict, alone or under params_ema, params, state_dict, model",
      is_zip, fg_import_torch},
     {".safetensors: a state_dict", is_safetensors, fg_import_safetensors},
+    {".onnx: a network of the operators listed below", is_onnx, fg_import_onnx},
     {NULL, is_ncnn_binary, binary_param},
     {NULL, is_pickle, old_pickle},
     {NULL, is_tar, old_pickle},
@@ -282,7 +292,12 @@ int fg_im_finish(FgImport *im)
 
 int fg_import_parse(FgModel **m, const FgImportFile *f, FgError *err)
 {
-    FgImport im = {.file = f->name, .err = err, .m = fg_model_alloc()};
+    /* A size that all usual strides divide. */
+    FgImport im = {.file = f->name,
+                   .err = err,
+                   .m = fg_model_alloc(),
+                   .ref_w = 5040,
+                   .ref_h = 5040};
     const Format *format = format_of(f);
     *m = NULL;
     if (!im.m)
@@ -294,6 +309,7 @@ int fg_import_parse(FgModel **m, const FgImportFile *f, FgError *err)
     fg_params_free(&im.src);
     free(im.used);
     free(im.channels);
+    free(im.shapes);
     if (im.rc < 0) {
         fg_model_free(&im.m);
         return im.rc;

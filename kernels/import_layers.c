@@ -10,25 +10,36 @@
 #include "import_priv.h"
 #include "op.h"
 
+static int grow(FgImport *im, int nb)
+{
+    int *c = realloc(im->channels, sizeof(*c) * (size_t)nb);
+    if (c)
+        im->channels = c;
+    FgShape *s = realloc(im->shapes, sizeof(*s) * (size_t)nb);
+    if (s)
+        im->shapes = s;
+    return c && s ? 0 : fg_im_fail(im, -ENOMEM, "out of memory");
+}
+
 static int keep_channels(FgImport *im, int node)
 {
-    FgShape in[FG_MAX_IN], out;
-    FgError why = {{0}};
     const FgNode *n = &im->m->graph.nodes[node];
-    int *p = realloc(im->channels, sizeof(*p) * (size_t)(node + 1));
-    if (!p)
-        return fg_im_fail(im, -ENOMEM, "out of memory");
-    im->channels = p;
-    p[node] = n->attr.channels;
-    if (fg_node_is(n, "input"))
-        return 0;
-    /* A size that every stride and kernel fits into; only channels count. */
+    FgShape in[FG_MAX_IN], *out;
+    FgError why = {{0}};
+    if (grow(im, node + 1) < 0)
+        return im->rc;
+    out = &im->shapes[node];
+    *out = (FgShape){1, n->attr.channels, im->ref_h, im->ref_w};
     for (int k = 0; k < n->nb_in; k++)
-        in[k] = (FgShape){1, p[n->in[k]], 5040, 5040};
-    if (n->op->shape(n, in, &out, &why) < 0)
+        in[k] = im->shapes[n->in[k]];
+    if (!fg_node_is(n, "input") && n->op->shape(n, in, out, &why) < 0)
         return fg_im_fail(im, -EBADMSG, "%s does not fit: %.600s",
                           im->family ? im->family : "the network", why.text);
-    p[node] = out.c;
+    if (out->c < 1 || out->h < 1 || out->w < 1 || out->c > 1 << 16 ||
+        out->h > 1 << 20 || out->w > 1 << 20)
+        return fg_im_fail(im, -EBADMSG, "layer '%s' makes %d channels of %dx%d",
+                          n->name, out->c, out->w, out->h);
+    im->channels[node] = out->c;
     return 0;
 }
 

@@ -20,7 +20,9 @@ typedef struct FgImport {
     FgModel *m;
     FgError *err;
     int rc;
-    int *channels; /* of each node's output */
+    int *channels;   /* of each node's output */
+    FgShape *shapes; /* likewise, for a picture of ref_w x ref_h */
+    int ref_w, ref_h;
     int nb_missing;
     char missing[3][FG_NAME_LEN];
 } FgImport;

@@ -325,6 +325,49 @@ def safetensors(path, sd, net):
               path + ".safetensors")
 
 
+def onnx(opset=17, static=False, **kw):
+    def save(path, sd, net):
+        size = record[os.path.basename(path) + ".in"].shape if static else 0
+        x = torch.rand(size or (1, 3, 16, 24))
+        axes = {0: "n", 2: "h", 3: "w"}
+        torch.onnx.export(
+            net, (x,), path + ".onnx", opset_version=opset, dynamo=False,
+            input_names=["in"], output_names=["out"],
+            dynamic_axes=None if static else {"in": axes, "out": axes}, **kw)
+    return save
+
+
+class Mixed(nn.Module):
+    """Many operators in odd forms, for the reader of ONNX."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Conv2d(3, 8, (3, 1), padding=(1, 0))
+        self.b = nn.Conv2d(8, 8, 3, padding=2, dilation=2, groups=4)
+        self.bn = nn.BatchNorm2d(8)
+        self.c = nn.Conv2d(8, 8, 1)
+        self.gain = nn.Parameter(torch.ones(1, 8, 1, 1))
+        self.shift = nn.Parameter(torch.ones(8, 1, 1))
+        self.p = nn.PReLU()
+        self.down = nn.Conv2d(8, 8, 4, stride=2, padding=1)
+        self.up = nn.ConvTranspose2d(8, 8, 4, stride=2, padding=1)
+        self.tail = nn.Conv2d(16, 12, 3)
+
+    def forward(self, x):
+        y = F.gelu(self.a(x))
+        y = F.mish(self.b(y)) + F.silu(self.bn(y))
+        z, w = y.chunk(2, 1)
+        y = torch.cat([w * torch.sigmoid(z), torch.tanh(z) - w / 3], 1)
+        y = self.p(self.c(y) * self.gain + self.shift)
+        y = y * F.adaptive_avg_pool2d(y, 1) + F.hardswish(y) * 0.5
+        y = 1.5 - self.up(F.relu6(self.down(y))) + F.leaky_relu(y)
+        y = torch.cat([y[:, 2:6], y.clamp(-0.3, 0.4), y[:, :4] ** 2], 1)
+        y = self.tail(F.pad(y, (1, 1, 1, 1), mode="reflect"))
+        y = F.pixel_shuffle(y, 2)
+        y = y + F.interpolate(x, scale_factor=2, mode="bilinear")
+        return y.clamp(0, 1) if self.training else y
+
+
 def prefixed(sd):
     return {"module." + k: v for k, v in sd.items()}
 
@@ -362,4 +405,11 @@ make("spanf", Spanf, pth())
 make("realplksr", Plksr, pth(lambda sd: {"params_ema": sd}), w=20, h=19)
 make("realplksr_ln", lambda: Plksr(nb=1, layer_norm=True, k=7), safetensors)
 make("plksr", lambda: Plksr(nb=1, real=False, r=3, k=9), pth())
+make("onnx_compact", lambda: Compact(r=2), onnx(13))
+make("onnx_esrgan_x2", lambda: Esrgan(r=2, nb=1), onnx(), w=14, h=10,
+     check=False)
+make("onnx_span", lambda: Span(nf=4, r=4), onnx(17), check=False, tame=0.7)
+make("onnx_plksr", lambda: Plksr(nb=1, real=False, k=5), onnx(20))
+make("onnx_mixed", Mixed, onnx(17), check=False, w=16, h=10)
+make("onnx_static", Mixed, onnx(14, static=True), check=False, w=16, h=10)
 save_file(record, OUT)
