@@ -35,6 +35,11 @@ static int is_safetensors(const FgImportFile *f)
            !memmem(p + 8, (size_t)n, "\"ffgan.graph\"", 13);
 }
 
+static int is_ncnn(const FgImportFile *f)
+{
+    return begins(f, "7767517", 7);
+}
+
 /* ir_version, then producer, domain, version, graph, or an operator set. */
 static int is_onnx(const FgImportFile *f)
 {
@@ -89,6 +94,9 @@ static const Format formats[] = {
      is_zip, fg_import_torch},
     {".safetensors: a state_dict", is_safetensors, fg_import_safetensors},
     {".onnx: a network of the operators listed below", is_onnx, fg_import_onnx},
+    {".param with its .bin beside it: ncnn, a network of the layers listed "
+     "below, weights of 32 or 16 bits",
+     is_ncnn, fg_import_ncnn},
     {NULL, is_ncnn_binary, binary_param},
     {NULL, is_pickle, old_pickle},
     {NULL, is_tar, old_pickle},

@@ -46,5 +46,8 @@ typedef struct FgImportFamily {
 const FgImportFamily *fg_import_family(int i); /* NULL past the end */
 /* One line about the i-th file format; NULL past the end. */
 const char *fg_import_format(int i);
+/* The i-th ONNX operator, ncnn layer that is read; NULL past the end. */
+const char *fg_import_onnx_op(int i);
+const char *fg_import_ncnn_layer(int i);
 
 #endif

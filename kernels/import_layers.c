@@ -84,6 +84,7 @@ int fg_im_kernel(FgImport *im, const char *name, int in, const FgImKernel *q)
                       .kernel = q->k,
                       .stride = q->stride,
                       .pad = q->pad,
+                      .pad_mode = q->pad_mode,
                       .groups = q->groups,
                       .bias = q->b != NULL};
     char key[FG_NAME_LEN + 16];

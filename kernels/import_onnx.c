@@ -143,7 +143,7 @@ static const FgOnnxOp *find_op(FgSpan op)
     return NULL;
 }
 
-const char *fg_onnx_op_name(int i)
+const char *fg_import_onnx_op(int i)
 {
     for (int t = 0; t < NB_TABLES; t++)
         for (const FgOnnxOp *p = tables[t]; p->name; p++)

@@ -57,7 +57,7 @@ int fg_im_input(FgImport *im, int channels);
 int fg_im_conv(FgImport *im, const char *key, int in, int stride, int pad);
 /* The same with numbers made here: w [oc, ic/groups, k, k], b [oc] or NULL. */
 typedef struct FgImKernel {
-    int oc, ic, k, groups, stride, pad;
+    int oc, k, groups, stride, pad, pad_mode;
     const float *w, *b;
 } FgImKernel;
 int fg_im_kernel(FgImport *im, const char *name, int in, const FgImKernel *q);
@@ -75,6 +75,9 @@ int fg_im_slice(FgImport *im, const char *name, int in, int first, int nb);
 int fg_im_shuffle(FgImport *im, const char *name, int in, int factor);
 int fg_im_unshuffle(FgImport *im, const char *name, int in, int factor);
 int fg_im_resize(FgImport *im, const char *name, int in, int factor, int mode);
+/* import_cubic.c: bicubic with Keys' a, enlarged by a factor, or halved. */
+int fg_im_cubic(FgImport *im, const char *name, int in, int factor, double a);
+int fg_im_half_cubic(FgImport *im, const char *name, int in, double a);
 /* A parameter of m under this name: a copy of n values. 0 or rc. */
 int fg_im_param(FgImport *im, const char *name, int nb_dims, const int *dims,
                 const float *v);

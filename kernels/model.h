@@ -84,7 +84,8 @@ int fg_model_add_stage(FgModel *m, const FgGraph *g);
 const char *fg_model_meta(const FgModel *m, const char *key); /* or NULL */
 int fg_model_set_meta(FgModel *m, const char *key, const char *value);
 
-/* "name" -> path: a path (contains '/' or ends in .safetensors) as it is;
+/* "name" -> path: a path (contains '/' or ends in .safetensors, .pth, .pt,
+ * .onnx, .param) as it is;
  * else NAME.safetensors in each folder of $FFGAN_PATH (':' between, with and
  * without /weights), $XDG_CONFIG_HOME/ffgan (~/.config/ffgan), then the
  * installed or built folder (fg_set_data_dir, FFGAN_DATADIR). Never the

@@ -252,9 +252,15 @@ static int not_found(const Folders *folders, const char *name, FgError *err)
 
 static int is_path(const char *name)
 {
-    const size_t len = strlen(name), suffix = strlen(SUFFIX);
-    return strchr(name, '/') ||
-           (len > suffix && !strcmp(name + len - suffix, SUFFIX));
+    static const char *const suffixes[] = {SUFFIX, ".pth", ".pt", ".onnx",
+                                           ".param"};
+    const size_t len = strlen(name);
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+        const size_t n = strlen(suffixes[i]);
+        if (len > n && !strcmp(name + len - n, suffixes[i]))
+            return 1;
+    }
+    return strchr(name, '/') != NULL;
 }
 
 int fg_model_find(const char *name, char *out, size_t size, FgError *err)

@@ -23,5 +23,7 @@ int fg_model_check_task(const FgModel *m, FgError *err);
 char *fg_model_stages_json(const FgModel *m);
 /* Index of the first NaN or infinity, or -1. */
 int64_t fg_nonfinite(const float *p, size_t n);
+/* model_write.c: a whole file as fg_model_write writes one. */
+int fg_put_file(const char *path, const void *data, size_t size, FgError *err);
 
 #endif

@@ -265,14 +265,11 @@ static int sync_folder(const char *path)
     return rc == -EINVAL ? 0 : rc;
 }
 
-static int write_file(const FgModel *m, const FgParam **p, const char *path,
-                      const char *header, size_t len, FgError *err)
+/* The rest of an atomic write: fd is the temporary file's, which goes away;
+ * rc is what writing into it gave. */
+static int settle(int fd, char *temp, int rc, const char *path, FgError *err)
 {
-    char *temp = NULL;
-    const int fd = open_temp(path, &temp);
-    int rc = fd;
     if (fd >= 0) {
-        rc = put_all(fd, m, p, header, len);
         if (close(fd) < 0 && rc >= 0)
             rc = -errno;
         if (rc >= 0 && rename(temp, path) < 0)
@@ -284,6 +281,25 @@ static int write_file(const FgModel *m, const FgParam **p, const char *path,
     if (rc >= 0)
         rc = sync_folder(path);
     return rc < 0 ? fg_error(err, rc, "%s: %s", path, strerror(-rc)) : 0;
+}
+
+static int write_file(const FgModel *m, const FgParam **p, const char *path,
+                      const char *header, size_t len, FgError *err)
+{
+    char *temp = NULL;
+    const int fd = open_temp(path, &temp);
+    const int rc = fd >= 0 ? put_all(fd, m, p, header, len) : fd;
+    return settle(fd, temp, rc, path, err);
+}
+
+int fg_put_file(const char *path, const void *data, size_t size, FgError *err)
+{
+    char *temp = NULL;
+    const int fd = open_temp(path, &temp);
+    int rc = fd >= 0 ? put(fd, data, size) : fd;
+    if (fd >= 0 && rc >= 0 && fsync(fd) < 0)
+        rc = -errno;
+    return settle(fd, temp, rc, path, err);
 }
 
 static int check_params(const FgModel *m, const char *path, FgError *err)

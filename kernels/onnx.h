@@ -90,8 +90,6 @@ typedef struct FgOnnxOp {
  * tables. */
 extern const FgOnnxOp fg_onnx_layers[], fg_onnx_math[], fg_onnx_views[],
     fg_onnx_shapes[];
-/* All of them by number, NULL past the end: for lists. */
-const char *fg_onnx_op_name(int i);
 /* onnx_shape.c: what an op does when all its inputs are constants: 1 done, 0
  * not for it, < 0. */
 int fg_onnx_fold(FgOnnx *o, const FgOnnxNode *n);

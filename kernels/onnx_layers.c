@@ -244,9 +244,41 @@ static int op_batch_norm(FgOnnx *o, const FgOnnxNode *n)
     return norm(o, n, "batch_norm", 4);
 }
 
+/* An instance norm of [N, groups, the rest] is a group norm. */
+static int group_norm(FgOnnx *o, const FgOnnxNode *n, FgOnnxValue v)
+{
+    FgImport *im = o->im;
+    char key[FG_NAME_LEN + 16], name[FG_NAME_LEN];
+    const int c = im->channels[v.layer], g = (int)v.dims[1];
+    if (v.nb_dims != 3 || v.perm || v.dims[0] != 1 || g < 1 || c % g)
+        return fg_onnx_refuse(o, n, "its groups do not divide the channels");
+    float *f = malloc(sizeof(*f) * (size_t)c);
+    snprintf(name, sizeof(name), "%s", fg_onnx_name(o, "group_norm"));
+    for (int k = 0; f && k < 2; k++) {
+        const FgOnnxValue *p = constant(o, n, k + 1);
+        if (!p || p->whole || p->count != (size_t)g) {
+            free(f);
+            return fg_onnx_refuse(o, n,
+                                  "one constant for each group is wanted");
+        }
+        for (int i = 0; i < c; i++)
+            f[i] = p->f[i / (c / g)];
+        snprintf(key, sizeof(key), "%s.%s", name, k ? "bias" : "weight");
+        fg_im_param(im, key, 1, &c, f);
+    }
+    if (!f)
+        return fg_im_fail(im, -ENOMEM, "out of memory");
+    free(f);
+    const FgAttr a = {.groups = g, .eps = fg_onnx_float(n, "epsilon", 1e-5f)};
+    v.layer = fg_im_op(im, "group_norm", name, v.layer, -1, a);
+    return n->nb_out ? fg_onnx_put(o, n->out[0], &v) : im->rc;
+}
+
 static int op_instance_norm(FgOnnx *o, const FgOnnxNode *n)
 {
-    return norm(o, n, "instance_norm", 2);
+    const FgOnnxValue *v = fg_onnx_in(o, n, 0);
+    return v && v->kind == FG_ONNX_SPLIT ? group_norm(o, n, *v)
+                                         : norm(o, n, "instance_norm", 2);
 }
 
 static int op_mean(FgOnnx *o, const FgOnnxNode *n)
@@ -449,9 +481,6 @@ static int resize_mode(FgOnnx *o, const FgOnnxNode *n)
                        "half_pixel coordinates");
     if (fg_span_is(mode, "linear"))
         return FG_RESIZE_BILINEAR;
-    if (fg_span_is(mode, "cubic") &&
-        fabsf(fg_onnx_float(n, "cubic_coeff_a", -0.75f) + 0.5f) > 1e-6f)
-        fg_onnx_refuse(o, n, "its cubic_coeff_a is not -0.5");
     return FG_RESIZE_BICUBIC;
 }
 

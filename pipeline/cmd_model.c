@@ -10,19 +10,31 @@
 #include "kernels/op.h"
 #include "pipeline/commands.h"
 #include "pipeline/exit.h"
+#include "pipeline/model_convert.h"
 #include "pipeline/model_plan.h"
 #include "pipeline/util.h"
 
 static int print_help(void)
 {
-    puts("usage: ffgan model list [--json]\n"
-         "       ffgan model info FILE|NAME [--json] [--plan]\n"
-         "             [--size WxH] [--precision P]\n"
-         "       ffgan model check FILE|NAME [--json]\n"
-         "list   names and places of the weights files that can be found\n"
-         "info   what a file is, or why it is refused; --plan: how it would\n"
-         "       be run here on pictures of WxH (1280x720), step by step\n"
-         "check  runs it on a test picture, each precision against fp32");
+    puts(
+        "usage: ffgan model list [--json]\n"
+        "       ffgan model info FILE|NAME [--json] [--plan]\n"
+        "             [--size WxH] [--precision P]\n"
+        "       ffgan model check FILE|NAME [--json]\n"
+        "       ffgan model convert FILE -o OUT.safetensors [--mix "
+        "FILE:SHARE]\n"
+        "       ffgan model export FILE|NAME --onnx OUT | --safetensors OUT |\n"
+        "             --pth-keys OUT\n"
+        "       ffgan model formats\n"
+        "list   names and places of the weights files that can be found\n"
+        "info   what a file is, or why it is refused; --plan: how it would\n"
+        "       be run here on pictures of WxH (1280x720), step by step\n"
+        "check  runs it on a test picture, each precision against fp32\n"
+        "convert  writes FILE, which another program may have made, as a\n"
+        "       model of ours; --mix adds SHARE of a second one's weights\n"
+        "export writes a model for other programs: as ONNX, as weights\n"
+        "       alone, or as weights under its family's usual names\n"
+        "formats  which files of other programs are read");
     return FG_EXIT_OK;
 }
 
@@ -75,7 +87,8 @@ static void info_text(const FgModel *m, const char *path, const FgReach *r,
         {"ffgan.metrics", "metrics"},   {"ffgan.licence", "licence"},
         {"ffgan.recipe", "recipe"},     {"ffgan.data", "data"},
         {"ffgan.transfer", "transfer"}, {"ffgan.notes", "notes"},
-        {"ffgan.latent", "latent"}};
+        {"ffgan.latent", "latent"},     {"ffgan.family", "family"},
+        {"ffgan.source", "source"}};
     printf("file        %s\n", fg_show(path));
     printf("sha256      %s\n", m->sha256);
     printf("task        %s\n", fg_task_name(m->task));
@@ -176,6 +189,10 @@ static int info(const char *name, int json, const FgModelPlan *plan)
 
 int fg_cmd_model(int argc, char **argv)
 {
+    if (argc > 1 && (!strcmp(argv[1], "convert") || !strcmp(argv[1], "export")))
+        return fg_model_convert(argc - 1, argv + 1);
+    if (argc == 2 && !strcmp(argv[1], "formats"))
+        return fg_model_formats();
     int json = 0, n = 0;
     const char *words[3] = {NULL}, *sized = NULL;
     FgModelPlan plan = {.w = 1280, .h = 720};
@@ -209,6 +226,7 @@ int fg_cmd_model(int argc, char **argv)
         return info(words[1], json, &plan);
     if (n == 2 && !strcmp(words[0], "check"))
         return fg_model_self_check(words[1], json);
-    return fg_usage_error("model", "allowed are list, info FILE|NAME and "
-                                   "check FILE|NAME");
+    return fg_usage_error("model", "allowed are list, info FILE|NAME, "
+                                   "check FILE|NAME, convert, export and "
+                                   "formats");
 }

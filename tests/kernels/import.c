@@ -99,6 +99,7 @@ static const struct {
     {"onnx_esrgan_x2.onnx", NULL, 2},
     {"onnx_span.onnx", NULL, 4},
     {"onnx_plksr.onnx", NULL, 2},
+    {"onnx_realplksr.onnx", NULL, 2},
     {"onnx_mixed.onnx", NULL, 2},
     {"onnx_static.onnx", NULL, 2},
 };

@@ -410,6 +410,7 @@ make("onnx_esrgan_x2", lambda: Esrgan(r=2, nb=1), onnx(), w=14, h=10,
      check=False)
 make("onnx_span", lambda: Span(nf=4, r=4), onnx(17), check=False, tame=0.7)
 make("onnx_plksr", lambda: Plksr(nb=1, real=False, k=5), onnx(20))
+make("onnx_realplksr", lambda: Plksr(nb=1, k=5), onnx(17))
 make("onnx_mixed", Mixed, onnx(17), check=False, w=16, h=10)
 make("onnx_static", Mixed, onnx(14, static=True), check=False, w=16, h=10)
 save_file(record, OUT)

@@ -1,0 +1,24 @@
+/* ffgan: our models for other programs.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FFGAN_KERNELS_EXPORT_H
+#define FFGAN_KERNELS_EXPORT_H
+
+#include "model.h"
+
+/* All are written as fg_model_write does: a temporary file, synced, renamed.
+ * Errors as there; -ENOTSUP with the first three ops that the form lacks. */
+
+/* An ONNX file (opset 17, IR 8): input "input" [N,C,H,W], output "output",
+ * batch, height and width open; branches folded. */
+int fg_export_onnx(const FgModel *m, const char *path, FgError *err);
+/* The weights alone as .safetensors, under the graph's own names. */
+int fg_export_weights(const FgModel *m, const char *path, FgError *err);
+/* The same under the names that the family's .pth files have, so that programs
+ * that know the family load them: SRVGGNetCompact for every network of
+ * convolutions and ReLU-like activations in a row, a pixel shuffle and the
+ * input enlarged by nearest; what was imported keeps its names. family gets
+ * the family's title. -ENOTSUP for other networks, saying what differs. */
+int fg_export_keys(const FgModel *m, const char *path, const char **family,
+                   FgError *err);
+
+#endif

@@ -1,0 +1,103 @@
+#!/bin/sh
+# Models of other programs through the program and the filter: info, convert,
+# export and back, errors, many processes at one cache; the list in the
+# documentation. SPDX-License-Identifier: LGPL-2.1-or-later
+. "$(dirname "$0")/../lib.sh"
+dir=$ROOT/tests/kernels/import
+XDG_CACHE_HOME=$T/cache
+export XDG_CACHE_HOME
+
+says() { # TEXT WORDS COMMAND...: it fails, and its message has the words
+    text=$1 words=$2
+    shift 2
+    if "$@" > "$T/out" 2>&1; then
+        notok "$text"
+        echo "# it succeeded"
+    elif grep -qF -e "$words" "$T/out"; then
+        ok "$text"
+    else
+        notok "$text"
+        sed 's/^/# /' "$T/out"
+    fi
+}
+frames() { # MODEL OPTIONS: checksums of what the filter makes
+    "$FFMPEG" -v error -f lavfi -i testsrc2=s=48x32:r=5:d=0.6 \
+        -vf "gansr=model=$1$2" -f framemd5 - | grep -v '^#'
+}
+same_frames() { [ -n "$(frames "$1" "")" ] && [ "$(frames "$1" "")" = "$(frames "$2" "")" ]; }
+
+check "info names the family" sh -c \
+    '"$FFGAN" model info "$1" | grep -q "SPAN"' - "$dir/span.pth"
+check "check runs it" "$FFGAN" model check "$dir/compact.pth"
+check "the filter takes a .pth file" same_frames "$dir/compact.pth" "$dir/compact.pth"
+check "the filter takes an .onnx file" same_frames "$dir/onnx_mixed.onnx" "$dir/onnx_mixed.onnx"
+check "the cache has one file for each" sh -c \
+    '[ "$(ls "$1"/ffgan/models | wc -l)" = 3 ]' - "$XDG_CACHE_HOME"
+
+# ---- convert ----
+check "convert writes a model of ours" \
+    "$FFGAN" model convert "$dir/esrgan.pth" -o "$T/esrgan.safetensors"
+check "it makes the same frames" same_frames "$dir/esrgan.pth" "$T/esrgan.safetensors"
+check "a mix of share 0 is the model itself" "$FFGAN" model convert \
+    "$dir/compact.pth" --mix "$dir/compact_strides.pth:0" -o "$T/mix.safetensors"
+check "it makes the same frames" same_frames "$dir/compact.pth" "$T/mix.safetensors"
+check "a mix of share 1 is the other" "$FFGAN" model convert \
+    "$dir/compact.pth" --mix "$dir/compact_strides.pth:1" -o "$T/mix.safetensors"
+check "it makes the other's frames" same_frames "$dir/compact_strides.pth" "$T/mix.safetensors"
+says "a mix of two networks is refused" "the same network" "$FFGAN" model convert \
+    "$dir/compact.pth" --mix "$dir/span.pth:0.5" -o "$T/mix.safetensors"
+says "a share above 1 is refused" "a share of 0..1" "$FFGAN" model convert \
+    "$dir/compact.pth" --mix "$dir/compact.pth:1.5" -o "$T/mix.safetensors"
+
+# ---- out and in again ----
+for f in compact.pth esrgan.pth span.pth realplksr.pth \
+    plksr.pth onnx_mixed.onnx; do
+    check "$f goes out as ONNX" "$FFGAN" model export "$dir/$f" --onnx "$T/x.onnx"
+    check "$f comes back from it" sh -c '
+        "$FFGAN" model check "$1" --json > "$T/j" &&
+        "$FFGAN" model info "$1" > /dev/null' - "$T/x.onnx"
+done
+"$FFGAN" model export "$dir/compact.pth" --onnx "$T/x.onnx" > /dev/null
+check "the same frames come from it" same_frames "$dir/compact.pth" "$T/x.onnx"
+for f in compact.pth esrgan.pth span.pth; do
+    check "$f goes out with its family's keys" \
+        "$FFGAN" model export "$dir/$f" --pth-keys "$T/k.safetensors"
+    check "the same frames come from it" same_frames "$dir/$f" "$T/k.safetensors"
+done
+says "keys of no family are refused" "no family has such a network" \
+    "$FFGAN" model export "$dir/onnx_mixed.onnx" --pth-keys "$T/k.safetensors"
+check "an export leaves no temporary file" sh -c '! ls "$T" | grep -q tmp'
+
+# ---- errors ----
+head -c 3000 "$dir/compact.pth" > "$T/cut.pth"
+says "a cut file is refused" "not a whole zip file" "$FFGAN" model info "$T/cut.pth"
+says "so does the filter" "not a whole zip file" \
+    "$FFMPEG" -v error -f lavfi -i testsrc2=d=0.1 -vf "gansr=model=$T/cut.pth" -f null -
+printf '\200\002\212\nl\374\234\106\371 j\250P\031.' > "$T/old.pt"
+says "an old file says how to convert it" "torch.save(torch.load(" \
+    "$FFGAN" model info "$T/old.pt"
+printf '7767517\n1 1\nInput data 0 1 data\n' > "$T/x.param"
+says "a .param without its .bin says so" "x.bin" "$FFGAN" model info "$T/x.param"
+printf '7767517\n3 3\nInput data 0 1 data\nLSTM a 1 1 data b\nQuux c 1 1 b d\n' > "$T/x.param"
+echo > "$T/x.bin"
+says "unknown layers are named" "'LSTM', 'Quux'" "$FFGAN" model info "$T/x.param"
+says "a file of none of the formats is refused" "not a weights file" \
+    "$FFGAN" model info "$dir/make_import.py"
+
+# ---- many at once ----
+rm -rf "$XDG_CACHE_HOME"
+for i in 1 2 3 4 5 6; do
+    "$FFGAN" model info "$dir/esrgan_old.pth" > "$T/many$i" 2>&1 &
+done
+wait
+check "six processes at one cache agree" sh -c '
+    for i in 2 3 4 5 6; do cmp "$T/many1" "$T/many$i" || exit 1; done
+    [ "$(ls "$XDG_CACHE_HOME"/ffgan/models)" = \
+      "$(ls "$XDG_CACHE_HOME"/ffgan/models | grep "safetensors$")" ]'
+
+# ---- documentation ----
+"$FFGAN" model formats > "$T/list"
+sed -n '/ffgan model formats prints from here/,/to here; tests/p' \
+    "$ROOT/docs/models.md" | sed '1d;$d' > "$T/documented"
+check "docs/models.md lists what the program lists" diff "$T/documented" "$T/list"
+done_testing
