@@ -22,6 +22,8 @@ static const char usage[] =
     "  --KEY=VALUE        any key of the recipe, e.g. --steps=1000\n"
     "  --data-root DIR    folder that relative data paths start from\n"
     "                     (default: the recipe's folder)\n"
+    "  --log DIR          log files below DIR: CSV, TensorBoard events, plots\n"
+    "                     (key log_dir)\n"
     "  --resume           a checkpoint must be there to go on from\n"
     "  --fresh            start anew, whatever is there\n"
     "  --threads N        worker threads (default: all CPUs)\n"
@@ -34,7 +36,7 @@ static const char usage[] =
     "on from it; the result is the same as that of an uninterrupted run.\n";
 
 typedef struct Args {
-    const char *recipe, *out, *data_root;
+    const char *recipe, *out, *data_root, *log;
     const char **set; /* overrides, without their dashes */
     int nb_set, resume, fresh, threads, dry, json;
 } Args;
@@ -81,6 +83,8 @@ static int parse_value(Args *a, int argc, char **argv, int *i)
         a->out = v;
     } else if ((v = fg_option(argc, argv, i, "--data-root"))) {
         a->data_root = v;
+    } else if ((v = fg_option(argc, argv, i, "--log"))) {
+        a->log = v;
     } else if ((v = fg_option(argc, argv, i, "--threads"))) {
         a->threads = fg_option_int(v, 0, 1024);
         if (a->threads < 0)
@@ -212,7 +216,11 @@ static void print_best(const FgTrain *t, const char *out)
 static int run_locked(FgTrain *t, const Args *a, const char *out,
                       const char *checkpoint)
 {
-    const FgLoopOptions o = {out, checkpoint, a->json};
+    const FgLoopOptions o = {
+        .out = out,
+        .checkpoint = checkpoint,
+        .log_dir = a->log ? a->log : fg_recipe_text(t->recipe, "log_dir"),
+        .json = a->json};
     FgError err = {""};
     int ret = resume(t, a, checkpoint, &err);
 

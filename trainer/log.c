@@ -1,4 +1,5 @@
 /* Progress of a training run. SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdarg.h>
@@ -8,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "trainer/log.h"
+#include "trainer/log_files.h"
 
 double fg_log_now(void)
 {
@@ -161,9 +162,53 @@ static void average(const FgLog *l, const FgTrain *t, double lr, FgLogLine *n)
             l->scalar[i].tag, l->count[i] ? l->scalar[i].v / l->count[i] : NAN};
 }
 
+/* Files that cannot be written are given up, the run is not. */
+static void check(FgLog *l, int ret, const FgError *err)
+{
+    FgError other;
+
+    if (!ret)
+        return;
+    fg_log_note(l, "%s; no more is logged to files",
+                ret == -ENOMEM ? "not enough memory" : err->text);
+    fg_log_files_close(&l->files, &other);
+}
+
+int fg_log_to(FgLog *l, const char *folder, const char *name, const FgTrain *t,
+              FgError *err)
+{
+    return fg_log_files_open(&l->files, folder, name, t, err);
+}
+
+void fg_log_val(FgLog *l, const FgTrain *t, double figure, double second)
+{
+    FgError err;
+
+    if (l->files)
+        check(l, fg_log_files_val(l->files, t, figure, second, &err), &err);
+}
+
+void fg_log_image(FgLog *l, int64_t step, const FgPicture *pic)
+{
+    FgError err;
+
+    if (l->files)
+        check(l, fg_log_files_image(l->files, step, "samples", pic, &err),
+              &err);
+}
+
+void fg_log_rewind(FgLog *l, const FgTrain *t)
+{
+    FgError err;
+
+    if (l->files)
+        check(l, fg_log_files_rewind(l->files, t, &err), &err);
+}
+
 void fg_log_line(FgLog *l, const FgTrain *t, double lr)
 {
     FgLogLine line;
+    FgError err;
 
     if (!l->steps)
         return;
@@ -172,6 +217,8 @@ void fg_log_line(FgLog *l, const FgTrain *t, double lr)
         line_json(t, &line);
     else
         line_text(l, t, &line);
+    if (l->files)
+        check(l, fg_log_files_line(l->files, t, &line, &err), &err);
     l->steps = l->nb_scalars = 0;
     l->loss = l->mse = 0;
     l->since = fg_log_now();
@@ -197,6 +244,10 @@ void fg_log_note(FgLog *l, const char *fmt, ...)
 
 void fg_log_close(FgLog *l)
 {
+    FgError err;
+
+    if (l->files)
+        check(l, fg_log_files_close(&l->files, &err), &err);
     if (l->tty)
         fputc('\n', stderr);
 }

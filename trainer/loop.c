@@ -96,6 +96,7 @@ static int validate(Loop *l, FgError *err)
     if (ret)
         return ret;
     t->last_val = figure;
+    fg_log_val(&l->log, t, figure, ssim);
     t->stale++;
     return figure > t->best ? keep_best(l, figure, ssim, err) : 0;
 }
@@ -119,6 +120,7 @@ static int rollback(Loop *l, FgError *err)
     t->skipped = skipped;
     l->bad = 0;
     l->saved_step = -1;
+    fg_log_rewind(&l->log, t);
     fg_log_note(&l->log,
                 "%d steps in a row were not finite: back to step %lld with "
                 "half the learning rate",
@@ -157,6 +159,8 @@ static int write_sample(Loop *l, FgError *err)
         ret = t->family->sample(t, FG_SET_EMA, &p, err);
     if (!ret)
         ret = fg_picture_write_png(&p, path, err);
+    if (!ret)
+        fg_log_image(&l->log, t->step, &p);
     fg_picture_free(&p);
     free(path);
     return ret;
@@ -242,6 +246,20 @@ static int restore_out(Loop *l, FgError *err)
     return write_out(l, FG_SET_BEST, err);
 }
 
+/* Each run has a folder of its own, named as its weights file. */
+static int open_files(Loop *l, FgError *err)
+{
+    const char *slash = strrchr(l->o->out, '/');
+    char name[256];
+
+    if (!l->o->log_dir || !l->o->log_dir[0])
+        return 0;
+    snprintf(name, sizeof(name), "%.*s",
+             fg_stem(l->o->out) - (slash ? (int)(slash + 1 - l->o->out) : 0),
+             slash ? slash + 1 : l->o->out);
+    return fg_log_to(&l->log, l->o->log_dir, name, l->t, err);
+}
+
 int fg_loop(FgTrain *t, const FgLoopOptions *o, FgError *err)
 {
     Loop l = {.t = t, .o = o, .base_s = t->elapsed_s};
@@ -251,7 +269,9 @@ int fg_loop(FgTrain *t, const FgLoopOptions *o, FgError *err)
     l.saved_step = t->step ? t->step : -1;
     l.val_step = -1;
     fg_log_open(&l.log, o->json);
-    ret = save_checkpoint(&l, err);
+    ret = open_files(&l, err);
+    if (!ret)
+        ret = save_checkpoint(&l, err);
     if (!ret)
         ret = restore_out(&l, err);
     if (!ret)

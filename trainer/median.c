@@ -34,7 +34,7 @@ int fg_median_stops(const FgCurve *done, int nb, const FgCurve *now)
     }
     for (int k = 0; k < now->nb; k++)
         best = fmax(best, now->v[k]);
-    if (now->nb && n >= FG_MEDIAN_TRIALS)
+    if (now->nb > FG_MEDIAN_GRACE && n >= FG_MEDIAN_TRIALS)
         stop = best < median(mean, n);
     free(mean);
     return stop;

@@ -25,5 +25,9 @@ double fg_psnr(const uint8_t *a, const uint8_t *b, int w, int h, int border);
 /* Mean SSIM (Wang 2004): 11x11 Gaussian of 1.5, no padding, K .01 and .03.
  * NAN when a side inside the border is under 11 or memory ran out. */
 double fg_ssim(const uint8_t *a, const uint8_t *b, int w, int h, int border);
+/* Multi-scale SSIM (Wang 2003): five scales, each half the last by 2x2 means,
+ * contrast and structure of all, luminance of the last. NAN when a side inside
+ * the border is 160 or less, or memory ran out. */
+double fg_ms_ssim(const uint8_t *a, const uint8_t *b, int w, int h, int border);
 
 #endif

@@ -11,7 +11,7 @@
 
 /* Keys that cannot change what is learnt. */
 static const char *const harmless[] = {"checkpoint_every", "log_every",
-                                       "sample_every", NULL};
+                                       "sample_every", "log_dir", NULL};
 
 /* ---- overrides ---- */
 

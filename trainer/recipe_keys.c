@@ -57,6 +57,8 @@ const FgKey fg_recipe_common[] = {
     FG_INT("skip_limit", "10", 1, 1000,
            "steps in a row that are not finite before a return to the "
            "checkpoint"),
+    FG_STRING("log_dir", NULL,
+              "folder of log files: CSV, TensorBoard events, plots"),
     FG_STRING("licence", NULL, "licence of the weights"),
     FG_STRING("notes", NULL, "free text for the weights file"),
     {0},

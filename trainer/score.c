@@ -1,6 +1,7 @@
 /* How good a network is on a picture.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "kernels/plan.h"
@@ -12,7 +13,7 @@ struct FgScorer {
     FgPlan *plan;
     float *in, *out;
     uint8_t *a, *b;
-    int scale, luma;
+    int scale, luma, detail;
 };
 
 static int largest(FgScorer *s, const FgModel *m, const FgData *data,
@@ -60,11 +61,54 @@ int fg_scorer_create(FgScorer **out, const FgModel *m, const FgData *data,
     return ret;
 }
 
-static FgScore compare(const uint8_t *a, const uint8_t *b, const FgPair *pair)
+static FgScore compare(const uint8_t *a, const uint8_t *b, const FgPair *pair,
+                       int detail)
 {
     const int w = pair->hr.w, h = pair->hr.h, border = w / pair->lr.w;
 
-    return (FgScore){fg_psnr(a, b, w, h, border), fg_ssim(a, b, w, h, border)};
+    return (FgScore){fg_psnr(a, b, w, h, border), fg_ssim(a, b, w, h, border),
+                     detail ? fg_ms_ssim(a, b, w, h, border) : NAN};
+}
+
+void fg_scorer_detail(FgScorer *s)
+{
+    s->detail = 1;
+}
+
+static uint8_t round8(float v)
+{
+    return (uint8_t)(v <= 0 ? 0 : v >= 1 ? 255 : 255 * v + 0.5f);
+}
+
+/* A luma network's output with the colours of the enlarged input. */
+static void colour_in(const float *y, uint8_t *rgb, size_t px)
+{
+    for (size_t i = 0; i < px; i++, rgb += 3) {
+        const float more = y[i] - fg_luma(rgb);
+
+        for (int c = 0; c < 3; c++)
+            rgb[c] = round8(rgb[c] / 255.0f + more);
+    }
+}
+
+int fg_scorer_picture(const FgScorer *s, const FgPair *pair, FgPicture *out)
+{
+    const size_t px = (size_t)pair->hr.w * (size_t)pair->hr.h;
+    int ret = 0;
+
+    *out = (FgPicture){pair->hr.w, pair->hr.h, malloc(px * 3)};
+    if (!out->rgb)
+        return -ENOMEM;
+    if (s->luma)
+        ret = fg_imresize(out->rgb, out->w, out->h, pair->lr.rgb, pair->lr.w,
+                          pair->lr.h, 3);
+    if (!ret && s->luma)
+        colour_in(s->out, out->rgb, px);
+    for (size_t i = 0; !s->luma && i < px * 3; i++)
+        out->rgb[i] = round8(s->out[i]);
+    if (ret)
+        fg_picture_free(out);
+    return ret;
 }
 
 int fg_scorer_run(FgScorer *s, const FgPair *pair, FgScore *out, FgError *err)
@@ -84,7 +128,7 @@ int fg_scorer_run(FgScorer *s, const FgPair *pair, FgScore *out, FgError *err)
                         ret == -EDOM ? "not finite" : "not available");
     fg_studio_from_float(s->a, s->out, px, c);
     fg_studio_from_rgb8(s->b, pair->hr.rgb, px);
-    *out = compare(s->a, s->b, pair);
+    *out = compare(s->a, s->b, pair, s->detail);
     return 0;
 }
 
@@ -106,7 +150,7 @@ void fg_scorer_free(FgScorer **s)
     *s = NULL;
 }
 
-int fg_score_bicubic(const FgPair *pair, FgScore *out)
+int fg_score_bicubic(const FgPair *pair, int detail, FgScore *out)
 {
     const FgPicture *hr = &pair->hr, *lr = &pair->lr;
     const size_t px = (size_t)hr->w * hr->h, lpx = (size_t)lr->w * lr->h;
@@ -125,7 +169,7 @@ int fg_score_bicubic(const FgPair *pair, FgScore *out)
     }
     if (!ret) {
         fg_round8(a, big, px);
-        *out = compare(a, b, pair);
+        *out = compare(a, b, pair, detail);
     }
     free(small);
     free(big);

@@ -8,6 +8,7 @@
 
 typedef struct FgScore {
     double psnr, ssim; /* luma, border = scale */
+    double ms_ssim;    /* NAN for small pictures; only with detail */
 } FgScore;
 
 typedef struct FgScorer FgScorer;
@@ -20,9 +21,15 @@ int fg_scorer_run(FgScorer *s, const FgPair *pair, FgScore *out, FgError *err);
 /* After fg_scorer_run: the result's luma, and the wanted one (which 1), studio
  * range, [hr.h][hr.w]; good until the next run. */
 const uint8_t *fg_scorer_luma(const FgScorer *s, int which);
+/* From here on also what takes longer: MS-SSIM, and the picture. */
+void fg_scorer_detail(FgScorer *s);
+/* The last run's output as 8-bit RGB, luma with the input's
+ * colours; with detail. The caller
+ * frees *out. 0 or -ENOMEM. */
+int fg_scorer_picture(const FgScorer *s, const FgPair *pair, FgPicture *out);
 void fg_scorer_free(FgScorer **s); /* accepts NULL */
 /* MATLAB's bicubic as the published tables have it: the 8-bit luma made small
  * and large again without rounding between. 0 or -ENOMEM. */
-int fg_score_bicubic(const FgPair *pair, FgScore *out);
+int fg_score_bicubic(const FgPair *pair, int detail, FgScore *out);
 
 #endif

@@ -20,8 +20,10 @@ typedef struct FgTexts {
 } FgTexts;
 
 typedef struct FgSearchRecipe {
-    FgYaml doc;          /* owner of strings */
-    char *text;          /* resolved; equal texts make equal searches */
+    FgYaml doc; /* owner of strings */
+    char *text; /* resolved */
+    char *core; /* without what only says how long it goes on: equal texts make
+                   equal searches */
     char *recipe, *test; /* test NULL = none */
     const char *name;
     FgSpace space;
@@ -29,7 +31,7 @@ typedef struct FgSearchRecipe {
     int nb_arms;
     int evaluations, population, tournament, reports, median, top, seeds;
     uint64_t seed;
-    double budget_ms, penalty;
+    double budget_ms, penalty, max_times;
     int w, h;                      /* timing, 0 = none */
     FgTexts proxy, full, baseline; /* "key=value" */
 } FgSearchRecipe;
@@ -78,7 +80,8 @@ double fg_search_fitness(const FgSearch *s, const FgTrial *t);
 /* ---- search_log.c ---- */
 
 /* Reads OUT/search.jsonl where it exists, and opens it for adding. A half last
- * line is cut away. -EEXIST: it is of another search (err says of what). */
+ * line is cut away; what is more than the recipe wants now is left aside.
+ * -EEXIST: it is of another search (err says of what). */
 int fg_search_log_open(FgSearch *s, FgError *err);
 /* Each adds one line and syncs it. */
 int fg_search_log_trial(FgSearch *s, int arm, int k, const FgTried *t,

@@ -170,8 +170,9 @@ static int read_trial(FgSearch *s, const json_t *o)
         s->world.reference_ms = number(o, "ms");
         return take_trial(s, o, &s->baseline);
     }
-    if (arm < 0 || (int)number(o, "k") != s->nb[arm] ||
-        s->nb[arm] >= s->r->evaluations)
+    if (arm >= 0 && s->nb[arm] == s->r->evaluations)
+        return 0;
+    if (arm < 0 || (int)number(o, "k") != s->nb[arm])
         return -EBADMSG;
     return take_trial(s, o, &s->tried[arm][s->nb[arm]++]);
 }
@@ -184,13 +185,14 @@ static int read_final(FgSearch *s, const json_t *o)
     for (int i = 0; i < s->nb_finals; i++)
         if (s->final[i].arm == arm && s->final[i].k == k)
             f = &s->final[i];
-    if (!f && s->nb_finals == fg_search_most_finals(s->r))
-        return -EBADMSG;
+    if ((!f && s->nb_finals == fg_search_most_finals(s->r)) ||
+        (f && f->nb == s->r->seeds))
+        return 0;
     if (!f) {
         f = &s->final[s->nb_finals++];
         *f = (FgFinal){.arm = arm, .k = k};
     }
-    if ((int)number(o, "seed") != f->nb + 1 || f->nb >= s->r->seeds)
+    if ((int)number(o, "seed") != f->nb + 1)
         return -EBADMSG;
     f->figure[f->nb] = number(o, "figure");
     f->test[f->nb++] = number(o, "test");
@@ -205,7 +207,7 @@ static json_t *head(const FgSearch *s)
     const FgTrain *t = &s->world.shared;
 
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "event", "search",
-                     "name", s->r->name, "search", s->r->text, "recipe",
+                     "name", s->r->name, "search", s->r->core, "recipe",
                      t->recipe->text, "train", t->train.sha256, "val",
                      t->val.sha256);
 }

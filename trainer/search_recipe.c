@@ -35,6 +35,9 @@ static const FgKey keys[] = {
         "the baseline takes"),
     FG_DOUBLE("penalty", "0", 0, 1e9,
               "what each further millisecond costs, in units of the figure"),
+    FG_DOUBLE("max_times", "0", 0, 1e6,
+              "candidates that take more times the free milliseconds are not "
+              "trained, 0 = all are"),
     FG_STRING("frame", "", "frame to time, in input pixels, as 640x360"),
     FG_INT("top", "3", 0, 100, "candidates of each arm that are trained fully"),
     MAP("full", 0, "keys of the recipe for these, as steps: 20000"),
@@ -123,9 +126,10 @@ static int take_frame(FgSearchRecipe *r, const char *file, FgError *err)
                         "%s: 'frame' is '%s', allowed WIDTHxHEIGHT, each "
                         "1..16384",
                         file, text);
-    if (!r->w && (r->budget_ms > 0 || r->penalty > 0))
+    if (!r->w && (r->budget_ms > 0 || r->penalty > 0 || r->max_times > 0))
         return fg_error(err, -EINVAL,
-                        "%s: 'budget_ms' and 'penalty' need a 'frame' to time",
+                        "%s: 'budget_ms', 'penalty' and 'max_times' need a "
+                        "'frame' to time",
                         file);
     return 0;
 }
@@ -145,6 +149,7 @@ static void take_values(FgSearchRecipe *r)
     r->seed = (uint64_t)fg_keys_int(d, keys, "seed");
     r->budget_ms = fg_keys_double(d, keys, "budget_ms");
     r->penalty = fg_keys_double(d, keys, "penalty");
+    r->max_times = fg_keys_double(d, keys, "max_times");
 }
 
 /* ---- the resolved text ---- */
@@ -163,16 +168,25 @@ static void print(FILE *f, const FgYaml *y)
     }
 }
 
-static int resolve(FgSearchRecipe *r)
+/* More candidates, finalists or seeds go on with the same search. */
+static int is_length(const char *key)
+{
+    return !strcmp(key, "evaluations") || !strcmp(key, "top") ||
+           !strcmp(key, "seeds");
+}
+
+static int resolve(const FgSearchRecipe *r, int whole, char **text)
 {
     size_t size = 0;
-    FILE *f = open_memstream(&r->text, &size);
+    FILE *f = open_memstream(text, &size);
 
     if (!f)
         return -ENOMEM;
     for (const FgKey *k = keys; k->name; k++) {
         const FgYaml *v = fg_yaml_get(&r->doc, k->name);
 
+        if (!whole && is_length(k->name))
+            continue;
         fprintf(f, "%s: ", k->name);
         if (v)
             print(f, v);
@@ -220,7 +234,8 @@ static int take(FgSearchRecipe *r, const char *path, FgError *err)
     r->test = test[0] ? strdup(test) : NULL;
     if (!r->recipe || (test[0] && !r->test))
         return -ENOMEM;
-    return resolve(r);
+    ret = resolve(r, 1, &r->text);
+    return ret ? ret : resolve(r, 0, &r->core);
 }
 
 int fg_search_read(FgSearchRecipe *r, const char *path, FgError *err)
@@ -251,6 +266,7 @@ void fg_search_recipe_free(FgSearchRecipe *r)
     fg_space_free(&r->space);
     fg_yaml_free(&r->doc);
     free(r->text);
+    free(r->core);
     free(r->recipe);
     free(r->test);
     *r = (FgSearchRecipe){0};

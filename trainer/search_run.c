@@ -203,7 +203,8 @@ static const FgTried *known(const FgSearch *s, const FgPoint *x)
     return NULL;
 }
 
-/* Whole curves; the trials that were stopped do not lower the bar. */
+/* Those of stopped trials count as far as they went: without them the bar would
+ * rise with each stop. */
 static int curves(const FgSearch *s, FgCurve *out)
 {
     int n = 0;
@@ -211,7 +212,7 @@ static int curves(const FgSearch *s, FgCurve *out)
     out[n++] = s->baseline.trial.curve;
     for (int i = 0; i < s->r->nb_arms; i++)
         for (int k = 0; k < s->nb[i]; k++)
-            if (s->tried[i][k].trial.status == FG_TRIAL_OK)
+            if (s->tried[i][k].trial.curve.nb)
                 out[n++] = s->tried[i][k].trial.curve;
     return n;
 }

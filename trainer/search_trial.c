@@ -80,7 +80,9 @@ int fg_search_trial(const FgSearch *s, FgTried *t, const FgCurve *done, int nb,
     w.test.nb = 0; /* never seen while searching */
     if (t == &s->baseline)
         w.reference = NULL;
-    ret = fg_trial_run(&w, all.v, all.nb, done, nb, &t->trial, NULL, err);
+    else
+        w.limit_ms = s->r->max_times * fg_search_budget(s);
+    ret = fg_trial_run(&w, all.v, all.nb, done, nb, &t->trial, err);
     free(all.v);
     t->fitness = fg_search_fitness(s, &t->trial);
     return ret ? ret : write_events(s, t, err);
@@ -99,7 +101,7 @@ int fg_search_full(const FgSearch *s, const FgTried *t, int seed, FgTrial *out,
     w.w = w.h = 0; /* timed before */
     snprintf(text, sizeof(text), "seed=%d", seed);
     all.v[all.nb++] = text;
-    ret = fg_trial_run(&w, all.v, all.nb, NULL, 0, out, NULL, err);
+    ret = fg_trial_run(&w, all.v, all.nb, NULL, 0, out, err);
     free(all.v);
     if (!ret && out->status != FG_TRIAL_OK)
         out->figure = out->test = NAN;

@@ -139,6 +139,7 @@ int fg_checkpoint_read(FgTrain *t, const char *path, FgError *err);
 typedef struct FgLoopOptions {
     const char *out;        /* weights file */
     const char *checkpoint; /* path */
+    const char *log_dir;    /* folder of log files, NULL = none */
     int json;               /* progress as one object a line on stdout */
 } FgLoopOptions;
 

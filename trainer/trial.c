@@ -164,21 +164,22 @@ static int test(const FgTrialWorld *w, FgTrain *t, FgTrial *out, FgError *err)
     return ret;
 }
 
-static int judge(const FgTrialWorld *w, FgTrain *t, FgTrial *out,
-                 FgModel **model, FgError *err)
+/* Before any step: time does not depend on the weights, and who is far too slow
+ * need not be trained. */
+static int look_at(const FgTrialWorld *w, FgTrain *t, FgTrial *out,
+                   FgError *err)
 {
     FgModel *m = NULL;
-    int ret = t->family->export_model(t, FG_SET_EMA, &m, err);
+    int ret = t->family->export_model(t, FG_SET_PARAM, &m, err);
 
     if (!ret) {
         out->params = (double)fg_params_count(&m->params);
         if (w->w)
             ret = fg_trial_time(w, m, &out->ms, err);
     }
-    if (!ret && model)
-        *model = m;
-    else
-        fg_model_free(&m);
+    if (!ret && w->limit_ms > 0 && out->ms > w->limit_ms)
+        ret = failed(out, "slower than max_times allows");
+    fg_model_free(&m);
     return ret;
 }
 
@@ -204,8 +205,7 @@ static void give_back(FgTrain *t)
 }
 
 int fg_trial_run(const FgTrialWorld *w, char *const *set, int nb,
-                 const FgCurve *done, int nb_done, FgTrial *out,
-                 FgModel **model, FgError *err)
+                 const FgCurve *done, int nb_done, FgTrial *out, FgError *err)
 {
     const double from = cpu_now();
     FgTrain *t = calloc(1, sizeof(*t));
@@ -226,11 +226,11 @@ int fg_trial_run(const FgTrialWorld *w, char *const *set, int nb,
     if (ret == -EINVAL)
         ret = failed(out, err ? err->text : "");
     if (!ret && out->status == FG_TRIAL_OK)
+        ret = look_at(w, t, out, err);
+    if (!ret && out->status == FG_TRIAL_OK)
         ret = train(w, t, done, nb_done, out, err);
     if (!ret && out->status == FG_TRIAL_OK)
         ret = test(w, t, out, err);
-    if (!ret && out->status != FG_TRIAL_FAILED)
-        ret = judge(w, t, out, model, err);
     give_back(t);
     free(t);
     fg_recipe_free(&r);

@@ -32,6 +32,7 @@ typedef struct FgTrialWorld {
     int w, h;            /* timing: input pixels, 0 = not timed */
     FgModel *reference;  /* timed beside each candidate */
     double reference_ms; /* what it took at first; 0 = none yet */
+    double limit_ms;     /* slower candidates are not trained; 0 = all are */
     int reports;         /* 1..FG_MAX_REPORTS, evenly over the steps */
 } FgTrialWorld;
 
@@ -44,12 +45,11 @@ void fg_trial_world_free(FgTrialWorld *w); /* accepts zeroed */
  * those that choose them may not. */
 int fg_trial_may_vary(const FgTrialWorld *w, const char *key);
 
-/* Runs one: 0, also when the candidate failed (status says so); -EINTR after a
- * signal; other errors are not the candidate's fault. done may be NULL: no
- * median stopping. *model, when not NULL, gets its network. */
+/* Times and trains one: 0, also when the candidate failed (status says so);
+ * -EINTR after a signal; other errors are not the candidate's fault. done may
+ * be NULL: no median stopping. */
 int fg_trial_run(const FgTrialWorld *w, char *const *set, int nb,
-                 const FgCurve *done, int nb_done, FgTrial *out,
-                 FgModel **model, FgError *err);
+                 const FgCurve *done, int nb_done, FgTrial *out, FgError *err);
 
 /* The network of these overrides as it is before any step: for timing. */
 int fg_trial_untrained(const FgTrialWorld *w, char *const *set, int nb,

@@ -282,9 +282,12 @@ static void the_median_stops(void **state)
     assert_int_equal(fg_median_stops(done, 6, &high), 0);
     assert_int_equal(fg_median_stops(done, 6, &none), 0);
     assert_int_equal(fg_median_stops(done, 4, &low), 0);
-    /* Even number at the first report: 1 2 3 4 5 50, median 3.5. */
-    assert_int_equal(fg_median_stops(done, 6, &(FgCurve){1, {3.49}}), 1);
-    assert_int_equal(fg_median_stops(done, 6, &(FgCurve){1, {3.51}}), 0);
+    /* Even number: 1.5 2.5 3.5 4.5 5.5 7, median 4. */
+    const FgCurve more[] = {{2, {1, 2}}, {2, {2, 3}}, {2, {3, 4}},
+                            {2, {4, 5}}, {2, {5, 6}}, {2, {7, 7}}};
+    assert_int_equal(fg_median_stops(more, 6, &(FgCurve){2, {3.9, 3}}), 1);
+    assert_int_equal(fg_median_stops(more, 6, &(FgCurve){2, {4.1, 3}}), 0);
+    assert_int_equal(fg_median_stops(more, 6, &(FgCurve){1, {0}}), 0);
 }
 
 int main(void)

@@ -103,6 +103,11 @@ check "--dry-run prints the search" sh -c '"$@" | grep -q "^evaluations: 6"' - \
 check "and writes nothing" test ! -e "$T/x"
 check "--keys lists the keys" sh -c '"$1" --keys | grep -q "^tournament .*1.."' \
     - "$SEARCH"
+sed 's/^evaluations: .*/evaluations: 8/' "$T/s.yaml" > "$T/longer.yaml"
+check "more evaluations go on with the same search" "$SEARCH" "$T/longer.yaml" \
+    --data-root "$T" --threads 1 --json -o "$T/b"
+check "two more an arm" test "$(count trial b)" = 33
+check "fewer leave the rest aside" go -o "$T/b"
 sed 's/\[3, 4, 5\]/[3, 4, 6]/' "$T/s.yaml" > "$T/other.yaml"
 expect "another search in the same folder" 65 "changed: space" \
     "$SEARCH" "$T/other.yaml" --data-root "$T" -o "$T/b"
