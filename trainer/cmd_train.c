@@ -10,13 +10,16 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "trainer/continue.h"
 #include "trainer/main.h"
-#include "trainer/train.h"
+#include "trainer/watch.h"
 
 #define NAME "ffgan-train"
 
 static const char usage[] =
     "usage: ffgan train RECIPE.yaml [-o OUT.safetensors] [--KEY=VALUE ...]\n"
+    "       ffgan train --continue MODEL.safetensors --data NEW -o OUT\n"
+    "       ffgan train --continue MODEL.safetensors --watch FOLDER -o OUT\n"
     "\n"
     "  -o, --out FILE     weights file (default: the recipe's name)\n"
     "  --KEY=VALUE        any key of the recipe, e.g. --steps=1000\n"
@@ -29,16 +32,31 @@ static const char usage[] =
     "  --threads N        worker threads (default: all CPUs)\n"
     "  --dry-run          read and check everything, train nothing\n"
     "  --json             progress as one JSON object a line\n"
+    "  --continue MODEL   goes on from a weights file of this trainer, gently\n"
+    "  --data NEW         with these pictures; a part of them judges\n"
+    "  --old DIR          old pictures beside the recipe's (several allowed)\n"
+    "  --replay SHARE     of old pictures in what is learnt, 0..0.95 (0.5)\n"
+    "  --watch FOLDER     goes on whenever new whole pictures arrive there\n"
+    "  --every SECONDS    between looks into it, 1..86400 (10)\n"
+    "  --at-least N       new pictures that make it worth while (4)\n"
+    "  --rounds N         ends after so many trainings (0 = never)\n"
     "  --keys             print the keys of recipes, task by task\n"
     "  -h, --help         this text\n"
     "\n"
     "The checkpoint lies beside OUT, as OUT.ckpt. The same command again goes\n"
-    "on from it; the result is the same as that of an uninterrupted run.\n";
+    "on from it; the result is the same as that of an uninterrupted run.\n"
+    "--continue keeps the better one of parent and child: with exit code 3 "
+    "OUT\n"
+    "is the parent.\n";
 
 typedef struct Args {
     const char *recipe, *out, *data_root, *log;
     const char **set; /* overrides, without their dashes */
+    const char **old;
+    const char *watch;
+    FgContinue go_on;
     int nb_set, resume, fresh, threads, dry, json;
+    int every, at_least, rounds;
 } Args;
 
 static void on_signal(int sig)
@@ -74,9 +92,46 @@ static int parse_flag(Args *a, const char *arg)
     return 0;
 }
 
+static int parse_replay(Args *a, const char *v)
+{
+    char *end;
+
+    a->go_on.replay = strtod(v, &end);
+    if (end == v || *end || !(a->go_on.replay >= 0 && a->go_on.replay <= 0.95))
+        return fg_fail(NAME, FG_EXIT_USAGE, "--replay is %s, allowed 0..0.95",
+                       v);
+    return 0;
+}
+
+/* 1 when it was one of these; *code is then what became of it. */
+static int parse_number(Args *a, int argc, char **argv, int *i, int *code)
+{
+    const struct {
+        const char *name;
+        int *out, min, max;
+    } all[] = {{"--every", &a->every, 1, 86400},
+               {"--at-least", &a->at_least, 1, 1000000},
+               {"--rounds", &a->rounds, 0, 1000000}};
+
+    for (size_t k = 0; k < sizeof(all) / sizeof(all[0]); k++) {
+        const char *v = fg_option(argc, argv, i, all[k].name);
+
+        if (!v)
+            continue;
+        *all[k].out = fg_option_int(v, all[k].min, all[k].max);
+        *code = *all[k].out < all[k].min
+                    ? fg_fail(NAME, FG_EXIT_USAGE, "%s is %s, allowed %d..%d",
+                              all[k].name, v, all[k].min, all[k].max)
+                    : 0;
+        return 1;
+    }
+    return 0;
+}
+
 static int parse_value(Args *a, int argc, char **argv, int *i)
 {
     const char *v;
+    int code = 0;
 
     if ((v = fg_option(argc, argv, i, "--out")) ||
         (v = fg_option(argc, argv, i, "-o"))) {
@@ -90,6 +145,18 @@ static int parse_value(Args *a, int argc, char **argv, int *i)
         if (a->threads < 0)
             return fg_fail(NAME, FG_EXIT_USAGE,
                            "--threads is %s, allowed 0..1024", v);
+    } else if ((v = fg_option(argc, argv, i, "--continue"))) {
+        a->go_on.model = v;
+    } else if ((v = fg_option(argc, argv, i, "--data"))) {
+        a->go_on.data = v;
+    } else if ((v = fg_option(argc, argv, i, "--old"))) {
+        a->old[a->go_on.nb_old++] = v;
+    } else if ((v = fg_option(argc, argv, i, "--watch"))) {
+        a->watch = v;
+    } else if ((v = fg_option(argc, argv, i, "--replay"))) {
+        return parse_replay(a, v);
+    } else if (parse_number(a, argc, argv, i, &code)) {
+        return code;
     } else if (!strncmp(argv[*i], "--", 2) && strchr(argv[*i], '=')) {
         a->set[a->nb_set++] = argv[*i] + 2;
     } else if (argv[*i][0] == '-') {
@@ -104,6 +171,26 @@ static int parse_value(Args *a, int argc, char **argv, int *i)
     return 0;
 }
 
+static int check_continue(const Args *a)
+{
+    if (!a->go_on.model)
+        return fg_fail(NAME, FG_EXIT_USAGE,
+                       "--data, --old and --watch go with --continue MODEL");
+    if (a->recipe)
+        return fg_fail(NAME, FG_EXIT_USAGE,
+                       "--continue has the model's own recipe, not %s",
+                       a->recipe);
+    if (!a->go_on.data == !a->watch)
+        return fg_fail(NAME, FG_EXIT_USAGE,
+                       "--continue needs --data NEW or --watch FOLDER");
+    if (!a->out)
+        return fg_fail(NAME, FG_EXIT_USAGE, "--continue needs -o OUT");
+    if (!strcmp(a->out, a->go_on.model))
+        return fg_fail(NAME, FG_EXIT_USAGE,
+                       "-o %s is the model itself: write beside it", a->out);
+    return 0;
+}
+
 static int parse_args(Args *a, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
@@ -115,6 +202,8 @@ static int parse_args(Args *a, int argc, char **argv)
         if (ret)
             return ret;
     }
+    if (a->go_on.model || a->go_on.data || a->watch || a->go_on.nb_old)
+        return check_continue(a);
     if (!a->recipe)
         return fg_fail(NAME, FG_EXIT_USAGE, "no recipe given; see --help");
     if (a->resume && a->fresh)
@@ -213,6 +302,23 @@ static void print_best(const FgTrain *t, const char *out)
     fprintf(stderr, ", from step %lld\n", (long long)t->best_step);
 }
 
+static int end_continued(const FgTrain *t, const Args *a, const char *out)
+{
+    FgError err = {""};
+    char figure[64];
+    int better, ret = fg_continue_end(t, &a->go_on, out, &better, &err);
+
+    if (ret)
+        return fg_fail(NAME, fg_exit_output(ret), "%s", err.text);
+    if (better)
+        return 0;
+    fg_figure_text(&t->family->figure, t->best, figure, sizeof(figure));
+    return fg_fail(NAME, FG_EXIT_PARENT,
+                   "%s: nothing was better than the parent's %s: it is %s "
+                   "again",
+                   out, figure, a->go_on.model);
+}
+
 static int run_locked(FgTrain *t, const Args *a, const char *out,
                       const char *checkpoint)
 {
@@ -220,7 +326,8 @@ static int run_locked(FgTrain *t, const Args *a, const char *out,
         .out = out,
         .checkpoint = checkpoint,
         .log_dir = a->log ? a->log : fg_recipe_text(t->recipe, "log_dir"),
-        .json = a->json};
+        .json = a->json,
+        .gate = a->go_on.model != NULL};
     FgError err = {""};
     int ret = resume(t, a, checkpoint, &err);
 
@@ -240,7 +347,7 @@ static int run_locked(FgTrain *t, const Args *a, const char *out,
         return fg_fail(NAME, fg_exit_output(ret), "%s", err.text);
     if (!a->json && isfinite(t->best))
         print_best(t, out);
-    return 0;
+    return a->go_on.model ? end_continued(t, a, out) : 0;
 }
 
 /* Two runs on one checkpoint would overwrite each other. */
@@ -268,6 +375,20 @@ static int run(FgTrain *t, const Args *a, const char *out,
     return code;
 }
 
+static int load(FgTrain *t, const Args *a, FgError *err)
+{
+    int ret = t->family->load ? t->family->load(t, err) : fg_train_load(t, err);
+
+    if (!a->go_on.model)
+        return ret;
+    /* Where nothing old is replayed, nothing old need be there. */
+    if (ret && ret != -ENOMEM && a->go_on.replay <= 0) {
+        fg_data_free(&t->train);
+        ret = 0;
+    }
+    return ret ? ret : fg_continue_data(t, &a->go_on, err);
+}
+
 static int train(FgTrain *t, const Args *a, const char *out,
                  const char *checkpoint)
 {
@@ -280,7 +401,7 @@ static int train(FgTrain *t, const Args *a, const char *out,
         return fg_fail(NAME, FG_EXIT_NOINPUT,
                        "%s: no checkpoint to resume from", checkpoint);
     t->family = t->recipe->family;
-    ret = t->family->load ? t->family->load(t, &err) : fg_train_load(t, &err);
+    ret = load(t, a, &err);
     if (ret)
         return fg_fail(NAME, fg_exit_input(ret), "%s", err.text);
     fg_recipe_set_pictures(t->recipe, t->train.nb);
@@ -325,18 +446,90 @@ static int with_recipe(const Args *a, FgRecipe *r)
     for (int i = 0; i < FG_MAX_EXTRA; i++)
         fg_data_free(&t.extra[i]);
     fg_params_free(&t.state);
+    free(t.provenance);
     fg_pool_free(&pool);
     free(checkpoint);
     free(out);
     return code;
 }
 
-int fg_main_train(int argc, char **argv)
+static int with_args(const Args *a, const char *recipe, const char **set,
+                     int nb)
 {
-    Args a = {0};
     FgRecipe r = {0};
     FgError err = {""};
     int code, ret;
+
+    ret = fg_recipe_read(&r, recipe, set, nb, a->data_root, &err);
+    if (ret == -ENOENT || ret == -EACCES || ret == -EISDIR)
+        code = fg_fail(NAME, FG_EXIT_NOINPUT, "%s", err.text);
+    else if (ret)
+        code = fg_fail(NAME, FG_EXIT_CONFIG, "%s", err.text);
+    else
+        code = with_recipe(a, &r);
+    fg_recipe_free(&r);
+    return code;
+}
+
+/* The model's recipe, made gentle, with the user's own keys after that. */
+static int go_on(const Args *a)
+{
+    FgError err = {""};
+    char *path, **set = NULL;
+    const char **all;
+    int nb, ret, code;
+
+    if (asprintf(&path, "%.*s.recipe.yaml", fg_stem(a->out), a->out) < 0)
+        return FG_EXIT_TEMP;
+    ret = fg_continue_recipe(&a->go_on, path, &set, &nb, &err);
+    all = ret ? NULL
+              : malloc(sizeof(*all) * ((size_t)nb + (size_t)a->nb_set + 1));
+    if (ret) {
+        code = ret == -EINVAL ? FG_EXIT_DATA : fg_exit_input(ret);
+        code = fg_fail(NAME, code, "%s", err.text);
+    } else if (!all) {
+        code = FG_EXIT_TEMP;
+    } else {
+        for (int i = 0; i < nb; i++)
+            all[i] = set[i];
+        for (int i = 0; i < a->nb_set; i++)
+            all[nb + i] = a->set[i];
+        code = with_args(a, path, all, nb + a->nb_set);
+    }
+    fg_strings_free(&set, ret ? 0 : nb);
+    free(all);
+    free(path);
+    return code;
+}
+
+static int watch(const Args *a, int argc, char **argv)
+{
+    const FgWatch w = {.folder = a->watch,
+                       .model = a->go_on.model,
+                       .out = a->out,
+                       .every = a->every,
+                       .at_least = a->at_least,
+                       .rounds = a->rounds,
+                       .json = a->json,
+                       .argc = argc,
+                       .argv = argv};
+    FgError err = {"not enough memory"};
+    int ret;
+
+    catch_signals();
+    ret = fg_watch(&w, &err);
+    if (ret == -EINTR)
+        return fg_fail(NAME, 128 + fg_loop_signal,
+                       "stopped; the same command goes on");
+    if (ret > 0)
+        return fg_fail(NAME, ret, "%s", err.text);
+    return ret ? fg_fail(NAME, fg_exit_output(ret), "%s", err.text) : 0;
+}
+
+int fg_main_train(int argc, char **argv)
+{
+    Args a = {.every = 10, .at_least = 4};
+    int code;
 
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
@@ -348,20 +541,16 @@ int fg_main_train(int argc, char **argv)
             return 0;
         }
     }
+    a.go_on.replay = 0.5;
     a.set = calloc((size_t)argc + 1, sizeof(*a.set));
-    if (!a.set)
-        return FG_EXIT_TEMP;
-    code = parse_args(&a, argc, argv);
-    if (!code) {
-        ret = fg_recipe_read(&r, a.recipe, a.set, a.nb_set, a.data_root, &err);
-        if (ret == -ENOENT || ret == -EACCES || ret == -EISDIR)
-            code = fg_fail(NAME, FG_EXIT_NOINPUT, "%s", err.text);
-        else if (ret)
-            code = fg_fail(NAME, FG_EXIT_CONFIG, "%s", err.text);
-        else
-            code = with_recipe(&a, &r);
-    }
-    fg_recipe_free(&r);
+    a.old = calloc((size_t)argc + 1, sizeof(*a.old));
+    a.go_on.old = a.old;
+    code = a.set && a.old ? parse_args(&a, argc, argv) : FG_EXIT_TEMP;
+    if (!code)
+        code = a.watch         ? watch(&a, argc, argv)
+               : a.go_on.model ? go_on(&a)
+                               : with_args(&a, a.recipe, a.set, a.nb_set);
+    free(a.old);
     free(a.set);
     return code;
 }

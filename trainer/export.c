@@ -36,7 +36,7 @@ static char *data_text(const FgTrain *t)
         return NULL;
     for (int i = 0; i < fg_recipe_list(r, "train"); i++)
         fprintf(f, "%s%s", i ? ", " : "", fg_recipe_list_at(r, "train", i));
-    fprintf(f, " (%d pictures)", t->train.nb);
+    fprintf(f, " (%d pictures)%s", t->train.nb, t->added);
     if (fclose(f)) {
         free(text);
         return NULL;
@@ -60,6 +60,7 @@ int fg_export_meta(const FgTrain *t, FgModel *m)
         {"ffgan.licence", r->licence},
         {"ffgan.notes", r->notes},
         {"ffgan.parent_sha256", t->parent},
+        {"ffgan.provenance", t->provenance},
     };
     int ret = data ? 0 : -ENOMEM;
 

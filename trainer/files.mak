@@ -18,7 +18,7 @@ TRAINER_OBJS += trainer/space.o trainer/arms.o trainer/arm_tpe.o \
     trainer/search_trial.o trainer/search_report.o trainer/cmd_search.o \
     trainer/log_files.o trainer/metric_ms.o trainer/features.o \
     trainer/frechet.o trainer/swd.o trainer/eval_made.o \
-    trainer/eval_print.o trainer/eval_pairs.o
+    trainer/eval_print.o trainer/eval_pairs.o trainer/continue.o trainer/watch.o
 TRAINER_OBJS += trainer/style.o trainer/critic.o trainer/degrade.o trainer/degrade_fill.o \
     trainer/train_cycle.o trainer/train_gansr.o trainer/sliced.o trainer/train_keyframe.o \
     trainer/train_cut.o

@@ -270,6 +270,8 @@ int fg_loop(FgTrain *t, const FgLoopOptions *o, FgError *err)
     l.val_step = -1;
     fg_log_open(&l.log, o->json);
     ret = open_files(&l, err);
+    if (!ret && o->gate && !t->step)
+        ret = validate(&l, err);
     if (!ret)
         ret = save_checkpoint(&l, err);
     if (!ret)

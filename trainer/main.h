@@ -7,6 +7,7 @@
 
 /* Exit codes, as sysexits(3) has them. */
 enum {
+    FG_EXIT_PARENT = 3, /* going on made nothing better: the parent is kept */
     FG_EXIT_USAGE = 64,
     FG_EXIT_DATA = 65,
     FG_EXIT_NOINPUT = 66,

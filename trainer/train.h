@@ -52,7 +52,9 @@ typedef struct FgTrain {
      * pools, noise amplitudes): made in create by fg_params_add, saved whole.
      * Part of what a rollback restores. */
     FgParams state;
-    char parent[65]; /* SHA-256 of the init file, or "" */
+    char parent[65];  /* SHA-256 of the init file, or "" */
+    char added[512];  /* continue.h: what was learnt besides, or "" */
+    char *provenance; /* continue.h: JSON, owned, or NULL */
     /* state of the run, all of it in the checkpoint */
     int64_t step;     /* done */
     double best;      /* best validation figure, -INFINITY = none yet */
@@ -140,7 +142,9 @@ typedef struct FgLoopOptions {
     const char *out;        /* weights file */
     const char *checkpoint; /* path */
     const char *log_dir;    /* folder of log files, NULL = none */
-    int json;               /* progress as one object a line on stdout */
+    int gate; /* 1: the first weights are judged, too, before any step; only
+                 better ones are written then */
+    int json; /* progress as one object a line on stdout */
 } FgLoopOptions;
 
 /* Runs until the recipe's end. 0, -EINTR after a signal (checkpoint written),
