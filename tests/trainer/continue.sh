@@ -99,7 +99,7 @@ set -- --continue "$T/p.safetensors" --watch "$T/in" --data-root "$T" \
     --threads 1 -o "$T/w.safetensors" --every 1 --at-least 2 --rounds 1 --json \
     --steps=120 --lr=4e-3
 cp "$T/new/n1.png" "$T/new/n2.png" "$T/in"
-head -c 2000 "$T/new/n3.png" > "$T/in/half.png"
+head -c 700 "$T/new/n3.png" > "$T/in/half.png"
 check "a round for two pictures" "$TRAIN" "$@"
 check "the half one was left aside" test "$(ls "$T/w.watch/0001/new" |
     tr '\n' ' ')" = "n1.png n2.png "
