@@ -114,8 +114,8 @@ static int make_upscale(AVFilterLink *outlink)
     s->in_h = in->h;
     log_plan(ctx, in, outlink);
     fg_say_once(ctx, &s->said_small, AV_LOG_WARNING, fg_upscale_shrunk(s->up),
-             "not enough memory for large tiles: the frames go in smaller "
-             "ones, slower and with the same result");
+                "not enough memory for large tiles: the frames go in smaller "
+                "ones, slower and with the same result");
     return 0;
 }
 

@@ -193,8 +193,10 @@ static int is_alone(const FgPreset *p)
 {
     FgSupport s;
     FgError why;
-    return !fg_chain_support(&s, p->chain, &why) && !s.unknown[0] && !s.past &&
-           !s.future;
+    const int alone = !fg_chain_support(&s, p->chain, &why) && !s.unknown[0] &&
+                      !s.past && !s.future && !s.nb_rates;
+    fg_support_free(&s);
+    return alone;
 }
 
 static int pictures(FgGenerate *g, FgReport *report, FgError *err)

@@ -48,6 +48,7 @@ static const char *const alone[] = {"alphaextract",
                                     "fieldorder",
                                     "fillborders",
                                     "format",
+                                    "ganfx",
                                     "gansr",
                                     "gansrc",
                                     "gblur",
@@ -193,6 +194,15 @@ static int no_motion(const AVDictionary *o, const FgTrack *in,
     return is_one_of(option(o, "mi_mode", "mci"), modes);
 }
 
+/* Times that are stretched are not those of the input. */
+static int no_slowmo(const AVDictionary *opts, const FgTrack *in,
+                     const FgTrack *out)
+{
+    const AVDictionaryEntry *const e = av_dict_get(opts, "slowmo", NULL, 0);
+    (void)in, (void)out;
+    return !e || !strcmp(e->value, "1");
+}
+
 static const FgRateFilter rates[] = {
     {.name = "bwdif", .past = 3, .future = 3, .fits = every_field},
     {.name = "fps", .past = 1, .future = 2, .fits = no_start},
@@ -206,6 +216,7 @@ static const FgRateFilter rates[] = {
      .begin = FG_BEGIN_BY_COUNT,
      .step = 1,
      .count = "step"},
+    {.name = "ganinterp", .past = 2, .future = 2, .fits = no_slowmo},
     {.name = "minterpolate", .past = 3, .future = 3, .fits = no_motion},
     {.name = "separatefields", .past = 1, .future = 2},
     {.name = "yadif", .past = 3, .future = 3, .fits = every_field},
