@@ -48,9 +48,10 @@ static void configure(void)
 
 /* ---- products ---- */
 
-/* Sums of `blocks` times ROWS units and the tiles of a pair. */
+/* Sums of `blocks` times ROWS units and the tiles of a pair. Blocks lie side by
+ * side or (down, two) one below the other: these share most of their pixels. */
 typedef struct Sums {
-    int r, unit, blocks, pair, tiles;
+    int r, unit, blocks, down, pair, tiles;
     float *sum; /* [blocks][tiles] tiles */
     /* Lines that soon will be read and written, asked for meanwhile: from
      * where, and bytes a step. */
@@ -61,9 +62,9 @@ typedef struct Sums {
 /* One after another: where a step's pixels and its weights are. */
 typedef struct Walk {
     const FgMatStep *t;
-    const char *const *row;
+    const char *const *row, *const *row2; /* of the first, the second block */
     const char *w;
-    ptrdiff_t at, step;
+    ptrdiff_t at, at2, step;
     float *idle;
     const char *in, *out;
 } Walk;
@@ -72,14 +73,19 @@ INL Walk walk_of(const FgMatJob *q, const Sums *s)
 {
     const FgMat *const m = q->m;
 
-    return (Walk){m->steps + (s->pair ? m->end[3 * s->pair - 1] : 0),
-                  q->row + s->r * m->stride,
-                  m->w + (size_t)m->tile[s->pair] * TILE_BYTES,
-                  s->unit * q->unit_bytes,
-                  q->unit_bytes,
-                  (float *)q->work + 4 * TILE_FLOATS,
-                  s->in,
-                  s->out};
+    const char *const *const row = q->row + s->r * m->stride;
+    const ptrdiff_t at = s->unit * q->unit_bytes;
+
+    return (Walk){.t = m->steps + (s->pair ? m->end[3 * s->pair - 1] : 0),
+                  .row = row,
+                  .row2 = s->down ? row + m->stride : row,
+                  .w = m->w + (size_t)m->tile[s->pair] * TILE_BYTES,
+                  .at = at,
+                  .at2 = s->down ? at : at + ROWS * q->unit_bytes,
+                  .step = q->unit_bytes,
+                  .idle = (float *)q->work + 4 * TILE_FLOATS,
+                  .in = s->in,
+                  .out = s->out};
 }
 
 INL void ahead(Walk *k, const Sums *s)
@@ -95,6 +101,11 @@ INL const char *next_line(Walk *k)
     const FgMatStep *const t = k->t++;
 
     return k->row[t->ky] + k->at + t->line * 64;
+}
+
+INL const char *second_line(const Walk *k)
+{
+    return k->row2[k->t->ky] + k->at2 + k->t->line * 64;
 }
 
 INL const char *next_tile(Walk *k)
@@ -118,12 +129,12 @@ INL const char *next_tile(Walk *k)
 
 INL void both_2(Walk *k)
 {
-    const char *const a = next_line(k);
+    const char *const b = second_line(k);
 
-    LOAD(4, a, k->step);
+    LOAD(4, next_line(k), k->step);
     LOAD(6, next_tile(k), 64);
     PRODUCT(0, 4, 6);
-    LOAD(5, a + ROWS * k->step, k->step);
+    LOAD(5, b, k->step);
     PRODUCT(2, 5, 6);
     LOAD(7, next_tile(k), 64);
     PRODUCT(1, 4, 7);
@@ -132,23 +143,23 @@ INL void both_2(Walk *k)
 
 INL void first_2(Walk *k)
 {
-    const char *const a = next_line(k);
+    const char *const b = second_line(k);
 
-    LOAD(4, a, k->step);
+    LOAD(4, next_line(k), k->step);
     LOAD(6, next_tile(k), 64);
     PRODUCT(0, 4, 6);
-    LOAD(5, a + ROWS * k->step, k->step);
+    LOAD(5, b, k->step);
     PRODUCT(2, 5, 6);
 }
 
 INL void second_2(Walk *k)
 {
-    const char *const a = next_line(k);
+    const char *const b = second_line(k);
 
-    LOAD(4, a, k->step);
+    LOAD(4, next_line(k), k->step);
     LOAD(7, next_tile(k), 64);
     PRODUCT(1, 4, 7);
-    LOAD(5, a + ROWS * k->step, k->step);
+    LOAD(5, b, k->step);
     PRODUCT(3, 5, 7);
 }
 
@@ -347,7 +358,8 @@ INL void finish_block(const FgMatJob *q, const Sums *s, int block,
                       const int f32)
 {
     const size_t columns = (size_t)q->m->columns;
-    const int from = 32 * s->pair, first = s->unit + block * ROWS;
+    const int from = 32 * s->pair, r = s->r + (s->down ? block : 0);
+    const int first = s->unit + (s->down ? 0 : block * ROWS);
     const int n = q->units - first < ROWS ? q->units - first : ROWS;
     size_t at = (size_t)first * columns + (size_t)from;
     const float *sum = s->sum + block * s->tiles * TILE_FLOATS;
@@ -361,15 +373,14 @@ INL void finish_block(const FgMatJob *q, const Sums *s, int block,
     if (first + ROWS < q->units) {
 #pragma GCC unroll 16
         for (int i = 0; i < ROWS; i++, at += columns)
-            finish_unit(q, s->r, at, sum + 16 * i, mask, slope, how, adds, two,
+            finish_unit(q, r, at, sum + 16 * i, mask, slope, how, adds, two,
                         f32);
         return;
     }
     for (int i = 0; i < n; i++, at += columns) {
         if (i == n - 1)
             mask = mask_of(q->last - from);
-        finish_unit(q, s->r, at, sum + 16 * i, mask, slope, how, adds, two,
-                    f32);
+        finish_unit(q, r, at, sum + 16 * i, mask, slope, how, adds, two, f32);
     }
 }
 
@@ -386,71 +397,98 @@ INL void finish(const FgMatJob *q, const Sums *s, const How how, const int adds,
 
 /* ---- rows ---- */
 
-/* What the next row of the strip, or the next strip, needs that this one did
- * not: the n-th of the strip's products asks for its share. */
-static void look_ahead(const FgMatJob *q, Sums *s, int u0, int end, int strip)
+/* A strip of units and the one or two rows at hand: calls of make_sums so far,
+ * and all of them. */
+typedef struct Turn {
+    int u0, end, strip, r, rows, nth, calls;
+} Turn;
+
+/* What the next rows of the strip, or the next strip, need that these did not:
+ * each call asks for its share, the first half for the first row. */
+static void look_ahead(const FgMatJob *q, Sums *s, const Turn *t)
 {
     const FgMat *const m = q->m;
-    const int last = s->r == q->rows - 1, units = end - u0;
-    const int pairs = (m->tiles + 1) / 2, steps = m->end[2];
+    const int last = t->r + t->rows >= q->rows;
+    const int calls = t->calls > t->rows ? t->calls / t->rows : 1;
+    const int half = t->rows == 2 && t->nth >= calls;
+    const int u = last ? t->u0 + t->strip : t->u0;
+    const int next = last ? half : t->r + t->rows + half;
+    const int r = next < q->rows ? next : q->rows - 1;
     const size_t size = m->f32 ? 4 : 2;
-    const ptrdiff_t in = units * q->unit_bytes;
-    const ptrdiff_t out = units * m->columns * (ptrdiff_t)size;
-    const int calls = pairs *
-                      ((units + s->blocks * ROWS - 1) / (s->blocks * ROWS));
-    const int nth = s->pair * (calls / pairs) +
-                    (s->unit - u0) / (s->blocks * ROWS);
-    const int u = last ? u0 + strip : u0, r = last ? 0 : s->r + 1;
-    const int row = last ? m->k - 1 : (r - 1) * m->stride + m->k;
+    const ptrdiff_t in = (t->end - t->u0) * q->unit_bytes;
+    const ptrdiff_t out = (t->end - t->u0) * m->columns * (ptrdiff_t)size;
+    const ptrdiff_t shares = calls * m->end[2], nth = t->nth - half * calls;
 
-    s->in_step = s->out_step = 0;
     if (u >= q->units || m->icp < WIDE)
         return;
-    s->in_step = (in / calls / steps + 63) & ~(ptrdiff_t)63;
-    s->in = q->row[row] + u * q->unit_bytes + in * nth / calls;
-    s->out_step = (out / calls / steps + 63) & ~(ptrdiff_t)63;
+    s->in_step = (in / shares + 63) & ~(ptrdiff_t)63;
+    s->in = q->row[r * m->stride + m->k - 1] + u * q->unit_bytes +
+            in * nth / calls;
+    s->out_step = (out / shares + 63) & ~(ptrdiff_t)63;
     s->out = (const char *)q->out[r] + (size_t)(u * m->columns) * size +
              out * nth / calls;
 }
 
 /* The next product is made before the sums of the last are looked at, that
  * neither waits for the other. */
+INL void one_call(const FgMatJob *q, Turn *t, Sums *last, Sums s, const How how,
+                  const int adds, const int f32)
+{
+    look_ahead(q, &s, t);
+    t->nth++;
+    make_sums(q, &s);
+    if (last->blocks)
+        finish(q, last, how, adds, f32);
+    store_sums(&s);
+    *last = s;
+}
+
+/* All pairs of tiles of the rows at hand. */
+INL void rows_of_strip(const FgMatJob *q, Turn *t, Sums *last, const How how,
+                       const int adds, const int f32)
+{
+    const FgMat *const m = q->m;
+    const int pairs = (m->tiles + 1) / 2, n = t->end - t->u0;
+
+    t->nth = 0;
+    t->calls = pairs * ((n + ROWS - 1) / ROWS);
+    for (int p = 0; p < pairs; p++) {
+        Sums s = {.pair = p,
+                  .tiles = m->tiles - 2 * p > 1 ? 2 : 1,
+                  .sum = (float *)q->work};
+
+        s.down = s.tiles == 2 && t->rows == 2;
+        for (s.r = t->r; s.r < t->r + t->rows; s.r += 1 + s.down)
+            for (int u = t->u0; u < t->end;) {
+                const int left = (t->end - u + ROWS - 1) / ROWS;
+
+                s.unit = u;
+                s.blocks = s.down                      ? 2
+                           : s.tiles == 2 && left > 1  ? 2
+                           : s.tiles == 1 && left >= 4 ? 4
+                                                       : 1;
+                u += s.down ? ROWS : s.blocks * ROWS;
+                one_call(q, t, last, s, how, adds, f32);
+            }
+    }
+}
+
 INL void rows_as(const FgMatJob *q, const How how, const int adds,
                  const int f32)
 {
-    const FgMat *const m = q->m;
-    const int pairs = (m->tiles + 1) / 2;
     const ptrdiff_t block = ROWS * q->unit_bytes;
-    const int strip = ROWS * (block > STRIP_BYTES / 4
-                                  ? 4
-                                  : (int)(STRIP_BYTES / block));
     Sums last = {0};
+    Turn t = {.strip = ROWS * (block > STRIP_BYTES / 4
+                                   ? 4
+                                   : (int)(STRIP_BYTES / block))};
 
     configure();
-    for (int u0 = 0; u0 < q->units; u0 += strip) {
-        const int end = u0 + strip < q->units ? u0 + strip : q->units;
-
-        for (int r = 0; r < q->rows; r++)
-            for (int p = 0; p < pairs; p++)
-                for (int u = u0, n; u < end; u += n * ROWS) {
-                    const int tiles = m->tiles - 2 * p > 1 ? 2 : 1;
-                    const int left = (end - u + ROWS - 1) / ROWS;
-
-                    n = tiles == 2 ? (left > 1 ? 2 : 1) : left > 3 ? 4 : 1;
-                    Sums s = {.r = r,
-                              .unit = u,
-                              .blocks = n,
-                              .pair = p,
-                              .tiles = tiles,
-                              .sum = (float *)q->work};
-
-                    look_ahead(q, &s, u0, end, strip);
-                    make_sums(q, &s);
-                    if (last.blocks)
-                        finish(q, &last, how, adds, f32);
-                    store_sums(&s);
-                    last = s;
-                }
+    for (; t.u0 < q->units; t.u0 += t.strip) {
+        t.end = t.u0 + t.strip < q->units ? t.u0 + t.strip : q->units;
+        for (t.r = 0; t.r < q->rows; t.r += t.rows) {
+            t.rows = q->rows - t.r > 1 ? 2 : 1;
+            rows_of_strip(q, &t, &last, how, adds, f32);
+        }
     }
     finish(q, &last, how, adds, f32);
     __asm__ volatile("tilerelease" ::);
