@@ -207,7 +207,7 @@ static void see(const Scene *s, const Moment *m, double x, double y,
 
         to_layer(&m[i], x, y, q);
         c = (float)cover(&s->layer[i], q);
-        if (c <= 0)
+        if (c <= 0 || !s->layer[i].photo)
             continue;
         look_at(&s->layer[i], q, one);
         for (int k = 0; k < 3; k++)
@@ -224,7 +224,7 @@ static void render(const Scene *s, double tau, FgTensor *t, int n, int c0)
 
     for (int k = 0; k < times; k++) {
         const double at = tau + s->shutter * ((k + 0.5) / times - 0.5);
-        Moment m[MAX_LAYERS];
+        Moment m[MAX_LAYERS] = {{{{0}}, {0}}};
 
         for (int i = 0; i < s->nb; i++)
             m[i] = moment(&s->layer[i], at);
@@ -262,7 +262,7 @@ static void flow_at(const Scene *s, const Moment *m, double x, double y,
 static void flows(const Scene *s, double t, FgTensor *flow, int n)
 {
     const double half = 0.5 * (s->side - 1);
-    Moment m[MAX_LAYERS];
+    Moment m[MAX_LAYERS] = {{{{0}}, {0}}};
 
     for (int i = 0; i < s->nb; i++)
         m[i] = moment(&s->layer[i], t);

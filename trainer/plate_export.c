@@ -119,12 +119,13 @@ int fg_plate_sheet(const FgPlate *p, FgTrain *t, int set, int k,
     const int w = p->pyramid.size[k][0], h = p->pyramid.size[k][1];
     const FgTensor real = fg_tensor_images(&p->pyramid.real[k], 0, 1);
     FgPlateChain c = {.at = -1};
-    int ret = fg_plate_chain_open(&c, t, set, k, 0, err);
+    int ret;
 
     *out = (FgPicture){w * COLUMNS, h * ROWS,
                        calloc((size_t)w * h * COLUMNS * ROWS, 3)};
-    if (!ret && !out->rgb)
-        ret = fg_error(err, -ENOMEM, "not enough memory for samples");
+    if (!out->rgb)
+        return fg_error(err, -ENOMEM, "not enough memory for samples");
+    ret = fg_plate_chain_open(&c, t, set, k, 0, err);
     if (!ret)
         put(out, 0, &real);
     for (int i = 1; i < COLUMNS * ROWS && !ret; i++) {

@@ -68,8 +68,10 @@ static int score_open(Score *s, const FgModel *m, const FgData *data,
         o.max_w = data->pair[i].hr.w > o.max_w ? data->pair[i].hr.w : o.max_w;
         o.max_h = data->pair[i].hr.h > o.max_h ? data->pair[i].hr.h : o.max_h;
     }
-    if (score_alloc(s, (size_t)o.max_w * (size_t)o.max_h))
-        return fg_error(err, -ENOMEM, "not enough memory for validation");
+    if (score_alloc(s, (size_t)o.max_w * (size_t)o.max_h)) {
+        fg_error(err, -ENOMEM, "not enough memory for validation");
+        return -ENOMEM;
+    }
     return fg_plan_create(&s->plan, m, &o, err);
 }
 
@@ -222,9 +224,12 @@ int fg_interp_score(const FgModel *m, const FgData *data, int limit,
     Score s = {0};
     int *last = calloc((size_t)data->nb + 1, sizeof(*last));
     int *first = calloc((size_t)data->nb + 1, sizeof(*first));
-    int ret = last && first ? score_open(&s, m, data, ex, err)
-                            : fg_error(err, -ENOMEM, "not enough memory");
+    int ret = -ENOMEM;
 
+    if (last && first)
+        ret = score_open(&s, m, data, ex, err);
+    else
+        fg_error(err, ret, "not enough memory");
     if (!ret)
         ret = score_all(&s, data, limit, motion, last, first, err);
     if (!ret && !s.sum.nb)

@@ -421,12 +421,15 @@ static int texture_sample(FgTrain *t, int set, FgPicture *out, FgError *err)
     Texture *x = t->priv;
     const int side = t->recipe->patch, w = side * COLUMNS;
     Maker m = {0};
-    int ret = maker_open(&m, t, &x->n, set, COLUMNS * ROWS, side >> x->n.levels,
-                         0, err);
+    int ret;
 
     *out = (FgPicture){w, side * ROWS, calloc((size_t)w * side * ROWS, 3)};
+    if (!out->rgb)
+        return fg_error(err, -ENOMEM, "not enough memory for samples");
+    ret = maker_open(&m, t, &x->n, set, COLUMNS * ROWS, side >> x->n.levels, 0,
+                     err);
     if (!ret)
-        ret = out->rgb ? draw(&m, &x->n, t->recipe->seed, 0, 2) : -ENOMEM;
+        ret = draw(&m, &x->n, t->recipe->seed, 0, 2);
     fg_crops_fill(&x->crops, 0, NULL, &x->real, t->ex);
     for (int i = 0; i < COLUMNS * ROWS && !ret; i++)
         for (int k = 0; k < side * side * 3; k++) {
