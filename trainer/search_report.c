@@ -306,8 +306,9 @@ static int pareto(const FgSearch *s, const char *path, FgError *err)
     add_dot(s, &base, &s->baseline.trial);
     series[p.nb++] = (FgSeries){"baseline", base.x, base.y, base.nb,
                                 FG_MARK_DOTS};
+    add_dot(s, &all, &s->baseline.trial);
     front(&all, s->world.shared.family->figure.sign, &edge);
-    series[p.nb++] = (FgSeries){"best so far", edge.x, edge.y, edge.nb,
+    series[p.nb++] = (FgSeries){"not beaten", edge.x, edge.y, edge.nb,
                                 FG_MARK_STEPS};
     ret = fg_plot_write(&p, path, err);
     free(room);
