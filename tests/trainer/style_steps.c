@@ -212,7 +212,8 @@ static void gan_sr(void **state)
              "family: res\nfeatures: 4\nblocks: 1\nbase: nearest\nscale: 2\n"
              "patch: 16\ndegrade: none\ncritic_features: 2\npixel: 1\n"
              "colour_loss: 0.7\nfft: 0.05\nmsssim: 0.5\nfocal: 0.2\nldl: 30\n"
-             "gan: 0.1\nfeature: 2\nbeta2: 0.99\n");
+             "gan: 0.1\nfeature: 2\nbeta2: 0.99\nadversarial: bce_logits\n"
+             "critic_gain: 1\ncritic_lr: 1\n");
     hr = picture(&s.fix, "gan-sr.hr");
     lr = picture(&s.fix, "gan-sr.lr");
     s.t.train.scale = 2;
@@ -346,7 +347,8 @@ static void slope_gan_sr(void **state)
              "family: res\nfeatures: 4\nblocks: 1\npatch: 16\ndegrade: none\n"
              "critic_features: 2\nfft: 0.05\nmsssim: 0.5\nfocal: 0.2\n"
              "focal_alpha: 0\nloss: charbonnier\nloss_eps: 0.05\n"
-             "gan: 0.1\nfeature: 2\nadversarial: relativistic\n");
+             "gan: 0.1\nfeature: 2\nadversarial: relativistic\n"
+             "critic_gain: 1\n");
     hr = picture(&s.fix, "gan-sr.hr");
     lr = picture(&s.fix, "gan-sr.lr");
     s.t.train.scale = 2;
