@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "trainer/eval.h"
+#include "trainer/eval_interp.h"
 #include "trainer/eval_pairs.h"
 #include "trainer/main.h"
 
@@ -18,7 +19,9 @@ static const char usage[] =
     "small\n"
     "                 by MATLAB's bicubic, made large again by the model, and\n"
     "                 compared. A generator's pictures are compared with them\n"
-    "                 as sets; also a CIFAR-10 folder, file or archive\n"
+    "                 as sets; also a CIFAR-10 folder, file or archive. For\n"
+    "                 in-between networks a clip, whose every second frame is\n"
+    "                 made again, or pictures, which are moved\n"
     "  --before MODEL measures this one, too, as it was before training went "
     "on\n"
     "  --grid FILE    a PNG of pictures side by side\n"
@@ -139,12 +142,18 @@ static int is_generator(const FgModel *m)
 static int check_kinds(const Args *a, const FgModel *m, const FgModel *before,
                        FgError *err)
 {
-    if (m && m->task != FG_TASK_SR && !is_generator(m))
+    if (m && m->task != FG_TASK_SR && m->task != FG_TASK_INTERP &&
+        !is_generator(m))
         return fg_error(
             err, -EINVAL,
             "%s: networks of this task have no measure; allowed sr, "
-            "generator",
+            "generator, interp",
             a->model);
+    if (m && m->task == FG_TASK_INTERP && (before || a->grid))
+        return fg_error(err, -EINVAL,
+                        "%s: --before and --grid are not for in-between "
+                        "networks",
+                        a->model);
     if (m && a->scale && (is_generator(m) || a->scale != m->scale))
         return fg_error(err, -EINVAL,
                         "%s: the model's factor is %d, --scale %d", a->model,
@@ -164,7 +173,9 @@ static int eval(const Args *a, FgExecutor *ex, FgError *err)
         ret = load_model(a->before, &before, err);
     if (!ret)
         ret = check_kinds(a, m, before, err);
-    if (!ret && is_generator(m)) {
+    if (!ret && m && m->task == FG_TASK_INTERP) {
+        ret = fg_eval_interp(m, a->data, a->json, ex, err);
+    } else if (!ret && is_generator(m)) {
         const FgEvalMade e = {m,          before,  a->data,          a->grid,
                               a->samples, a->json, (uint64_t)a->seed};
 

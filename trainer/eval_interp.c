@@ -11,8 +11,9 @@
 #include "trainer/score_interp.h"
 #include "trainer/triplets.h"
 
-#define MOTION 24 /* pixels, of made-up motions, where the file says nothing   \
-                   */
+#define MOTION                                                                 \
+    24 /* pixels, of made-up motions, where the file says nothing              \
+        */
 
 static int load(FgData *d, const char *path, FgExecutor *ex, FgError *err)
 {

@@ -71,4 +71,13 @@ expect "a short clip is refused" 65 "at least 3 are needed" \
     run -o "$T/x.safetensors" --clip-share=0.05
 expect "a missing clip is named" 66 "none.mkv" \
     run -o "$T/x.safetensors" --clips=none.mkv
+for m in a g; do
+    "$EVAL" "$T/$m.safetensors" --data "$T/c.mkv" > "$T/eval" 2>&1
+    check "$m: eval makes every second frame again" \
+        grep -q "^[0-9]* frames made again" "$T/eval"
+    check "$m: and tells the network, its motion and the mean apart" \
+        [ "$(grep -c "dB  SSIM" "$T/eval")" = 3 ]
+done
+"$EVAL" "$T/g.safetensors" --data "$T/val" --json > "$T/eval"
+check "pictures are moved" grep -q '"what":"network","psnr":[0-9]' "$T/eval"
 done_testing
