@@ -25,6 +25,7 @@ static int print_help(void)
         "FILE:SHARE]\n"
         "       ffgan model export FILE|NAME --onnx OUT | --safetensors OUT |\n"
         "             --pth-keys OUT\n"
+        "       ffgan model freeze FILE|NAME --frame PICTURE -o OUT\n"
         "       ffgan model formats\n"
         "list   names and places of the weights files that can be found\n"
         "info   what a file is, or why it is refused; --plan: how it would\n"
@@ -34,6 +35,9 @@ static int print_help(void)
         "       model of ours; --mix adds SHARE of a second one's weights\n"
         "export writes a model for other programs: as ONNX, as weights\n"
         "       alone, or as weights under its family's usual names\n"
+        "freeze  keeps the norms' statistics of one frame of a shot, so that "
+        "a\n"
+        "       style does not change with what comes into the picture\n"
         "formats  which files of other programs are read");
     return FG_EXIT_OK;
 }
@@ -191,6 +195,8 @@ int fg_cmd_model(int argc, char **argv)
 {
     if (argc > 1 && (!strcmp(argv[1], "convert") || !strcmp(argv[1], "export")))
         return fg_model_convert(argc - 1, argv + 1);
+    if (argc > 1 && !strcmp(argv[1], "freeze"))
+        return fg_model_freeze_command(argc - 1, argv + 1);
     if (argc == 2 && !strcmp(argv[1], "formats"))
         return fg_model_formats();
     int json = 0, n = 0;

@@ -103,6 +103,22 @@ for task in gan-sr cyclegan cut keyframe; do
         "$BUILD/bin/ffgan" model info "$T/$task-a.safetensors"
 done
 
+frozen() {
+    "$BUILD/bin/ffgan" model freeze "$T/cyclegan-a.safetensors" \
+        --frame "$T/train/m.png" -o "$T/frozen.safetensors"
+}
+norms() {
+    "$BUILD/bin/ffgan" model info "$1" | grep -q '^graph.*instance_norm'
+}
+no_norms() { ! norms "$1"; }
+check "it had norms of whole pictures" norms "$T/cyclegan-a.safetensors"
+check "and has none now" no_norms "$T/frozen.safetensors"
+expect "a model of another task is not frozen" 65 "image" \
+    "$BUILD/bin/ffgan" model freeze fast-x2 --frame "$T/train/m.png" \
+    -o "$T/x.safetensors"
+expect "nor without a frame" 64 "freeze wants" \
+    "$BUILD/bin/ffgan" model freeze "$T/cyclegan-a.safetensors" -o x
+
 refused() { # TEXT WORDS TASK KEY...
     text=$1 words=$2 task=$3
     shift 3
