@@ -20,7 +20,7 @@ enum { MAX_SET = 64, OURS = 16 };
 typedef struct Args {
     const char *preset, *frames, *seed, *size, *rate, *loop;
     const char *set[MAX_SET];
-    int nb_set, json, verbosity, help, loops;
+    int nb_set, json, verbosity, help, loops, half;
     FgGenerate g;
 } Args;
 
@@ -33,7 +33,8 @@ enum {
     O_LOOP,
     O_JSON,
     O_THREADS,
-    O_FRESH
+    O_FRESH,
+    O_HALF
 };
 
 static const struct option options[] = {
@@ -46,6 +47,7 @@ static const struct option options[] = {
     {"set", required_argument, NULL, O_SET},
     {"overwrite", no_argument, NULL, 'y'},
     {"fresh", no_argument, NULL, O_FRESH},
+    {"half", no_argument, NULL, O_HALF},
     {"threads", required_argument, NULL, O_THREADS},
     {"json", no_argument, NULL, O_JSON},
     {"verbose", no_argument, NULL, 'v'},
@@ -71,6 +73,7 @@ static int print_help(void)
          "      --set KEY=VALUE   parameter of the preset; may be repeated\n"
          "  -y, --overwrite       write over existing outputs\n"
          "      --fresh           do not go on where an earlier run stopped\n"
+         "      --half            EXR: 16-bit floats instead of 32-bit ones\n"
          "      --threads N       0 = all CPUs (default)\n"
          "      --json            one JSON object a line on stdout\n"
          "  -v, --verbose  -q, --quiet  -h, --help");
@@ -158,6 +161,9 @@ static int take_option(Args *a, int c, const char *v)
     case O_FRESH:
         a->g.fresh = 1;
         return 0;
+    case O_HALF:
+        a->half = 1;
+        return 0;
     case O_JSON:
         a->json = 1;
         return 0;
@@ -194,6 +200,9 @@ static int parse(Args *a, int argc, char **argv)
     if (!a->g.job.output || !*a->g.job.output)
         return fg_usage_error("generate", "-o is needed");
     a->g.job.pictures_out = fg_is_picture_name(a->g.job.output);
+    if (a->half && strcasecmp(fg_path_ext(a->g.job.output), ".exr") != 0)
+        return fg_usage_error("generate", "--half is for .exr, -o is '%s'",
+                              fg_show(a->g.job.output));
     if (a->g.job.pictures_out && a->g.last > a->g.first &&
         !fg_is_pattern(a->g.job.output))
         return fg_usage_error("generate",
@@ -261,6 +270,23 @@ static void make_sets(Sets *s, const Args *a, int64_t first, int64_t nb)
         add(s, 10, "loop", a->loop ? a->loop : number);
 }
 
+static int add_half(FgPreset *p, FgError *err)
+{
+    FgPair *const more = realloc(
+        p->codec_opts, sizeof(*more) * (size_t)(p->nb_codec_opts + 1));
+    if (more)
+        p->codec_opts = more;
+    char *const key = strdup("format"), *const value = strdup("half");
+    if (!more || !key || !value) {
+        free(key);
+        free(value);
+        fg_error(err, 0, "no memory");
+        return FG_EXIT_RETRY;
+    }
+    p->codec_opts[p->nb_codec_opts++] = (FgPair){key, value};
+    return 0;
+}
+
 static int load(const Args *a, FgJob *job, int64_t first, int64_t nb,
                 FgError *err)
 {
@@ -269,7 +295,7 @@ static int load(const Args *a, FgJob *job, int64_t first, int64_t nb,
     if (fg_preset_load(&job->preset, a->preset, s.all, s.nb, err) < 0)
         return FG_EXIT_CONFIG;
     if (job->preset->generates)
-        return 0;
+        return a->half ? add_half(job->preset, err) : 0;
     fg_error(err, 0,
              "preset '%s': its chain starts with no source such as gansrc: "
              "'ffgan run' takes it and an input",

@@ -93,7 +93,7 @@ static int add_model(json_t *models, const char *name, FgError *err)
                                                                : 0;
 }
 
-/* Each filter's option "model". */
+/* Each filter's option "model"; "none" is none. */
 json_t *fg_chain_models(const char *chain, int *code, FgError *err)
 {
     AVFilterGraph *graph = avfilter_graph_alloc();
@@ -110,7 +110,7 @@ json_t *fg_chain_models(const char *chain, int *code, FgError *err)
         for (size_t k = 0; k < seg->chains[i]->nb_filters; k++) {
             const AVDictionaryEntry *const e = av_dict_get(
                 seg->chains[i]->filters[k]->opts, "model", NULL, 0);
-            if (e && !*code &&
+            if (e && strcmp(e->value, "none") != 0 && !*code &&
                 !strncmp(seg->chains[i]->filters[k]->filter_name, "gan", 3))
                 *code = add_model(models, e->value, err);
         }

@@ -48,7 +48,6 @@ static const char *const alone[] = {"alphaextract",
                                     "fieldorder",
                                     "fillborders",
                                     "format",
-                                    "ganfx",
                                     "gansr",
                                     "gansrc",
                                     "gblur",
@@ -119,9 +118,10 @@ static const struct {
     enum { BEHIND, CENTRED, BOTH } place;
 } windows[] = {
     {"atadenoise", "s", 9, CENTRED}, {"bwdif", NULL, 5, CENTRED},
-    {"deflicker", "size", 5, BOTH},  {"estdif", NULL, 5, CENTRED},
-    {"tmedian", "radius", 1, BOTH},  {"tmix", "frames", 3, BEHIND},
-    {"w3fdif", NULL, 5, CENTRED},    {"yadif", NULL, 5, CENTRED},
+    {"deflicker", "size", 5, BOTH},  {"ganfx", NULL, 1, BEHIND},
+    {"estdif", NULL, 5, CENTRED},    {"tmedian", "radius", 1, BOTH},
+    {"tmix", "frames", 3, BEHIND},   {"w3fdif", NULL, 5, CENTRED},
+    {"yadif", NULL, 5, CENTRED},
 };
 
 /* ---- filters that change the number of frames ---- */

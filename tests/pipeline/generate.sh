@@ -65,6 +65,11 @@ check "a loop's frame 12 is frame 0" cmp loop.000.png loop.012.png
 "$FFPROBE" -v error -show_streams e.01.exr > probe
 check "EXR: linear light with alpha" grep -q pix_fmt=gbrapf32 probe
 check "EXR: linear light, as tagged" grep -q color_transfer=linear probe
+"$FFGAN" generate generate -q -o h.%02d.exr --frames 1-1 --size 64x64 --half \
+    --set "model=$T/dcgan-alpha.safetensors" --set alpha=model
+"$FFGAN" generate generate -q -o g.%02d.exr --frames 1-1 --size 64x64 \
+    --set "model=$T/dcgan-alpha.safetensors" --set alpha=model
+check "--half is smaller" [ "$(wc -c < h.01.exr)" -lt "$(wc -c < g.01.exr)" ]
 gen -o film.mkv --frames 1-10 --rate 24
 "$FFPROBE" -v error -count_frames -show_streams film.mkv > probe
 check "a film has all frames" grep -q nb_read_frames=10 probe
