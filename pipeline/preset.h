@@ -84,8 +84,8 @@ typedef struct FgPreset {
                              "24000/1001"; NULL = not given */
     int64_t start_number; /* image sequences: first number; -1 = found */
 
-    char *chain; /* libavfilter text of the chain, without the deinterlacer;
-                    "null" when the chain is empty */
+    char *chain;   /* libavfilter text of the chain, without the deinterlacer;
+                      "null" when the chain is empty */
     int generates; /* the chain starts with a source: `ffgan generate` */
     char *deint; /* libavfilter text of the deinterlacer; NULL with FG_DEINT_NO.
                     With AUTO it leaves unflagged frames as they are, so that
