@@ -11,8 +11,8 @@
 
 #include "trainer/train.h"
 
-#define FG_HELD_OUT 8 /* every eighth new picture, from four on at least one   \
-                       */
+/* Every eighth new picture is held out; of four to seven, the last. */
+#define FG_HELD_OUT 8
 
 typedef struct FgContinue {
     const char *model;      /* NULL: an ordinary run */
