@@ -24,7 +24,7 @@
  *              [1,7,H,W] -> [1,3,H,W] (scale 1, colour rgb); interp.h
  * The tensors of all graphs share one name space; those of stage k begin
  * "sK." by convention.
- * Foreign files without ffgan.graph are not yet read (clear error). */
+ * Files without ffgan.graph are other programs': see import.h. */
 #ifndef FFGAN_KERNELS_MODEL_H
 #define FFGAN_KERNELS_MODEL_H
 
