@@ -50,4 +50,4 @@ exec 9>&-
 say "Linking our filters with FFmpeg $(version_of "$ffsrc") ..."
 make --no-print-directory -C "$root" BUILD="$out" FLAGS="$out/ffmpeg.mak" SAN= \
     -j"$(nproc)" filters
-BUILD=$out sh "$root/tests/run.sh" tests/filters/gansr-ref.sh
+BUILD=$out sh "$root/tests/run.sh" -ref.sh

@@ -50,7 +50,7 @@ for f in yuv420p nv12 yuva420p gray rgb24 gbrp yuv420p10 p010 gbrap16; do
 done
 ref fx-strength "$(pic yuv420p),$fx:strength=0.4"
 ref fx-steady "$(pic yuv420p),$fx:steady=0.6"
-ref fx-alpha "$(pic yuva420p),geq=lum=lum(X\,Y):a=3*X,$fx:mask=alpha"
+ref fx-alpha "testsrc2=s=64x48:r=5:d=0.8:alpha=90,format=yuva420p,$fx:mask=alpha"
 ref fx-mask "$(pic yuv420p),split[a][b];[b]extractplanes=y[m];[a][m]$fx:mask=input"
 ref fx-part "$(pic yuv420p),$fx:enable=between(n\,1\,2)"
 
