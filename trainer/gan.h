@@ -12,6 +12,11 @@ int fg_picture_grid(FgPicture *out, const FgTensor *t, int nb, int cols,
 /* Two pictures of equal height beside each other with a gap of 2 pixels. */
 int fg_picture_beside(FgPicture *out, const FgPicture *a, const FgPicture *b);
 
+/* Sliced Wasserstein distance (distance.h), the mean of its levels, of equally
+ * many real and made pictures with values lo..hi. 0 or -ENOMEM. */
+int fg_gan_distance(const FgTensor *real, const FgTensor *made, double lo,
+                    double hi, FgExecutor *ex, double *swd);
+
 /* The generator of net, folded, its output made 0..1 (from -1..1 where tanh is
  * 1), as a weights file of task generator with one latent vector. */
 int fg_export_generator(const FgTrain *t, const FgNet *net, int set,

@@ -323,6 +323,11 @@ static int check_keys(FgRecipe *r, const char *path, FgError *err)
         return fg_error(err, -EINVAL,
                         "%s: 'lr_min' is %g, allowed 0..lr, which is %g", path,
                         r->lr_min, r->lr);
+    if (r->early_stop && (!r->family->validate || !r->val || !r->val[0]))
+        return fg_error(err, -EINVAL,
+                        "%s: 'early_stop' is %lld, allowed 0: it needs 'val' "
+                        "and a task with a held-out figure",
+                        path, (long long)r->early_stop);
     ret = check_cells(r, path, err);
     return !ret && r->family->check ? r->family->check(r, path, err) : ret;
 }

@@ -82,6 +82,10 @@ check "is a picture" test -s "$T/dcgan-s.samples/00000006.png"
 check "a validated run" run vae vae-v --val=cifar/test_batch.bin --val-every=2
 check "says what of held-out pictures" sh -c '
     strings "$1" | grep -q val_loss' - "$T/vae-v.safetensors"
+check "pictures made and held out are compared" run dcgan dcgan-v \
+    --val=cifar/test_batch.bin --val-every=3
+check "and the distance stands in the file" sh -c '
+    strings "$1" | grep -q val_swd' - "$T/dcgan-v.safetensors"
 check "early stop ends a run that gets no better" sh -c '
     "$@" 2>&1 | grep -q "stopped early"' - "$TRAIN" "$T/vae.yaml" \
     --data-root "$T" -o "$T/vae-e.safetensors" --batch=4 --features=4 \
