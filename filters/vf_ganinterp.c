@@ -173,11 +173,15 @@ static int64_t grid_from(const GaninterpContext *s, const AVFilterLink *out,
                             out->time_base, AV_ROUND_UP);
 }
 
-/* Whether frame `next` belongs to the interval at hand. */
+/* Whether frame `next` belongs to the interval at hand. The end of the last
+ * one is a sum of rounded times: a frame that is due there would be one more
+ * than the clip's length holds. */
 static int inside(const GaninterpContext *s, const AVFilterLink *out,
                   const AVFilterLink *in)
 {
-    return by_grid(s) ? s->next < grid_from(s, out, in, s->end)
+    const int round = !s->to && s->end - s->start >= 8;
+
+    return by_grid(s) ? s->next < grid_from(s, out, in, s->end - round)
                       : s->next < s->factor;
 }
 
