@@ -10,12 +10,9 @@
 #include "pipeline/source.h"
 #include "pipeline/util.h"
 
-static int failed(int rc, const char *file, const FgError *err)
+static int failed(int rc, const FgError *err)
 {
-    if (strstr(err->text, file))
-        fprintf(stderr, "ffgan: %s\n", err->text);
-    else
-        fprintf(stderr, "ffgan: %s: %s\n", fg_show(file), err->text);
+    fprintf(stderr, "ffgan: %s\n", err->text);
     return rc == -ENOMEM                                  ? FG_EXIT_RETRY
            : rc == -ENOENT                                ? FG_EXIT_NOINPUT
            : rc == -EIO || rc == -ENOSPC || rc == -EACCES ? FG_EXIT_IO
@@ -74,7 +71,7 @@ static int run(const char *name, const char *frame, const char *to)
         ret = fg_model_write(out, to, &err);
     fg_model_free(&m);
     fg_model_free(&out);
-    return ret ? failed(ret, ret == -ENOENT ? frame : to, &err) : FG_EXIT_OK;
+    return ret ? failed(ret, &err) : FG_EXIT_OK;
 }
 
 int fg_model_freeze_command(int argc, char **argv)
