@@ -25,7 +25,7 @@ static const Codec codecs[] = {
 };
 
 typedef struct Recode {
-    const Codec *codec;
+    Codec codec;
     const FgRecode *o;
     AVCodecContext *enc, *dec;
     struct SwsContext *to, *from;
@@ -47,7 +47,7 @@ static const Codec *find(const char *name)
 
 static int open_encoder(Recode *r)
 {
-    const AVCodec *c = avcodec_find_encoder_by_name(r->codec->encoder);
+    const AVCodec *c = avcodec_find_encoder_by_name(r->codec.encoder);
     AVCodecContext *e = c ? avcodec_alloc_context3(c) : NULL;
 
     r->enc = e;
@@ -56,7 +56,7 @@ static int open_encoder(Recode *r)
     e->width = r->w;
     e->height = r->h;
     e->pix_fmt = AV_PIX_FMT_YUV420P;
-    e->color_range = r->codec->full ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
+    e->color_range = r->codec.full ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
     e->colorspace = AVCOL_SPC_SMPTE170M;
     e->time_base = (AVRational){1, 25};
     e->framerate = (AVRational){25, 1};
@@ -67,7 +67,7 @@ static int open_encoder(Recode *r)
     e->dct_algo = FF_DCT_INT; /* the same on every CPU */
     e->idct_algo = FF_IDCT_SIMPLE;
     e->flags |= AV_CODEC_FLAG_BITEXACT;
-    if (r->codec->id == AV_CODEC_ID_H264) {
+    if (r->codec.id == AV_CODEC_ID_H264) {
         av_opt_set(e->priv_data, "preset", "veryfast", 0);
         av_opt_set_int(e->priv_data, "qp", r->o->quantiser, 0);
         av_opt_set(e->priv_data, "x264-params", "log=-1", 0);
@@ -81,7 +81,7 @@ static int open_encoder(Recode *r)
 
 static int open_decoder(Recode *r)
 {
-    const AVCodec *c = avcodec_find_decoder(r->codec->id);
+    const AVCodec *c = avcodec_find_decoder(r->codec.id);
     int ret;
 
     r->dec = c ? avcodec_alloc_context3(c) : NULL;
@@ -115,8 +115,8 @@ static struct SwsContext *scaler(const Recode *r, enum AVPixelFormat from,
 
     if (s)
         sws_setColorspaceDetails(
-            s, k, from == AV_PIX_FMT_RGB24 || r->codec->full, k,
-            to == AV_PIX_FMT_RGB24 || r->codec->full, 0, 1 << 16, 1 << 16);
+            s, k, from == AV_PIX_FMT_RGB24 || r->codec.full, k,
+            to == AV_PIX_FMT_RGB24 || r->codec.full, 0, 1 << 16, 1 << 16);
     return s;
 }
 
@@ -262,11 +262,13 @@ static int check(const FgRecode *o, const Codec *c, FgError *err)
 
 int fg_picture_recode(FgPicture *pic, const FgRecode *o, FgError *err)
 {
-    Recode r = {.codec = find(o->codec), .o = o};
-    int ret = check(o, r.codec, err);
+    const Codec *c = find(o->codec);
+    Recode r = {.o = o};
+    int ret = check(o, c, err);
 
-    if (ret)
-        return ret;
+    if (ret || !c)
+        return ret ? ret : -EINVAL;
+    r.codec = *c;
     ret = run(&r, pic);
     for (int y = 0; y < pic->h && ret >= 0; y++)
         memcpy(pic->rgb + (size_t)y * pic->w * 3, r.rgb + (size_t)y * r.w * 3,
