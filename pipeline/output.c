@@ -435,6 +435,25 @@ int fg_output_write_frame(FgOutput *o, const AVFrame *f, FgError *err)
     return o->job->discard ? 0 : write_picture(o, NULL, f, err);
 }
 
+/* A copied packet that its muxer cannot make sense of: the input is cut or
+ * damaged there. */
+static int bad_copy(FgOutput *o, int to, FgError *err)
+{
+    char cause[256];
+    fg_log_cause(cause, sizeof(cause));
+    if (o->job->allow_errors) {
+        fg_report_warn(o->report, "stream %d: a damaged packet was left out",
+                       to);
+        return 0;
+    }
+    fg_error(err, 0,
+             "%s: cut or damaged packet of stream %d%s%s%s; --allow-errors "
+             "goes on",
+             fg_show(o->job->input), to, *cause ? " (" : "", cause,
+             *cause ? ")" : "");
+    return FG_EXIT_DATA;
+}
+
 int fg_output_write(FgOutput *o, AVPacket *pkt, int enc, FgError *err)
 {
     int ret = 0;
@@ -460,9 +479,12 @@ int fg_output_write(FgOutput *o, AVPacket *pkt, int enc, FgError *err)
     }
     pkt->stream_index = to;
     pkt->pos = -1;
-    o->packets[to] += fg_output_counts_bytes(o->mux->streams[to]) ? pkt->size
+    const int64_t n = fg_output_counts_bytes(o->mux->streams[to]) ? pkt->size
                                                                   : 1;
     ret = av_interleaved_write_frame(o->mux, pkt);
+    if (ret == AVERROR_INVALIDDATA && !enc)
+        return bad_copy(o, to, err);
+    o->packets[to] += n;
     return ret < 0 ? fail(o, ret, "cannot write it", err) : 0;
 }
 

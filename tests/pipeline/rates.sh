@@ -41,13 +41,15 @@ preset dup 'minterpolate: {fps: 37, mi_mode: dup, scd: none}'
 preset fields 'yadif: {mode: send_field}'
 preset bfields 'bwdif: {mode: send_field, deint: all}'
 preset halves separatefields:
+preset between 'ganinterp: {fps: 60}'
+preset double 'ganinterp: {factor: 2}'
 preset step 'framestep: {step: 3}'
 preset window 'tmix: {frames: 4}' 'fps: {fps: 60}' 'tmix: {frames: 3}' 'fps: {fps: 25}'
 preset stepped 'atadenoise: {s: 5}' 'framestep: {step: 2}' 'fps: {fps: 30}'
 
 LIST="up:cfr.mp4 up:vfr.mp4 down:cfr.mp4 down:vfr.mp4 near:vfr.mp4 eof:cfr.mp4 up:late.mkv
  mixed:cuts.mkv mixed60:pal.mkv blend:cuts.mkv blend:cfr.mp4 dup:vfr.mp4 fields:pal.mkv bfields:pal.mkv
- halves:pal.mkv step:cfr.mp4 window:cfr.mp4 window:vfr.mp4 stepped:cfr.mp4"
+ halves:pal.mkv between:cuts.mkv between:vfr.mp4 double:cfr.mp4 step:cfr.mp4 window:cfr.mp4 window:vfr.mp4 stepped:cfr.mp4"
 SIZES=${LESS:+"11"}
 for row in $LIST; do
     p=${row%%:*} f=${row#*:}

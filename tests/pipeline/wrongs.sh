@@ -87,6 +87,18 @@ rm -rf gone 2> /dev/null
 wait $pid
 rc=$?
 check "a folder that goes away ($rc)" sh -c "[ $rc = 73 ] || [ $rc = 74 ] || [ $rc = 66 ] || [ $rc = 0 ]"
+# Sound that is cut inside a packet, which a muxer meets: the input's fault.
+mk -f lavfi -i testsrc2=s=64x36:r=25:d=1 -f lavfi -i sine=d=1 -c:v libx264 -g 8 -threads 1 -c:a aac t.mp4
+mk -i t.mp4 -c copy t.ts
+bad=0
+for i in 28 64 89; do
+    head -c $(($(stat -c %s t.ts) * i / 100)) t.ts > cut.ts
+    run ./plain.yaml cut.ts -o cut.mkv -y
+    rc=$?
+    [ $rc = 65 ] || [ $rc = 0 ] || { bad=$((bad + 1)); echo "# exit $rc: $(cat err)"; }
+    run ./plain.yaml cut.ts -o cut.mkv -y --allow-errors || bad=$((bad + 1))
+done
+check "cut sound: 65, and --allow-errors goes on (bad: $bad)" [ $bad = 0 ]
 # A multiple of the frames by a network of another scale, and its size.
 check "the file says its scale: x2" sh -c "'$FFGAN' model info fast-x2 | grep -qi 'scale.*2'"
 # 25 and 51 frames: the last ones are kept.
