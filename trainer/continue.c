@@ -69,7 +69,7 @@ static int keep_recipe(const char *path, const char *text, FgError *err)
     int same = 0;
 
     if (!access(path, F_OK) && !fg_read_file(path, &was, &size, NULL))
-        same = size == part.size && !memcmp(was, text, size);
+        same = was && size == part.size && !memcmp(was, text, size);
     free(was);
     return same ? 0 : fg_write_atomic(path, &part, 1, err);
 }

@@ -166,7 +166,7 @@ static void print_final(FILE *f, const FgSearch *s, const FgFinal *n)
 
 static void print_finals(FILE *f, const FgSearch *s)
 {
-    double *a = malloc(sizeof(*a) * 2 * ((size_t)s->nb_finals + 1)), *b;
+    double *a = calloc(2 * ((size_t)s->nb_finals + 1), sizeof(*a)), *b;
     int n = 0;
 
     fprintf(f, "\nfull training, %d seeds, mean and deviation%s\n", s->r->seeds,
