@@ -280,6 +280,8 @@ static int keys_of(const FgModel *m, Compact *c, const char **family,
     c->ps = &ps;
     if (rc >= 0)
         as_compact(c);
+    c->g = NULL;
+    c->ps = NULL;
     fg_graph_free(&g);
     fg_params_free(&ps);
     return rc < 0 ? rc : c->rc;

@@ -120,7 +120,7 @@ static int export_model(const Convert *c)
 
 int fg_model_convert(int argc, char **argv)
 {
-    Convert c = {0};
+    Convert c = {.form = "--safetensors"};
     const int exporting = !strcmp(argv[0], "export");
     for (int i = 1; i < argc; i++) {
         const int form = exporting && (!strcmp(argv[i], "--onnx") ||
