@@ -240,24 +240,25 @@ static void join(double *fine, double by, const double *coarse, int h, int w)
 /* l->x[0] and l->y[0] are filled; l->dx[0] gets the gradient. */
 static double one_plane(const FgLossMsssim *m, Lane *l, int want)
 {
-    double mean[SCALES], all = 1;
+    const int scales = m->scales < SCALES ? m->scales : SCALES;
+    double mean[SCALES] = {0}, all = 1;
 
-    for (int s = 0; s < m->scales; s++) {
+    for (int s = 0; s < scales; s++) {
         const int h = m->h >> s, w = m->w >> s;
 
         moments(m, l, s, h, w);
-        mean[s] = slopes(l, h, w, s == m->scales - 1);
+        mean[s] = slopes(l, h, w, s == scales - 1);
         if (want)
             gather(m, l, s, h, w);
         all *= pow(mean[s] > least ? mean[s] : least, m->power[s]);
-        if (s + 1 < m->scales) {
+        if (s + 1 < scales) {
             halve(l->x[s + 1], l->x[s], h, w);
             halve(l->y[s + 1], l->y[s], h, w);
         }
     }
-    for (int s = m->scales - 1; want && s >= 0; s--)
+    for (int s = scales - 1; want && s >= 0; s--)
         join(l->dx[s], mean[s] > least ? all * m->power[s] / mean[s] : 0,
-             s + 1 < m->scales ? l->dx[s + 1] : NULL, m->h >> s, m->w >> s);
+             s + 1 < scales ? l->dx[s + 1] : NULL, m->h >> s, m->w >> s);
     return all;
 }
 
