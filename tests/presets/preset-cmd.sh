@@ -34,6 +34,13 @@ same() { # COMMAND... prints what file $1 has
 # is not there is replaced by a filter in the same place of the chain.
 builds() {
     graph=$("$FFGAN" preset graph "$1") || return 1
+    case $graph in
+    gansrc=model=:*) return 0 ;; # whose model is to be said
+    gansrc*)
+        "$FFMPEG" -nostdin -v error -f lavfi -i "$graph" -frames:v 1 -f null -
+        return
+        ;;
+    esac
     model=$(echo "$graph" | sed 's/.*gansr[^,]*model=\([^:,]*\).*/\1/')
     [ -e "$ROOT/presets/weights/$model.safetensors" ] ||
         graph=$(echo "$graph" | sed 's/gansr[^,]*/scale=iw*2:ih*2/')
