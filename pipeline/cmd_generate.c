@@ -20,7 +20,7 @@ enum { MAX_SET = 64, OURS = 16 };
 typedef struct Args {
     const char *preset, *frames, *seed, *size, *rate, *loop;
     const char *set[MAX_SET];
-    int nb_set, json, verbosity, help, loops, half;
+    int nb_set, json, verbosity, help, loops, whole_floats;
     FgGenerate g;
 } Args;
 
@@ -34,7 +34,7 @@ enum {
     O_JSON,
     O_THREADS,
     O_FRESH,
-    O_HALF
+    O_FLOAT
 };
 
 static const struct option options[] = {
@@ -47,7 +47,7 @@ static const struct option options[] = {
     {"set", required_argument, NULL, O_SET},
     {"overwrite", no_argument, NULL, 'y'},
     {"fresh", no_argument, NULL, O_FRESH},
-    {"half", no_argument, NULL, O_HALF},
+    {"float", no_argument, NULL, O_FLOAT},
     {"threads", required_argument, NULL, O_THREADS},
     {"json", no_argument, NULL, O_JSON},
     {"verbose", no_argument, NULL, 'v'},
@@ -73,7 +73,7 @@ static int print_help(void)
          "      --set KEY=VALUE   parameter of the preset; may be repeated\n"
          "  -y, --overwrite       write over existing outputs\n"
          "      --fresh           do not go on where an earlier run stopped\n"
-         "      --half            EXR: 16-bit floats instead of 32-bit ones\n"
+         "      --float           EXR: 32-bit floats instead of 16-bit ones\n"
          "      --threads N       0 = all CPUs (default)\n"
          "      --json            one JSON object a line on stdout\n"
          "  -v, --verbose  -q, --quiet  -h, --help");
@@ -161,8 +161,8 @@ static int take_option(Args *a, int c, const char *v)
     case O_FRESH:
         a->g.fresh = 1;
         return 0;
-    case O_HALF:
-        a->half = 1;
+    case O_FLOAT:
+        a->whole_floats = 1;
         return 0;
     case O_JSON:
         a->json = 1;
@@ -200,8 +200,9 @@ static int parse(Args *a, int argc, char **argv)
     if (!a->g.job.output || !*a->g.job.output)
         return fg_usage_error("generate", "-o is needed");
     a->g.job.pictures_out = fg_is_picture_name(a->g.job.output);
-    if (a->half && strcasecmp(fg_path_ext(a->g.job.output), ".exr") != 0)
-        return fg_usage_error("generate", "--half is for .exr, -o is '%s'",
+    if (a->whole_floats &&
+        strcasecmp(fg_path_ext(a->g.job.output), ".exr") != 0)
+        return fg_usage_error("generate", "--float is for .exr, -o is '%s'",
                               fg_show(a->g.job.output));
     if (a->g.job.pictures_out && a->g.last > a->g.first &&
         !fg_is_pattern(a->g.job.output))
@@ -270,13 +271,13 @@ static void make_sets(Sets *s, const Args *a, int64_t first, int64_t nb)
         add(s, 10, "loop", a->loop ? a->loop : number);
 }
 
-static int add_half(FgPreset *p, FgError *err)
+static int add_float(FgPreset *p, FgError *err)
 {
     FgPair *const more = realloc(
         p->codec_opts, sizeof(*more) * (size_t)(p->nb_codec_opts + 1));
     if (more)
         p->codec_opts = more;
-    char *const key = strdup("format"), *const value = strdup("half");
+    char *const key = strdup("format"), *const value = strdup("float");
     if (!more || !key || !value) {
         free(key);
         free(value);
@@ -295,7 +296,7 @@ static int load(const Args *a, FgJob *job, int64_t first, int64_t nb,
     if (fg_preset_load(&job->preset, a->preset, s.all, s.nb, err) < 0)
         return FG_EXIT_CONFIG;
     if (job->preset->generates)
-        return a->half ? add_half(job->preset, err) : 0;
+        return a->whole_floats ? add_float(job->preset, err) : 0;
     fg_error(err, 0,
              "preset '%s': its chain starts with no source such as gansrc: "
              "'ffgan run' takes it and an input",

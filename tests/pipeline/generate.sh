@@ -65,11 +65,26 @@ check "a loop's frame 12 is frame 0" cmp loop.000.png loop.012.png
 "$FFPROBE" -v error -show_streams e.01.exr > probe
 check "EXR: linear light with alpha" grep -q pix_fmt=gbrapf32 probe
 check "EXR: linear light, as tagged" grep -q color_transfer=linear probe
-"$FFGAN" generate generate -q -o h.%02d.exr --frames 1-1 --size 64x64 --half \
+"$FFGAN" generate generate -q -o h.%02d.exr --frames 1-1 --size 64x64 \
     --set "model=$T/dcgan-alpha.safetensors" --set alpha=model
-"$FFGAN" generate generate -q -o g.%02d.exr --frames 1-1 --size 64x64 \
+"$FFGAN" generate generate -q -o g.%02d.exr --frames 1-1 --size 64x64 --float \
     --set "model=$T/dcgan-alpha.safetensors" --set alpha=model
-check "--half is smaller" [ "$(wc -c < h.01.exr)" -lt "$(wc -c < g.01.exr)" ]
+kinds() { # channels' types in an EXR's header: 1 half, 2 float
+    python3 - "$1" <<'PY'
+import struct, sys
+d = open(sys.argv[1], "rb").read()
+p = d.index(b"channels\0chlist\0") + 16
+size, p = struct.unpack_from("<i", d, p)[0], p + 4
+kinds, end = set(), p + size - 1
+while p < end:
+    p = d.index(b"\0", p) + 1
+    kinds.add(struct.unpack_from("<i", d, p)[0])
+    p += 16
+print(*sorted(kinds))
+PY
+}
+check "EXR: half floats" [ "$(kinds h.01.exr)" = 1 ]
+check "--float: whole ones" [ "$(kinds g.01.exr)" = 2 ]
 gen -o film.mkv --frames 1-10 --rate 24
 "$FFPROBE" -v error -count_frames -show_streams film.mkv > probe
 check "a film has all frames" grep -q nb_read_frames=10 probe
