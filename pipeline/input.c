@@ -376,6 +376,7 @@ int fg_input_open(FgInput **out, const FgJob *job, FgError *err)
         return FG_EXIT_RETRY;
     }
     in->path = job->input;
+    fg_log_new_input();
     const int ret = job->pictures_in ? open_pictures(in, job, err)
                                      : open_media(in, job, err);
     if (ret)

@@ -11,7 +11,7 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char cause[512];
-static atomic_int premature;
+static atomic_int premature, broken;
 static int shown_level = AV_LOG_PANIC;
 static void (*warn_fn)(void *arg, const char *text);
 static void *warn_arg;
@@ -33,6 +33,18 @@ static int is_echo(const char *name, const char *text)
            !strncmp(text, "Error", 5);
 }
 
+/* What the Matroska demuxer says when it steps over bytes that it cannot read,
+ * and goes on as if nothing had been there. */
+static int is_broken(const char *text)
+{
+    static const char *const words[] = {
+        "Invalid track number", "of an EBML number", "Invalid EBML length"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strstr(text, words[i]))
+            return 1;
+    return 0;
+}
+
 /* libav prints long contexts in pieces, but its error lines come whole. */
 static void on_message(void *ctx, int level, const char *fmt, va_list ap)
 {
@@ -48,6 +60,8 @@ static void on_message(void *ctx, int level, const char *fmt, va_list ap)
         return;
     if (strstr(text, "ended prematurely") || strstr(text, "partial file"))
         premature = 1;
+    if (level <= AV_LOG_ERROR && is_broken(text))
+        broken = 1;
     pthread_mutex_lock(&lock);
     if (level <= shown_level)
         fprintf(stderr, "[%s] %s\n", name, text);
@@ -77,6 +91,16 @@ void fg_log_cause(char *out, size_t size)
 int fg_log_premature(void)
 {
     return premature;
+}
+
+int fg_log_broken(void)
+{
+    return broken;
+}
+
+void fg_log_new_input(void)
+{
+    premature = broken = 0;
 }
 
 void fg_log_set_warn(void (*fn)(void *arg, const char *text), void *arg)

@@ -527,6 +527,11 @@ static int check_counts(Source *s)
                            "%s: only %lld of %lld frames could be decoded; "
                            "--allow-errors takes what is there",
                            path, n, n + (long long)lost);
+    if (fg_log_broken())
+        return fg_run_fail(run, FG_EXIT_DATA,
+                           "%s: parts of it cannot be read, and %lld frames "
+                           "are left; --allow-errors takes what is there",
+                           path, n);
     if (too_short(s))
         return fg_run_fail(run, FG_EXIT_DATA,
                            "%s: ends after %lld frames at %.3f s of %.3f s "

@@ -65,6 +65,9 @@ void fg_log_init(int verbosity);
 void fg_log_cause(char *out, size_t size);
 /* 1 when a demuxer said that the file ended too early. */
 int fg_log_premature(void);
+/* 1 when a demuxer said that it stepped over bytes that make no sense. */
+int fg_log_broken(void);
+void fg_log_new_input(void); /* forgets both */
 /* Called with each warning of our own filters; NULL = stderr. */
 void fg_log_set_warn(void (*fn)(void *arg, const char *text), void *arg);
 

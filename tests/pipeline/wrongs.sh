@@ -107,4 +107,21 @@ for n in 1 2 25 51; do
     run ./plain.yaml n.mp4 -o n.mkv -y
     check "$n frames in, $n out" [ "$(frames n.mkv)" = $n ]
 done
+# A block whose track number makes no sense: libavformat steps over it and goes on.
+mk -f lavfi -i testsrc2=s=64x36:r=25:d=1 -c:v libx264 -g 8 lost.mkv
+python3 - <<'PY'
+import re
+d = bytearray(open("lost.mkv", "rb").read())
+at = [m.start() for m in re.finditer(rb"\xa3[\x40-\x7f].\x81..[\x00\x80]", d, re.S)]
+d[at[len(at) // 2] + 3] = 0xA5
+open("lost.mkv", "wb").write(d)
+PY
+cp lost.mkv first.mkv
+mk -f lavfi -i testsrc2=s=64x36:r=25:d=1 -c:v libx264 -g 8 second.mkv
+check "a block of no track: an error, not a film that lacks a frame" sh -c '
+    "$FFGAN" run "$1" lost.mkv -o lost-out.mkv -q 2> err; [ $? = 65 ] && [ ! -e lost-out.mkv ]' - "$P"
+check "with --allow-errors what is there" sh -c '"$FFGAN" run "$1" lost.mkv -o lost-out.mkv -q --allow-errors' - "$P"
+check "a damaged film does not spoil the next one of a batch" sh -c '
+    "$FFGAN" run "$1" first.mkv second.mkv --out-dir batch -q 2> err; [ -e batch/second-*.mkv ] && [ ! -e batch/first-*.mkv ]' - "$P"
+
 done_testing
