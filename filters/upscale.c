@@ -271,7 +271,7 @@ int fg_upscale_create(FgUpscale **pu, const FgModel *m,
     /* Smaller tiles need less, and give the same bits. */
     while (ret == -ENOMEM && (now.tile = half_tile(&now, now.tile)))
         ret = create_once(pu, m, &now, err);
-    if (!ret)
+    if (!ret && *pu)
         (*pu)->shrunk = now.tile != o->tile;
     return ret;
 }

@@ -72,7 +72,7 @@ static Cell cell_of(const FgCells *b, int i)
     while (next_cell(&p, &all, NULL) > 0)
         nb++;
     p = text;
-    for (int k = 0; k <= i % nb; k++)
+    for (int k = 0; nb && k <= i % nb; k++)
         next_cell(&p, &c, NULL);
     return c;
 }

@@ -262,7 +262,7 @@ int fg_generator_run(FgGenerator *g, const FgMoment *at, FgTensor *picture,
 void fg_generator_info(const FgGenerator *g, FgGeneratorInfo *info)
 {
     const FgStage *first = &g->stage[0], *last = &g->stage[g->nb - 1];
-    FgPlanInfo p;
+    FgPlanInfo p = {0};
     memset(info, 0, sizeof(*info));
     for (int k = 0; k < g->nb; k++) {
         const FgShape a = g->stage[k].in.shape, b = g->stage[k].out.shape;

@@ -73,7 +73,7 @@ int fg_onnx_put(FgOnnx *o, FgSpan name, const FgOnnxValue *v)
         at = place(o, name);
     if (at && *at)
         fg_im_fail(o->im, -EBADMSG, "two values are named '%.*s'", SHOWN(name));
-    if (o->im->rc < 0) {
+    if (!at || *at) {
         free_value(&copy);
         return o->im->rc;
     }

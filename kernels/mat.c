@@ -4,6 +4,7 @@
 #include "conv_ring.h"
 #include "dsp.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define LINE 32
@@ -151,6 +152,7 @@ static void convert(const Job *j, uint16_t *dst, int y, int x, int n)
                                          fg_dtype_size(in->dtype));
 
         if (m->split) {
+            assert(j->ops);
             j->ops->split(dst, (const float *)(const void *)src, run, m->ic,
                           m->icp);
             continue;
@@ -280,6 +282,7 @@ static void run_rows(const Job *j, int y0, int y1)
         find_rows(j, row, y0, y1);
     else
         gather_rows(j, row, y0, y1);
+    assert(j->ops); /* plans take this way only where there are some */
     j->ops->rows(&q);
 }
 

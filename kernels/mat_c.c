@@ -98,7 +98,7 @@ static void unit_pair(const FgMatJob *q, int r, int unit, int pair)
     const FgMat *const m = q->m;
     const char *w = m->w + (size_t)m->tile[pair] * 1024;
     const int n = unit == q->units - 1 ? q->last : m->columns;
-    float sum[2][COLS];
+    float sum[2][COLS] = {{0}};
 
     for (int i = 0; i < 2 && 2 * pair + i < m->tiles; i++)
         memcpy(sum[i], m->bias + (2 * pair + i) * COLS, sizeof(sum[i]));

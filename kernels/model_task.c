@@ -149,7 +149,7 @@ static int ends_of(const FgGraph *g, Ends *e, FgError *err)
 {
     FgShape *s = fg_graph_any_shapes(g, err);
     if (!s)
-        return -errno;
+        return errno ? -errno : -ENOMEM;
     *e = (Ends){s[0], s[g->nb_nodes - 1]};
     free(s);
     for (int i = 1; i < g->nb_nodes; i++)
@@ -197,7 +197,7 @@ static int check_plate(const FgModel *m, FgError *err)
                         l->nb_sizes, m->nb_stages + 1);
     for (int k = 0; k <= m->nb_stages && rc >= 0; k++) {
         const int last = k == m->nb_stages;
-        Ends e;
+        Ends e = {0};
         rc = ends_of(fg_model_stage(m, k), &e, err);
         if (rc >= 0 && !(k && e.in.c == before))
             rc = takes(&e, k, before + l->channels, err);
@@ -214,7 +214,7 @@ static int check_plate(const FgModel *m, FgError *err)
 static int check_waves(const FgModel *m, FgError *err)
 {
     const int waves = m->latent.kind == FG_LATENT_TEXTURE && m->latent.periodic;
-    Ends e;
+    Ends e = {0};
     if (m->nb_stages != waves)
         return fg_error(err, -EINVAL,
                         "ffgan.stages has %d graphs, this latent needs %d",
@@ -231,7 +231,7 @@ static int check_waves(const FgModel *m, FgError *err)
 
 static int check_generator(const FgModel *m, FgError *err)
 {
-    Ends e;
+    Ends e = {0};
     int rc = fg_latent_check(&m->latent, err);
     if (rc < 0 || m->latent.kind == FG_LATENT_PLATE)
         return rc < 0 ? rc : check_plate(m, err);
@@ -262,7 +262,7 @@ static int check_sr(const FgModel *m, FgError *err)
 /* One graph that keeps its size. */
 static int check_same(const FgModel *m, int in, int out, FgError *err)
 {
-    Ends e;
+    Ends e = {0};
     int rc = ends_of(&m->graph, &e, err);
     rc = rc < 0 ? rc : takes(&e, 0, in, err);
     rc = rc < 0 ? rc : gives(&e, 0, out, out, err);

@@ -14,10 +14,13 @@
 
 /* ---- weights ---- */
 
+/* -1: rc is set. */
 static int take(FgNcnn *c, const FgNcnnLayer *l, size_t n, const uint8_t **p)
 {
-    if (c->weights.n < n)
-        return fg_ncnn_refuse(c, l, "its .bin ends before its weights do");
+    if (c->weights.n < n) {
+        fg_ncnn_refuse(c, l, "its .bin ends before its weights do");
+        return -1;
+    }
     *p = c->weights.p;
     c->weights.p += n;
     c->weights.n -= n;
@@ -119,6 +122,7 @@ typedef struct Conv {
     size_t size;
 } Conv;
 
+/* -1: rc is set. */
 static int read_conv(FgNcnn *c, const FgNcnnLayer *l, int ic, Conv *q)
 {
     const int k = fg_ncnn_int(l, 1, 0), s = fg_ncnn_int(l, 3, 1);
@@ -128,16 +132,20 @@ static int read_conv(FgNcnn *c, const FgNcnnLayer *l, int ic, Conv *q)
         fg_ncnn_int(l, 13, s) != s || pad < 0 || pad > 1024 ||
         fg_ncnn_int(l, 14, pad) != pad || fg_ncnn_int(l, 15, pad) != pad ||
         fg_ncnn_int(l, 16, pad) != pad || fg_ncnn_number(l, 18, 0) != 0 ||
-        fg_ncnn_int(l, 2, 1) != 1 || fg_ncnn_int(l, 12, 1) != 1)
-        return fg_ncnn_refuse(c, l,
-                              "allowed are square kernels of 1..31, equal "
-                              "strides and equal zero pads, no dilation");
+        fg_ncnn_int(l, 2, 1) != 1 || fg_ncnn_int(l, 12, 1) != 1) {
+        fg_ncnn_refuse(c, l,
+                       "allowed are square kernels of 1..31, equal "
+                       "strides and equal zero pads, no dilation");
+        return -1;
+    }
     if (oc < 1 || oc > 65536 || groups < 1 || ic % groups || oc % groups ||
         fg_ncnn_int(l, 8, 0) ||
-        fg_ncnn_number(l, 6, 0) != (double)oc * (ic / groups) * k * k)
-        return fg_ncnn_refuse(c, l,
-                              "its weights do not fit its input's "
-                              "channels, or are 8-bit");
+        fg_ncnn_number(l, 6, 0) != (double)oc * (ic / groups) * k * k) {
+        fg_ncnn_refuse(c, l,
+                       "its weights do not fit its input's "
+                       "channels, or are 8-bit");
+        return -1;
+    }
     *q = (Conv){oc,
                 k,
                 s,

@@ -24,20 +24,26 @@ static double number(const FgOnnxValue *v, size_t i)
     return v->whole ? (double)v->i[i] : v->f[i];
 }
 
-/* A constant like v with room for count numbers. */
+/* A constant like v with room for count numbers. -1: rc is set. */
 static int fresh(FgOnnx *o, FgOnnxValue *v, int whole, size_t count)
 {
     memset(v, 0, sizeof(*v));
     v->kind = FG_ONNX_CONST;
     v->whole = whole;
     v->count = count;
-    if (count > MAX_FOLD)
-        return fg_im_fail(o->im, -ENOTSUP, "a constant of %zu numbers", count);
+    if (count > MAX_FOLD) {
+        fg_im_fail(o->im, -ENOTSUP, "a constant of %zu numbers", count);
+        return -1;
+    }
     if (whole)
         v->i = calloc(count + 1, sizeof(*v->i));
     else
         v->f = calloc(count + 1, sizeof(*v->f));
-    return v->i || v->f ? 0 : fg_im_fail(o->im, -ENOMEM, "out of memory");
+    if (!v->i && !v->f) {
+        fg_im_fail(o->im, -ENOMEM, "out of memory");
+        return -1;
+    }
+    return 0;
 }
 
 static int put(FgOnnx *o, const FgOnnxNode *n, FgOnnxValue *v)
@@ -395,7 +401,8 @@ static int op_constant_of_shape(FgOnnx *o, const FgOnnxNode *n)
         return fg_onnx_refuse(o, n, "its size is not 0..4096");
     if (fg_onnx_tensor_attr(n, "value", &t) && fg_onnx_tensor(o, t, &fill) < 0)
         return o->im->rc;
-    if (fresh(o, &v, fill.count ? fill.whole : 0, (size_t)nb) >= 0) {
+    const int made = fresh(o, &v, fill.count ? fill.whole : 0, (size_t)nb);
+    if (made >= 0) {
         for (int64_t k = 0; fill.count && k < nb; k++)
             set(&v, (size_t)k, number(&fill, 0));
         v.nb_dims = 1;
@@ -403,7 +410,7 @@ static int op_constant_of_shape(FgOnnx *o, const FgOnnxNode *n)
     }
     free(fill.f);
     free(fill.i);
-    return o->im->rc < 0 ? o->im->rc : put(o, n, &v);
+    return made < 0 ? o->im->rc : put(o, n, &v);
 }
 
 static int op_shape(FgOnnx *o, const FgOnnxNode *n)

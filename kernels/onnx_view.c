@@ -9,12 +9,14 @@
 
 #include "onnx.h"
 
-/* The value as a view: a layer has its own four sizes. */
+/* The value as a view: a layer has its own four sizes. -1: rc is set. */
 static int view_of(FgOnnx *o, const FgOnnxNode *n, FgOnnxValue *v)
 {
     const FgOnnxValue *in = fg_onnx_in(o, n, 0);
-    if (!in || (in->kind != FG_ONNX_LAYER && in->kind != FG_ONNX_SPLIT))
-        return fg_onnx_refuse(o, n, "of pictures alone it is read");
+    if (!in || (in->kind != FG_ONNX_LAYER && in->kind != FG_ONNX_SPLIT)) {
+        fg_onnx_refuse(o, n, "of pictures alone it is read");
+        return -1;
+    }
     *v = *in;
     if (in->kind == FG_ONNX_LAYER) {
         const FgShape s = o->im->shapes[in->layer];

@@ -89,7 +89,7 @@ int fg_plan_mats(FgPlan *p, FgError *err)
 
         if (!s->tiles)
             continue;
-        rc = pack_mat(p, s, shapes[s->in[0]].c);
+        rc = shapes ? pack_mat(p, s, shapes[s->in[0]].c) : -EINVAL;
         p->mat_pad = s->mat.pad > p->mat_pad ? s->mat.pad : p->mat_pad;
         if (rc < 0)
             fg_error(err, rc, "node '%s': weights cannot be packed",

@@ -1,4 +1,5 @@
 /* ffgan: compare. SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -132,6 +133,7 @@ static int run(const Args *a)
     FgCompare c;
     FgError err = {{0}};
     struct stat st;
+    assert(a->output); /* by parse() */
     if (!a->overwrite && !stat(a->output, &st)) {
         fprintf(stderr, "ffgan: %s: exists; -y writes over it\n",
                 fg_show(a->output));

@@ -25,6 +25,7 @@ typedef struct Args {
     int w, h, columns, overwrite, help;
     double truncation;
     int64_t frame;
+    char name[4096]; /* of the output when none is given */
 } Args;
 
 enum { O_SEEDS = 256, O_SIZE, O_COLUMNS, O_FRAME, O_TRUNCATION };
@@ -233,7 +234,7 @@ static int make(const Args *a, const FgModel *m, const int64_t *seed, int nb,
 
 static int run(Args *a)
 {
-    char path[4096], name[4096];
+    char path[4096];
     FgError err = {{0}};
     FgModel *m = NULL;
     FgPool *pool = NULL;
@@ -246,9 +247,9 @@ static int run(Args *a)
     }
     if (!a->output) {
         const char *const base = fg_path_base(a->model);
-        snprintf(name, sizeof(name), "%.*s-variations.png",
+        snprintf(a->name, sizeof(a->name), "%.*s-variations.png",
                  (int)(fg_path_ext(base) - base), base);
-        a->output = name;
+        a->output = a->name;
     }
     ret = fg_model_open(&m, a->model, path, sizeof(path));
     if (!ret && !a->overwrite && !stat(a->output, &st)) {

@@ -86,7 +86,10 @@ static char *base64(const uint8_t *data, int size)
 {
     const int n = AV_BASE64_SIZE(size);
     char *text = malloc((size_t)n);
-    return text ? av_base64_encode(text, n, data, size) : NULL;
+    if (text && av_base64_encode(text, n, data, size))
+        return text;
+    free(text);
+    return NULL;
 }
 
 static int open_jpeg(AVCodecContext **out, const FgPicture *p)

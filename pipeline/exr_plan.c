@@ -262,6 +262,7 @@ static int plan_channels(const FgExrWriter *w, FgExrOut *p)
     p->ch = calloc((size_t)others + 8, sizeof(*p->ch));
     if (!p->ch)
         return fg_error(w->err, -ENOMEM, "no memory");
+    p->nb = 0;
     if (is_main)
         add_colours(w, p, w->f, w->src.colour);
     for (int i = 0; i < others && !ret && !p->closed; i++)

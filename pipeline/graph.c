@@ -4,6 +4,7 @@
  * Two libavfilter graphs in a row: the chain as the preset has it, then, only
  * where needed, a conversion to the encoder's format and the first frame's
  * output size (inputs may change size on the way). */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -265,6 +266,7 @@ static int send_commands(Stage *s, const AVFrame *f)
     const FgPreset *const p = s->run->job->preset;
     const double t = (double)(f->pts - s->first_pts) *
                      av_q2d(s->run->input->time_base);
+    assert(s->sent);
     for (int i = 0; i < p->nb_commands; i++) {
         const FgCommand *const c = &p->commands[i];
         const char *const v = fg_preset_command_value(p, i, t, s->n);

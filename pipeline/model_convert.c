@@ -127,12 +127,12 @@ int fg_model_convert(int argc, char **argv)
                                        !strcmp(argv[i], "--safetensors") ||
                                        !strcmp(argv[i], "--pth-keys"));
         if (form || (!exporting && !strcmp(argv[i], "-o"))) {
-            if (!argv[i + 1] || c.out)
+            if (i + 1 >= argc || c.out)
                 return fg_usage_error("model", "%s wants one file name",
                                       argv[i]);
             c.form = argv[i];
             c.out = argv[++i];
-        } else if (!exporting && !strcmp(argv[i], "--mix") && argv[i + 1]) {
+        } else if (!exporting && !strcmp(argv[i], "--mix") && i + 1 < argc) {
             c.mix = argv[++i];
         } else if ((argv[i][0] == '-' && argv[i][1]) || c.in) {
             return fg_usage_error("model", "%s: '%s' is not expected", argv[0],

@@ -1,5 +1,6 @@
 /* Ways to choose what to try next: random search, evolution, REINFORCE.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -90,6 +91,7 @@ void fg_arm_evolution(const FgArmInput *in, FgPoint *out)
         if (!best || r->fitness > best->fitness)
             best = r;
     }
+    assert(best); /* tournament is 1 or more */
     *out = best->x;
     /* Something tried before would teach nothing: mutate again. */
     for (int i = 0; i < 10 && (!i || known(in, out)); i++)

@@ -1,5 +1,6 @@
 /* ffgan-eval: how good a network is, on pictures it has not seen.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,8 +168,11 @@ static int check_kinds(const Args *a, const FgModel *m, const FgModel *before,
 static int eval(const Args *a, FgExecutor *ex, FgError *err)
 {
     FgModel *m = NULL, *before = NULL;
-    int ret = strcmp(a->model, "bicubic") ? load_model(a->model, &m, err) : 0;
+    int ret = 0;
 
+    assert(a->model); /* by parse() */
+    if (strcmp(a->model, "bicubic") != 0)
+        ret = load_model(a->model, &m, err);
     if (!ret && a->before)
         ret = load_model(a->before, &before, err);
     if (!ret)

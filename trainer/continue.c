@@ -1,5 +1,6 @@
 /* Training that goes on from a weights file with new pictures.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <assert.h>
 #include <errno.h>
 #include <jansson.h>
 #include <math.h>
@@ -92,8 +93,10 @@ int fg_continue_recipe(const FgContinue *c, const char *path, char ***set,
                        c->model);
     if (!ret && !whole)
         ret = -ENOMEM;
-    if (!ret)
+    if (!ret) {
+        assert(text);
         ret = keep_recipe(path, text, err);
+    }
     if (!ret)
         ret = fg_recipe_read(&r, path, NULL, 0, NULL, err);
     if (!ret)

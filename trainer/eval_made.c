@@ -122,7 +122,7 @@ int fg_real_pictures(const FgData *d, int w, int h, int n, uint64_t seed,
                        "no picture is as large as what the model makes, %dx%d",
                        w, h);
     shuffle(order, nb, &dice);
-    for (int i = 0; i < n && !ret; i++)
+    for (int i = 0; nb && i < n && !ret; i++)
         ret = crop(&d->pair[fit[order[i % nb]]].hr, w, h, &dice, &(*out)[i]);
     free(fit);
     if (ret)

@@ -1,5 +1,6 @@
 /* ffgan eval of a generator: distances from real pictures, grids.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <assert.h>
 #include <errno.h>
 #include <jansson.h>
 #include <math.h>
@@ -103,6 +104,7 @@ static int write_grid(const FgEvalMade *e, const FgPicture *real,
     const int n = e->samples < 32 ? e->samples / 4 * 4 : 32;
     int ret;
 
+    assert(n > 0); /* the command takes 8 samples or more */
     for (int i = 0; i < n; i++) {
         all[i / 4 * 8 + i % 4] = real[i];
         all[i / 4 * 8 + 4 + i % 4] = made[i];

@@ -1,5 +1,6 @@
 /* A search: rounds of candidates, then full training of the best.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -210,10 +211,12 @@ static int curves(const FgSearch *s, FgCurve *out)
     int n = 0;
 
     out[n++] = s->baseline.trial.curve;
-    for (int i = 0; i < s->r->nb_arms; i++)
+    for (int i = 0; i < s->r->nb_arms; i++) {
+        assert(s->tried[i]);
         for (int k = 0; k < s->nb[i]; k++)
             if (s->tried[i][k].trial.curve.nb)
                 out[n++] = s->tried[i][k].trial.curve;
+    }
     return n;
 }
 
@@ -224,6 +227,7 @@ static int run_one(FgSearch *s, int arm, FgResult *done, FgCurve *curve,
     const FgTried *same;
     int ret;
 
+    assert(s->tried[arm]);
     propose(s, arm, &t->x, done);
     ret = fg_space_overrides(&s->r->space, &t->x, &t->set.v, &t->set.nb);
     if (ret)

@@ -46,7 +46,7 @@ static int halve(const Level *from, Level *to)
 {
     to->w = (from->w + 1) / 2;
     to->h = (from->h + 1) / 2;
-    to->v = malloc(sizeof(*to->v) * (size_t)to->w * (size_t)to->h * 3);
+    to->v = calloc((size_t)to->w * (size_t)to->h * 3, sizeof(*to->v));
     if (!to->v)
         return -ENOMEM;
     for (int y = 0; y < to->h; y++)
@@ -115,7 +115,7 @@ static int pyramid(const FgPicture *p, Level *l, int nb)
     int ret = 0;
 
     memset(l, 0, sizeof(*l) * FG_SWD_LEVELS);
-    l[0] = (Level){malloc(sizeof(float) * n), p->w, p->h};
+    l[0] = (Level){calloc(n, sizeof(float)), p->w, p->h};
     if (!l[0].v)
         return -ENOMEM;
     for (size_t i = 0; i < n; i++)
