@@ -119,7 +119,10 @@ static int convert(FgModel **m, const FgImportFile *f, const char *sha,
     const int rc = fg_import_parse(m, f, err);
     if (rc < 0)
         return rc;
-    if (fg_model_set_meta(*m, "ffgan.source_sha256", sha) < 0 ||
+    /* The transfer is what the writer would say: before and after the cache a
+     * model is the same. */
+    if (fg_model_set_meta(*m, "ffgan.transfer", "srgb") < 0 ||
+        fg_model_set_meta(*m, "ffgan.source_sha256", sha) < 0 ||
         fg_model_set_meta(*m, "ffgan.source", slash ? slash + 1 : f->name) <
             0) {
         fg_model_free(m);
