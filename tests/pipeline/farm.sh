@@ -150,6 +150,39 @@ check "retry forgets failed attempts" cli farm retry f.mkv.ffgan
 check "and the chunk is done" "$FFGAN" worker f.mkv.ffgan --chunk 0 --max-tries 2 --progress none
 check "status: what they took is counted" sh -c '"$FFGAN" farm status f.mkv.ffgan --json | grep -q "\"wasted_hours\":[0.]*[1-9]"'
 
+# ---- nodes that differ, folders that lag ----
+cp "$ROOT/presets/weights/fast-x2.safetensors" w.safetensors
+cli plan upscale-2x-fast in.mkv -o v.mkv --chunk 50 --set model=./w.safetensors
+cp "$ROOT/presets/weights/balanced-x2.safetensors" w.safetensors
+check "other weights: refused" code 65 cli worker v.mkv.ffgan --chunk 0
+check "and it says so" says "model's weights have changed"
+cp "$ROOT/presets/weights/fast-x2.safetensors" w.safetensors
+sed -i 's/"version": *"ffgan [^"]*"/"version": "ffgan 9"/; s/"ffgan": *"[0-9.]*"/"ffgan": "9.9.9"/; s/ffgan 0\.1\.0/ffgan 9.9.9/' v.mkv.ffgan/job.json
+check "another version: refused" code 65 cli worker v.mkv.ffgan --chunk 0
+check "and it says which" says "another version of ffgan"
+cli plan "$P" in.mkv -o late.mkv --chunk 50
+mv late.mkv.ffgan hidden
+(sleep 1 && mv hidden late.mkv.ffgan) &
+check "a folder that shows late is waited for" "$FFGAN" worker late.mkv.ffgan --chunk 0 --wait 30 --progress none
+wait
+"$FFGAN" worker late.mkv.ffgan --chunk 1 --wait 30 --progress none &
+check "chunks that end late are waited for" "$FFGAN" assemble late.mkv.ffgan --wait 30 --keep --progress none
+wait
+if [ -z "${LESS:-}" ] && ${CC:-cc} -O1 -D_GNU_SOURCE -shared -fPIC -o shim.so "$ROOT/tests/shim/fault.c" -ldl 2> cc.err; then
+    bad=0
+    for n in 4 9 14 19 24; do # ESTALE, once, at one of the writing calls
+        rm -rf st.mkv.ffgan
+        cli plan "$P" in.mkv -o st.mkv --chunk 50
+        FAULT_AT=$n FAULT_ERRNO=116 FAULT_DIR=st.mkv.ffgan LD_PRELOAD=./shim.so \
+            "$FFGAN" worker st.mkv.ffgan --chunk 0 --max-tries 3 --progress none 2> st.err
+        rc=$?
+        status_says st.mkv.ffgan "1 of 2 done" && [ $rc = 0 ] || { bad=$((bad + 1)) && cat st.err; }
+    done
+    check "a stale file handle is tried again (bad: $bad of 5)" [ $bad = 0 ]
+else
+    skip "a stale file handle is tried again" "LESS is set, or no compiler"
+fi
+
 # ---- signals ----
 mk -f lavfi -i "testsrc2=s=640x360:r=25:d=12" -c:v libx264 -preset ultrafast long.mkv
 cli plan "$P" long.mkv -o g.mkv --chunk 150 --set w=1280 --set h=720
