@@ -75,7 +75,7 @@ static int read_receipts(Join *j)
         if (!ret)
             ret = fg_receipt_check(&j->receipt[k], p, 1, j->err);
         if (ret)
-            return ret == -ENOMEM ? FG_EXIT_RETRY : FG_EXIT_DATA;
+            return fg_receipt_exit(ret);
         ret = p->job.pictures_out ? 0 : same_stream(j, k);
         if (ret)
             return ret;
@@ -324,7 +324,7 @@ static int join(Join *j, FgJob *job)
     ret = fg_receipt_stream(&j->receipt[0], &stream, j->err);
     j->stream = stream;
     if (ret < 0)
-        return ret == -ENOMEM ? FG_EXIT_RETRY : FG_EXIT_DATA;
+        return fg_receipt_exit(ret);
     ret = learn_times(j);
     if (!ret)
         ret = fg_input_open(&j->in, job, j->err);

@@ -68,6 +68,14 @@ int fg_receipt_read(FgReceipt *r, const FgJobPlan *p, int64_t k, FgError *err)
     return ret;
 }
 
+int fg_receipt_exit(int ret)
+{
+    return !ret             ? 0
+           : ret == -ENOENT ? FG_EXIT_NOINPUT
+           : ret == -ENOMEM ? FG_EXIT_RETRY
+                            : FG_EXIT_DATA;
+}
+
 /* The pictures of a chunk, by their numbers. */
 static int check_pictures(const FgReceipt *r, const FgJobPlan *p, FgError *err)
 {
@@ -166,5 +174,5 @@ int fg_job_plan_digest(const FgJobPlan *p, char text[33], FgError *err)
     if (!ret)
         fg_hash_text(XXH3_128bits_digest(s), text);
     XXH3_freeState(s);
-    return ret == -ENOMEM ? FG_EXIT_RETRY : ret ? FG_EXIT_DATA : 0;
+    return fg_receipt_exit(ret);
 }

@@ -26,6 +26,8 @@ int fg_receipt_read(FgReceipt *r, const FgJobPlan *p, int64_t k, FgError *err);
  * deep: with the same bytes. 0; -ENOENT, -EINVAL + err. */
 int fg_receipt_check(const FgReceipt *r, const FgJobPlan *p, int deep,
                      FgError *err);
+/* The exit code of what the two above return: 66 for what is not there. */
+int fg_receipt_exit(int ret);
 /* 1 when chunk k is done: receipt and packets are there. */
 int fg_chunk_is_done(const FgJobPlan *p, int64_t k);
 /* Packets' stream, for a muxer. 0, -EINVAL, -ENOMEM + err. */
