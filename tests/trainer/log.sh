@@ -42,7 +42,7 @@ check "a killed run goes on" run --steps=400 --log "$T/log" -o "$T/c.safetensors
 want=$(seq 10 10 400 | tr '\n' ' ')
 check "and its table has each step once" test "$(steps "$T/log/c/log.csv")" = "$want"
 
-PYTHON=${PEERS_PYTHON:-python3}
+PYTHON=${FFGAN_PYTHON:-${PEERS_PYTHON:-python3}}
 tb="TensorBoard reads each step once, and the last loss"
 if "$PYTHON" -c 'import tensorboard' 2> /dev/null; then
     last=$(tail -n 1 "$T/log/c/log.csv" | cut -d, -f3)
