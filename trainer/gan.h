@@ -5,6 +5,13 @@
 
 #include "trainer/train.h"
 
+struct FgGanBuild;
+/* Makes net i, a critic (an encoder) or a generator by b, with the recipe's
+ * optimiser, averaging, clipping and first weights. 0 or a negative errno +
+ * err; what was made is freed with the run. */
+int fg_gan_net(FgTrain *t, int i, const char *name, int critic,
+               const struct FgGanBuild *b, FgError *err);
+
 /* Side by side in rows, cols pictures a row, from dense f32 tensors of 1 or 3
  * channels: values lo..hi become 0..255. The caller frees *out. 0, -ENOMEM. */
 int fg_picture_grid(FgPicture *out, const FgTensor *t, int nb, int cols,

@@ -53,22 +53,8 @@ static FgGanBuild build_of(const FgRecipe *r, int critic)
 
 static int make_net(FgTrain *t, int i, FgError *err)
 {
-    const FgRecipe *r = t->recipe;
-    const FgGanBuild b = build_of(r, i == D);
-    FgNet *net = &t->net[i];
-    FgGraph graph = {0};
-    int ret = i == D ? fg_build_gan_critic(&graph, &b, err)
-                     : fg_build_gan_generator(&graph, &b, err);
-
-    if (!ret)
-        ret = fg_net_create(net, i == D ? "d" : "g", &graph, r->seed + i, err);
-    if (ret)
-        return ret;
-    t->nb_nets = i + 1;
-    net->optim = r->optim;
-    net->ema = r->ema;
-    net->clip = r->clip;
-    return fg_net_init(net, fg_recipe_text(r, "weights"), r->seed + i);
+    const FgGanBuild b = build_of(t->recipe, i == D);
+    return fg_gan_net(t, i, i == D ? "d" : "g", i == D, &b, err);
 }
 
 static int make_tapes(FgTrain *t, Gan *s, FgError *err)
