@@ -57,8 +57,9 @@ static int take_int(const char *what, const char *v, int min, int max, int *to)
     return 0;
 }
 
-static int take_option(Args *a, int c, const char *v)
+static int take_option(void *arg, int c, const char *v)
 {
+    Args *const a = arg;
     switch (c) {
     case 'o':
         a->output = v;
@@ -83,18 +84,10 @@ static int take_option(Args *a, int c, const char *v)
 
 static int parse(Args *a, int argc, char **argv)
 {
-    int c;
-    opterr = 0;
-    optind = 1;
-    while ((c = getopt_long(argc, argv, ":o:yh", options, NULL)) != -1) {
-        if (c == '?' || c == ':')
-            return fg_usage_error(
-                "compare", c == ':' ? "%s needs a value" : "no option '%s'",
-                fg_show(argv[optind - 1]));
-        const int ret = take_option(a, c, optarg);
-        if (ret)
-            return ret;
-    }
+    const int ret = fg_take_options("compare", argc, argv, ":o:yh", options,
+                                    take_option, a);
+    if (ret)
+        return ret;
     if (a->help)
         return 0;
     if (optind + 2 != argc)

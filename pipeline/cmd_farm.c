@@ -43,8 +43,9 @@ typedef struct Args {
     int quiet, help;
 } Args;
 
-static int take_option(Args *a, int c, const char *v)
+static int take_option(void *arg, int c, const char *v)
 {
+    Args *const a = arg;
     char *end;
     int64_t n;
     switch (c) {
@@ -76,18 +77,10 @@ static int take_option(Args *a, int c, const char *v)
 
 static int parse(Args *a, int argc, char **argv)
 {
-    int c;
-    opterr = 0;
-    optind = 1;
-    while ((c = getopt_long(argc, argv, ":qh", options, NULL)) != -1) {
-        if (c == ':' || c == '?')
-            return fg_usage_error(
-                "farm", c == ':' ? "%s needs a value" : "no option '%s'",
-                fg_show(argv[optind - 1]));
-        const int ret = take_option(a, c, optarg);
-        if (ret)
-            return ret;
-    }
+    const int ret = fg_take_options("farm", argc, argv, ":qh", options,
+                                    take_option, a);
+    if (ret)
+        return ret;
     return a->help || optind < argc ? 0
                                     : fg_usage_error("farm", "no job given");
 }

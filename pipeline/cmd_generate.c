@@ -126,8 +126,9 @@ static int take_output(Args *a, const char *v)
     return a->g.job.output ? 0 : FG_EXIT_RETRY;
 }
 
-static int take_option(Args *a, int c, const char *v)
+static int take_option(void *arg, int c, const char *v)
 {
+    Args *const a = arg;
     int w, h;
     switch (c) {
     case 'o':
@@ -179,18 +180,10 @@ static int take_option(Args *a, int c, const char *v)
 
 static int parse(Args *a, int argc, char **argv)
 {
-    int c;
-    opterr = 0;
-    optind = 1;
-    while ((c = getopt_long(argc, argv, ":o:yvqh", options, NULL)) != -1) {
-        if (c == '?' || c == ':')
-            return fg_usage_error(
-                "generate", c == ':' ? "%s needs a value" : "no option '%s'",
-                fg_show(argv[optind - 1]));
-        const int ret = take_option(a, c, optarg);
-        if (ret)
-            return ret;
-    }
+    const int ret = fg_take_options("generate", argc, argv, ":o:yvqh", options,
+                                    take_option, a);
+    if (ret)
+        return ret;
     if (a->help)
         return 0;
     if (optind + 1 != argc)

@@ -61,8 +61,9 @@ static int print_help(const char *command)
     return FG_EXIT_OK;
 }
 
-static int take_option(Args *a, int c, const char *v)
+static int take_option(void *arg, int c, const char *v)
 {
+    Args *const a = arg;
     int64_t n = 0;
     switch (c) {
     case O_WAIT:
@@ -91,20 +92,10 @@ static int take_option(Args *a, int c, const char *v)
 
 static int parse(Args *a, int argc, char **argv, const struct option *options)
 {
-    int c;
-    opterr = 0;
-    optind = 1;
-    while ((c = getopt_long(argc, argv, ":qh", options, NULL)) != -1) {
-        if (c == ':')
-            return fg_usage_error(a->command, "%s needs a value",
-                                  fg_show(argv[optind - 1]));
-        if (c == '?')
-            return fg_usage_error(a->command, "no option '%s'",
-                                  fg_show(argv[optind - 1]));
-        const int ret = take_option(a, c, optarg);
-        if (ret)
-            return ret;
-    }
+    const int ret = fg_take_options(a->command, argc, argv, ":qh", options,
+                                    take_option, a);
+    if (ret)
+        return ret;
     if (a->help)
         return 0;
     if (argc - optind != 1)

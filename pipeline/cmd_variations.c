@@ -63,8 +63,9 @@ static int usage(const char *what, const char *v, const char *allowed)
     return fg_usage_error("variations", "%s '%s' is not %s", what, v, allowed);
 }
 
-static int take_option(Args *a, int c, const char *v)
+static int take_option(void *arg, int c, const char *v)
 {
+    Args *const a = arg;
     int64_t n;
     char *end;
     switch (c) {
@@ -104,18 +105,10 @@ static int take_option(Args *a, int c, const char *v)
 
 static int parse(Args *a, int argc, char **argv)
 {
-    int c;
-    opterr = 0;
-    optind = 1;
-    while ((c = getopt_long(argc, argv, ":o:yh", options, NULL)) != -1) {
-        if (c == '?' || c == ':')
-            return fg_usage_error(
-                "variations", c == ':' ? "%s needs a value" : "no option '%s'",
-                fg_show(argv[optind - 1]));
-        const int ret = take_option(a, c, optarg);
-        if (ret)
-            return ret;
-    }
+    const int ret = fg_take_options("variations", argc, argv, ":o:yh", options,
+                                    take_option, a);
+    if (ret)
+        return ret;
     if (!a->help && optind + 1 != argc)
         return fg_usage_error("variations", optind < argc
                                                 ? "more than one model"

@@ -106,8 +106,9 @@ static int from_environment(Worker *w, const char *name)
                    "worker", "--chunk-env: the variable '%s' is not set", name);
 }
 
-static int take_option(Worker *w, int c, const char *v)
+static int take_option(void *arg, int c, const char *v)
 {
+    Worker *const w = arg;
     switch (c) {
     case O_CHUNK:
         return number("--chunk", v, 0, 1000000000, &w->task);
@@ -147,18 +148,10 @@ static int take_option(Worker *w, int c, const char *v)
 static int parse(Worker *w, int argc, char **argv)
 {
     FgReport probe = {0};
-    int c;
-    opterr = 0;
-    optind = 1;
-    while ((c = getopt_long(argc, argv, ":qh", options, NULL)) != -1) {
-        if (c == ':' || c == '?')
-            return fg_usage_error(
-                "worker", c == ':' ? "%s needs a value" : "no option '%s'",
-                fg_show(argv[optind - 1]));
-        const int ret = take_option(w, c, optarg);
-        if (ret)
-            return ret;
-    }
+    const int ret = fg_take_options("worker", argc, argv, ":qh", options,
+                                    take_option, w);
+    if (ret)
+        return ret;
     if (w->help)
         return 0;
     if (argc - optind != 1)

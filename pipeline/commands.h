@@ -28,6 +28,15 @@ int fg_cmd_preset(int argc, char **argv); /* cmd_preset.c */
 int fg_usage_error(const char *command, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+struct option;
+/* getopt_long over argv: take gets each option and its value, and returns 0 or
+ * an exit code, which ends it. letters begins with ':'. What is wrong with the
+ * words is said. 0 (optind: the first name) or an exit code. */
+int fg_take_options(const char *command, int argc, char **argv,
+                    const char *letters, const struct option *options,
+                    int (*take)(void *arg, int c, const char *value),
+                    void *arg);
+
 /* At a command's end: ret, or FG_EXIT_IO with a message when what was asked
  * for could not all be printed. */
 int fg_stdout_end(int ret);

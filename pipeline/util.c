@@ -1,6 +1,7 @@
 /* ffgan: small helpers: text, paths, numbers, time.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <getopt.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -328,4 +329,23 @@ int fg_usage_error(const char *command, const char *fmt, ...)
     va_end(ap);
     fprintf(stderr, "; see 'ffgan %s --help'\n", command);
     return FG_EXIT_USAGE;
+}
+
+int fg_take_options(const char *command, int argc, char **argv,
+                    const char *letters, const struct option *options,
+                    int (*take)(void *arg, int c, const char *value), void *arg)
+{
+    int c;
+    opterr = 0;
+    optind = 1;
+    while ((c = getopt_long(argc, argv, letters, options, NULL)) != -1) {
+        if (c == '?' || c == ':')
+            return fg_usage_error(
+                command, c == ':' ? "%s needs a value" : "no option '%s'",
+                fg_show(argv[optind - 1]));
+        const int ret = take(arg, c, optarg);
+        if (ret)
+            return ret;
+    }
+    return 0;
 }
