@@ -420,6 +420,37 @@ static int bad_option(const Args *a, int c, const char *word)
                     : fg_usage_error(a->command, "no option '%s'", what);
 }
 
+/* What the engine has no use for is refused, not passed over. */
+static int check_farm(const Args *a)
+{
+    const FgFarm *const f = &a->farm;
+    const struct {
+        int given;
+        unsigned takes;
+        const char *name;
+    } all[] = {
+        {f->queue != NULL, FG_TAKES_QUEUE, "--queue"},
+        {f->image != NULL, FG_TAKES_IMAGE, "--image"},
+        {f->volume != NULL, FG_TAKES_IMAGE, "--volume"},
+        {f->nb_args > 0, FG_TAKES_ARGS, "--engine-arg"},
+        {f->gpus > 0, FG_TAKES_SIZE, "--gpus"},
+        {f->cpus > 0, FG_TAKES_SIZE, "--cpus"},
+        {f->max_running > 0, FG_TAKES_RUNNING, "--max-running"},
+        {f->program != NULL, FG_TAKES_TASK, "--program"},
+        {f->max_tries >= 0, FG_TAKES_TASK, "--max-tries"},
+        {f->grace_s > 0, FG_TAKES_TASK, "--grace"},
+        {a->engine.workers > 0, FG_TAKES_WORKERS, "--workers"},
+    };
+    if (!f->engine)
+        return fg_usage_error(a->command, "--engine is needed: slurm, openjd, "
+                                          "k8s, commands, local");
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (all[i].given && !(fg_farm_engine(f->engine)->takes & all[i].takes))
+            return fg_usage_error(a->command, "%s means nothing to engine %s",
+                                  all[i].name, f->engine);
+    return 0;
+}
+
 static int check_words(Args *a)
 {
     const int many = a->nb_inputs > 1 || a->out_dir || a->name;
@@ -438,9 +469,9 @@ static int check_words(Args *a)
                                           "--name for many");
     if (!strcmp(a->command, "plan") && !a->job.output)
         return fg_usage_error(a->command, "-o is needed");
-    if (!strcmp(a->command, "farm submit") && !a->farm.engine)
-        return fg_usage_error(a->command, "--engine is needed: slurm, openjd, "
-                                          "k8s, commands, local");
+    const int bad = farm ? check_farm(a) : 0;
+    if (bad)
+        return bad;
     a->job.input = a->input[0];
     return 0;
 }
@@ -595,6 +626,8 @@ static int submit(Args *a, FgReport *report, FgError *err)
 {
     a->farm.dry_run = a->dry_run;
     a->farm.chunk_auto = 1;
+    if (a->farm.max_tries < 0)
+        a->farm.max_tries = 3;
     a->farm.workers = a->engine.workers;
     return fg_farm_submit(&a->farm, &a->job, &a->engine.plan, report, err);
 }
@@ -691,7 +724,7 @@ int fg_cmd_run(int argc, char **argv)
     Args a = {.command = argv[0],
               .job = {.start_number = -1},
               .engine = {.plan = {.overlap = -1}, .lock = -1},
-              .farm = {.max_tries = 3, .chunk_min = 10}};
+              .farm = {.max_tries = -1, .chunk_min = 10}};
     FgReport report;
     int ret = parse(&a, argc, argv);
     if (!ret && a.help) {

@@ -54,8 +54,20 @@ typedef struct FgFarmTask {
     FgReport *report;
 } FgFarmTask;
 
+/* Options that not every engine has a use for. */
+enum {
+    FG_TAKES_QUEUE = 1,
+    FG_TAKES_IMAGE = 2, /* image, volume */
+    FG_TAKES_ARGS = 4,
+    FG_TAKES_SIZE = 8, /* gpus, cpus: asked for, or counted */
+    FG_TAKES_RUNNING = 16,
+    FG_TAKES_TASK = 32, /* program, max_tries, grace */
+    FG_TAKES_WORKERS = 64
+};
+
 typedef struct FgFarmEngine {
     const char *name, *help;
+    unsigned takes;
     int default_grace_s;
     /* Hands the chunks over. ids: names that cancel can use are added. Prints
      * on stdout what a person must do, if anything. 0 or an exit code + err. */

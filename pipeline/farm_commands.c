@@ -57,6 +57,7 @@ static int commands_submit(const FgFarmTask *t, json_t *ids, FgError *err)
 const FgFarmEngine fg_farm_commands = {
     .name = "commands",
     .help = "one command a line: GNU parallel, OpenCue, Deadline",
+    .takes = FG_TAKES_SIZE | FG_TAKES_TASK,
     .default_grace_s = 0,
     .submit = commands_submit,
 };

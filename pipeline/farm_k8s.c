@@ -191,6 +191,8 @@ static int k8s_submit(const FgFarmTask *t, json_t *ids, FgError *err)
 const FgFarmEngine fg_farm_k8s = {
     .name = "k8s",
     .help = "Kubernetes manifest: an Indexed Job, and one that joins",
+    .takes = FG_TAKES_QUEUE | FG_TAKES_IMAGE | FG_TAKES_SIZE |
+             FG_TAKES_RUNNING | FG_TAKES_TASK,
     .default_grace_s = 30,
     .submit = k8s_submit,
 };

@@ -8,7 +8,7 @@
 
 static int run(const FgFarmTask *t, FgError *err)
 {
-    FgEngine e = {.workers = t->farm->workers > 1 ? t->farm->workers : 2,
+    FgEngine e = {.workers = t->farm->workers ? t->farm->workers : 2,
                   .lock = -1};
     int64_t bytes = 0;
     int ret = fg_engine_lock(&e, t->plan->folder, err);
@@ -33,13 +33,14 @@ static int local_submit(const FgFarmTask *t, json_t *ids, FgError *err)
     if (!t->farm->dry_run)
         return run(t, err);
     printf("%lld chunks here, %d at a time\n", (long long)t->nb,
-           t->farm->workers > 1 ? t->farm->workers : 2);
+           t->farm->workers ? t->farm->workers : 2);
     return 0;
 }
 
 const FgFarmEngine fg_farm_local = {
     .name = "local",
     .help = "processes of this machine",
+    .takes = FG_TAKES_WORKERS,
     .default_grace_s = 0,
     .submit = local_submit,
 };

@@ -120,6 +120,7 @@ static int openjd_submit(const FgFarmTask *t, json_t *ids, FgError *err)
 const FgFarmEngine fg_farm_openjd = {
     .name = "openjd",
     .help = "Open Job Description template: Deadline Cloud and others",
+    .takes = FG_TAKES_SIZE | FG_TAKES_TASK,
     .default_grace_s = 120,
     .submit = openjd_submit,
 };

@@ -234,6 +234,8 @@ static int slurm_cancel(const FgFarm *f, const json_t *ids, FgError *err)
 const FgFarmEngine fg_farm_slurm = {
     .name = "slurm",
     .help = "sbatch: an array job, and one that joins",
+    .takes = FG_TAKES_QUEUE | FG_TAKES_ARGS | FG_TAKES_SIZE | FG_TAKES_RUNNING |
+             FG_TAKES_TASK,
     .default_grace_s = 25, /* KillWait is 30 s unless a site says otherwise */
     .submit = slurm_submit,
     .cancel = slurm_cancel,

@@ -62,6 +62,9 @@ check "auto: chunk length from a measured sample" cli farm submit "$P" in.mkv -o
 check "auto: 30 frames a minute" says "30 frames a chunk"
 check "no sbatch: says what is missing" code 69 env PATH=/nowhere "$FFGAN" farm submit "$P" in.mkv -o d.mkv --engine slurm --chunk 25
 check "k8s wants an image" code 64 submit k8s e.mkv
+check "an option that an engine cannot use" code 64 submit commands e.mkv --max-running 3
+check "and it says which" says "max-running means nothing to engine commands"
+check "one worker is one" code 64 submit commands e.mkv --workers 1
 check "unknown engine" code 64 submit pigeon e.mkv
 check "farm options are for the farm" code 64 cli upscale in.mkv --engine slurm
 
