@@ -44,6 +44,7 @@ $(if $(filter %_neon.o,$1),-O3)\
 $(if $(filter %_avx512.o %_avx512_f64.o,$1),$(AVX512))\
 $(if $(filter %_avx512bf16.o,$1),$(AVX512) -mavx512bf16 -mavx512vnni)\
 $(if $(filter %_avx512vnni.o,$1),$(AVX512) -mavx512vnni)\
+$(if $(findstring fuzzer,$(SANFLAGS)),$(if $(filter %_amx.o,$1),-fno-sanitize=all))\
 $(if $(filter %_amx.o,$1),$(AVX512) -mavx512bf16 -mamx-tile -mamx-bf16)
 PUBLIC := -Ibuild -isystem $(FF_DIR)/include $(OWN_CFLAGS)
 PRIVATE := -DHAVE_AV_CONFIG_H -DBUILDING_avfilter -isystem $(FF_BUILD) \
