@@ -10,7 +10,8 @@
 static const FgArm all[] = {
     {"random", "even over the space", fg_arm_random},
     {"evolution", "regularised evolution", fg_arm_evolution},
-    {"reinforce", "REINFORCE controller", fg_arm_reinforce},
+    {"reinforce", "REINFORCE, one distribution a gene", fg_arm_reinforce},
+    {"lstm", "REINFORCE, a recurrent controller", fg_arm_lstm},
     {"tpe", "tree-structured Parzen estimators", fg_arm_tpe},
 };
 
@@ -108,8 +109,7 @@ void fg_arm_evolution(const FgArmInput *in, FgPoint *out)
 typedef struct Policy {
     double logit[FG_MAX_GENES][FG_MAX_CHOICES];
     double p[FG_MAX_GENES][FG_MAX_CHOICES];
-    double baseline, size;
-    int seen;
+    FgAdvantage advantage;
 } Policy;
 
 static void soften(const FgSpace *s, Policy *q)
@@ -157,7 +157,7 @@ static void push(const FgSpace *s, const Policy *q, const FgPoint *x,
     }
 }
 
-static double advantage_of(Policy *q, double fitness, double worst)
+double fg_advantage(FgAdvantage *q, double fitness, double worst)
 {
     const double f = isfinite(fitness) ? fitness : worst;
     const double base = q->seen ? q->baseline : f, a = f - base;
@@ -168,16 +168,24 @@ static double advantage_of(Policy *q, double fitness, double worst)
     return q->size > 0 ? fmax(-3, fmin(3, a / q->size)) : 0;
 }
 
-static void learn(const FgArmInput *in, Policy *q, int from)
+double fg_worst(const FgArmInput *in, int nb)
 {
-    double step[FG_MAX_GENES][FG_MAX_CHOICES] = {{0}}, worst = INFINITY;
+    double worst = INFINITY;
 
-    for (int k = 0; k < from + BATCH; k++)
+    for (int k = 0; k < nb; k++)
         if (isfinite(in->done[k].fitness))
             worst = fmin(worst, in->done[k].fitness);
+    return worst;
+}
+
+static void learn(const FgArmInput *in, Policy *q, int from)
+{
+    double step[FG_MAX_GENES][FG_MAX_CHOICES] = {{0}};
+    const double worst = fg_worst(in, from + BATCH);
+
     for (int k = from; k < from + BATCH && isfinite(worst); k++)
         push(in->space, q, &in->done[k].x,
-             advantage_of(q, in->done[k].fitness, worst), step);
+             fg_advantage(&q->advantage, in->done[k].fitness, worst), step);
     for (int i = 0; i < in->space->nb; i++)
         for (int k = 0; k < fg_gene_levels(&in->space->gene[i]); k++)
             q->logit[i][k] += RATE * step[i][k] / BATCH;

@@ -37,6 +37,7 @@ typedef struct FgArm {
  * reinforce: REINFORCE (Williams 1992) on one categorical distribution a gene,
  *   four samples an update, moving-average baseline, entropy bonus; the
  *   advantage is in units of its own moving mean size.
+ * lstm: the same on an LSTM (controller.h) whose choices know those before.
  * tpe: tree-structured Parzen estimators (Bergstra et al. 2011) with hyperopt's
  *   constants. */
 const FgArm *fg_arm_find(const char *name); /* or NULL */
@@ -45,6 +46,20 @@ const FgArm *fg_arm_at(int i);              /* NULL past the last */
 void fg_arm_random(const FgArmInput *in, FgPoint *out);
 void fg_arm_evolution(const FgArmInput *in, FgPoint *out);
 void fg_arm_reinforce(const FgArmInput *in, FgPoint *out);
+void fg_arm_lstm(const FgArmInput *in, FgPoint *out);
 void fg_arm_tpe(const FgArmInput *in, FgPoint *out);
+
+/* ---- for controllers ---- */
+
+typedef struct FgAdvantage {
+    double baseline, size; /* moving means of fitness and of its distance */
+    int seen;
+} FgAdvantage;
+
+/* (fitness - baseline) / size, within -3..3, and moves both; zeroed at first. A
+ * fitness that is not finite counts as worst. */
+double fg_advantage(FgAdvantage *a, double fitness, double worst);
+/* Least finite fitness of the first nb results, INFINITY if there is none. */
+double fg_worst(const FgArmInput *in, int nb);
 
 #endif

@@ -10,7 +10,7 @@ TRAINER_OBJS += trainer/nets.o trainer/loss_msssim.o trainer/loss_focal.o \
     trainer/loss_ldl.o trainer/loss_nce.o
 
 # logs, search
-TRAINER_OBJS += trainer/space.o trainer/arms.o trainer/arm_tpe.o \
+TRAINER_OBJS += trainer/space.o trainer/arms.o trainer/arm_tpe.o trainer/arm_lstm.o trainer/controller.o \
     trainer/parzen.o trainer/median.o trainer/events.o \
     trainer/events_trial.o trainer/table.o trainer/font.o trainer/plot.o \
     trainer/plot_axes.o trainer/trial.o trainer/trial_time.o \

@@ -12,7 +12,7 @@
 #include "trainer/arms.h"
 #include "trainer/trial.h"
 
-#define FG_MAX_ARMS 4
+#define FG_MAX_ARMS 5
 
 typedef struct FgTexts {
     char **v;

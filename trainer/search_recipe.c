@@ -19,7 +19,7 @@ static const FgKey keys[] = {
     {"recipe", FG_KEY_STRING, NULL, 0, 0, NULL, 1,
      "recipe whose keys are varied"},
     MAP("space", 1, "genes: keys of the recipe and what they may be"),
-    {"arms", FG_KEY_LIST, NULL, 0, 0, "evolution|reinforce|tpe|random", 1,
+    {"arms", FG_KEY_LIST, NULL, 0, 0, "evolution|reinforce|lstm|tpe|random", 1,
      "ways to search, in turns; random always runs beside them"},
     FG_INT("evaluations", "40", 1, 100000, "candidates that each arm tries"),
     FG_INT("population", "16", 2, 10000, "evolution: living candidates"),

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "trainer/arms.h"
+#include "trainer/controller.h"
 #include "trainer/dice.h"
 #include "trainer/median.h"
 
@@ -173,6 +174,81 @@ static void reinforce_beats_random(void **state)
     beats("reinforce", numbers, bowl, 100, 0.9);
 }
 
+static void lstm_beats_random(void **state)
+{
+    (void)state;
+    beats("lstm", choices, additive, 100, 0.9);
+    beats("lstm", numbers, bowl, 100, 0.9);
+}
+
+/* Every derivative of the controller's loss beside central differences. */
+static void controller_gradients(void **state)
+{
+    FgSpace s = space_of("f: [8, 12, 16]\nc: {words: [p, r], count: 2}\n"
+                         "lr: {min: 1e-4, max: 1e-2, log: true}\n");
+    const FgPoint x = {{2, 0, 1, 1e-3}};
+    FgController c;
+    double *grad, worst = 0;
+    (void)state;
+    assert_int_equal(fg_controller_create(&c, &s, 3), 0);
+    for (size_t i = 0; i < c.nb; i++)
+        c.w[i] *= 8; /* far from the flat start */
+    fg_controller_loss(&c, &x, 1.3, 0.2);
+    grad = malloc(c.nb * sizeof(*grad));
+    assert_non_null(grad);
+    memcpy(grad, c.grad, c.nb * sizeof(*grad));
+    for (size_t i = 0; i < c.nb; i++) {
+        const double w = c.w[i], eps = 1e-5;
+        double up, down;
+
+        c.w[i] = w + eps;
+        up = fg_controller_loss(&c, &x, 1.3, 0.2);
+        c.w[i] = w - eps;
+        down = fg_controller_loss(&c, &x, 1.3, 0.2);
+        c.w[i] = w;
+        worst = fmax(worst, fabs((up - down) / (2 * eps) - grad[i]));
+    }
+    printf("# controller: %zu parameters, largest difference %.1e\n", c.nb,
+           worst);
+    assert_true(worst < 1e-8); /* eps^2 and 1e-16 / eps */
+    free(grad);
+    fg_controller_free(&c);
+    fg_space_free(&s);
+}
+
+/* Two genes that must agree: no product of independent choices does better than
+ * half, a controller that knows its first choice does. */
+static void controller_learns_what_goes_together(void **state)
+{
+    FgSpace s = space_of("a: [x, y]\nb: [x, y]\n");
+    FgController c;
+    FgDice d = {9, 1, 0, 0};
+    int agree = 0, first = 0;
+    (void)state;
+    assert_int_equal(fg_controller_create(&c, &s, 1), 0);
+    for (int i = 0; i < 400; i++) {
+        FgPoint p;
+
+        for (int k = 0; k < 4; k++) {
+            fg_controller_sample(&c, &d, &p);
+            fg_controller_loss(&c, &p, fabs(p.v[0] - p.v[1]) < 0.5 ? 1 : -1,
+                               0.3);
+        }
+        fg_controller_step(&c, 0.03, 4);
+    }
+    for (int i = 0; i < 1000; i++) {
+        FgPoint p;
+
+        fg_controller_sample(&c, &d, &p);
+        agree += fabs(p.v[0] - p.v[1]) < 0.5;
+        first += p.v[0] > 0.5;
+    }
+    printf("# agree %d of 1000, first is y in %d\n", agree, first);
+    assert_true(agree > 900 && first > 100 && first < 900);
+    fg_controller_free(&c);
+    fg_space_free(&s);
+}
+
 static void in_range(const FgSpace *s, const FgPoint *p)
 {
     for (int i = 0; i < s->nb; i++) {
@@ -298,6 +374,9 @@ int main(void)
         cmocka_unit_test(tpe_beats_random),
         cmocka_unit_test(evolution_beats_random),
         cmocka_unit_test(reinforce_beats_random),
+        cmocka_unit_test(lstm_beats_random),
+        cmocka_unit_test(controller_gradients),
+        cmocka_unit_test(controller_learns_what_goes_together),
         cmocka_unit_test(arms_have_no_memory),
         cmocka_unit_test(the_oldest_die),
         cmocka_unit_test(dice_are_fair),

@@ -17,16 +17,16 @@ cp "$T/.check" "$T/a.out"
 for f in search.jsonl summary.txt pareto.png progress.png winner.yaml; do
     check "and writes $f" test -s "$T/a/$f"
 done
-for arm in baseline evolution reinforce tpe random; do
+for arm in baseline evolution reinforce lstm tpe random; do
     check "$arm is in the summary" grep -q "^$arm " "$T/a/summary.txt"
 done
 count() { grep -c "\"event\":\"$1\"" "$T/$2/search.jsonl"; }
-check "four arms of six, and the baseline" test "$(count trial a)" = 25
-check "five finalists with two seeds" test "$(count final a)" = 10
+check "five arms of six, and the baseline" test "$(count trial a)" = 31
+check "six finalists with two seeds" test "$(count final a)" = 12
 check "their rank correlation is printed" \
-    grep -q "^Kendall's tau .* of 5 networks" "$T/a/summary.txt"
+    grep -q "^Kendall's tau .* of 6 networks" "$T/a/summary.txt"
 check "and each arm beside random search" test "$(grep -c \
-    'against random search with the same budget: [+-]' "$T/a/summary.txt")" = 3
+    'against random search with the same budget: [+-]' "$T/a/summary.txt")" = 4
 check "TensorBoard's folders, one a trial" \
     test "$(ls -d "$T"/a/events/*/ | wc -l)" -ge 12
 
@@ -106,7 +106,7 @@ check "--keys lists the keys" sh -c '"$1" --keys | grep -q "^tournament .*1.."' 
 sed 's/^evaluations: .*/evaluations: 8/' "$T/s.yaml" > "$T/longer.yaml"
 check "more evaluations go on with the same search" "$SEARCH" "$T/longer.yaml" \
     --data-root "$T" --threads 1 --json -o "$T/b"
-check "two more an arm" test "$(count trial b)" = 33
+check "two more an arm" test "$(count trial b)" = 41
 check "fewer leave the rest aside" go -o "$T/b"
 sed 's/\[3, 4, 5\]/[3, 4, 6]/' "$T/s.yaml" > "$T/other.yaml"
 expect "another search in the same folder" 65 "changed: space" \
