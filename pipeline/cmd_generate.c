@@ -34,7 +34,10 @@ enum {
     O_JSON,
     O_THREADS,
     O_FRESH,
-    O_FLOAT
+    O_FLOAT,
+    O_CHUNK,
+    O_WORKERS,
+    O_KEEP
 };
 
 static const struct option options[] = {
@@ -48,6 +51,9 @@ static const struct option options[] = {
     {"overwrite", no_argument, NULL, 'y'},
     {"fresh", no_argument, NULL, O_FRESH},
     {"float", no_argument, NULL, O_FLOAT},
+    {"chunk", required_argument, NULL, O_CHUNK},
+    {"workers", required_argument, NULL, O_WORKERS},
+    {"keep-job", no_argument, NULL, O_KEEP},
     {"threads", required_argument, NULL, O_THREADS},
     {"json", no_argument, NULL, O_JSON},
     {"verbose", no_argument, NULL, 'v'},
@@ -58,25 +64,30 @@ static const struct option options[] = {
 
 static int print_help(void)
 {
-    puts("usage: ffgan generate PRESET -o OUT [--frames A-B] [options]\n"
-         "Makes frames with a generator: numbered pictures, or a film. Each\n"
-         "frame depends on its number alone, so ranges of frames may be made\n"
-         "anywhere; a run of pictures that was stopped goes on when the same\n"
-         "command comes again.\n\n"
-         "  -o, --output OUT      picture pattern such as fire.%05d.exr, or\n"
-         "                        a film such as fire.mkv\n"
-         "      --frames A-B      which frames (default 1-100)\n"
-         "      --seed N          which random numbers\n"
-         "      --size WxH        of the picture (default: the model's)\n"
-         "      --rate R          frames a second (default 25)\n"
-         "      --loop[=N]        repeats after N frames (default: all)\n"
-         "      --set KEY=VALUE   parameter of the preset; may be repeated\n"
-         "  -y, --overwrite       write over existing outputs\n"
-         "      --fresh           do not go on where an earlier run stopped\n"
-         "      --float           EXR: 32-bit floats instead of 16-bit ones\n"
-         "      --threads N       0 = all CPUs (default)\n"
-         "      --json            one JSON object a line on stdout\n"
-         "  -v, --verbose  -q, --quiet  -h, --help");
+    puts(
+        "usage: ffgan generate PRESET -o OUT [--frames A-B] [options]\n"
+        "Makes frames with a generator: numbered pictures, or a film. Each\n"
+        "frame depends on its number alone, so ranges of frames may be made\n"
+        "anywhere; a run that was stopped goes on when the same command comes\n"
+        "again.\n\n"
+        "  -o, --output OUT      picture pattern such as fire.%05d.exr, or\n"
+        "                        a film such as fire.mkv\n"
+        "      --frames A-B      which frames (default 1-100)\n"
+        "      --seed N          which random numbers\n"
+        "      --size WxH        of the picture (default: the model's)\n"
+        "      --rate R          frames a second (default 25)\n"
+        "      --loop[=N]        repeats after N frames (default: all)\n"
+        "      --set KEY=VALUE   parameter of the preset; may be repeated\n"
+        "  -y, --overwrite       write over existing outputs\n"
+        "      --fresh           do not go on where an earlier run stopped\n"
+        "      --chunk N         films: frames in a chunk (default: 240 or "
+        "more)\n"
+        "      --workers N       films: processes at a time (default 1)\n"
+        "      --keep-job        films: keep OUT.ffgan when it is done\n"
+        "      --float           EXR: 32-bit floats instead of 16-bit ones\n"
+        "      --threads N       0 = all CPUs (default)\n"
+        "      --json            one JSON object a line on stdout\n"
+        "  -v, --verbose  -q, --quiet  -h, --help");
     return FG_EXIT_OK;
 }
 
@@ -160,10 +171,19 @@ static int take_option(void *arg, int c, const char *v)
         a->g.job.overwrite = 1;
         return 0;
     case O_FRESH:
-        a->g.fresh = 1;
+        a->g.engine.fresh = 1;
         return 0;
     case O_FLOAT:
         a->whole_floats = 1;
+        return 0;
+    case O_CHUNK:
+        a->g.engine.plan.chunk = atoll(v);
+        return take_number("--chunk", v, 1, 1 << 30);
+    case O_WORKERS:
+        a->g.engine.workers = atoi(v);
+        return take_number("--workers", v, 1, 256);
+    case O_KEEP:
+        a->g.engine.keep = 1;
         return 0;
     case O_JSON:
         a->json = 1;
@@ -331,7 +351,10 @@ static int run(Args *a, FgReport *report)
 
 int fg_cmd_generate(int argc, char **argv)
 {
-    Args a = {.g = {.first = 1, .last = 100, .rate = {25, 1}}};
+    Args a = {.g = {.first = 1,
+                    .last = 100,
+                    .rate = {25, 1},
+                    .engine = {.plan = {.overlap = -1}, .lock = -1}}};
     FgReport report;
     int ret = parse(&a, argc, argv);
     if (!ret && a.help) {

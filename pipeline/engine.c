@@ -18,6 +18,9 @@
 #include "pipeline/stop.h"
 #include "pipeline/util.h"
 
+/* A network at work on each frame, whatever its size. */
+enum { MAKES_CHUNK = 240 };
+
 int fg_engine_lock(FgEngine *e, const char *folder, FgError *err)
 {
     char *const path = fg_format("%s/lock", folder);
@@ -95,8 +98,9 @@ static int is_short(const FgJob *job, const FgEngine *e, int *ret, FgError *err)
     *ret = fg_input_open(&in, job, err);
     if (*ret)
         return 0;
-    const int64_t chunk = fg_job_plan_chunk_length(in->dec->width,
-                                                   in->dec->height);
+    const int64_t chunk = in->dec ? fg_job_plan_chunk_length(in->dec->width,
+                                                             in->dec->height)
+                                  : MAKES_CHUNK;
     const int64_t nb = in->nb_frames;
     fg_input_close(&in);
     return !e->plan.chunk && nb > 0 && nb <= chunk + chunk / 2;
@@ -242,7 +246,7 @@ int fg_engine_run(FgEngine *e, FgJob *job, FgReport *report, FgError *err)
         fg_report_done(report, job->output, 0, 0);
         return 0;
     }
-    if (!ret)
+    if (!ret && !job->make_nb)
         ret = fg_fields_resolve(job, report, err);
     if (ret)
         return ret;

@@ -8,7 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <libavfilter/avfilter.h>
 #include <libavutil/mem.h>
+#include <libavutil/parseutils.h>
 
 #include "kernels/model.h"
 #include "pipeline/commands.h"
@@ -99,7 +101,7 @@ static int left_read(Left *l, const FgGenerate *g, const json_t *id,
     json_t *const old = json_load_file(l->file, JSON_REJECT_DUPLICATES, &at);
     const char *const key = old ? differs(id, old) : NULL;
     json_decref(old);
-    if (!old || g->fresh)
+    if (!old || g->engine.fresh)
         return 0;
     if (key) {
         fg_error(err, 0,
@@ -147,6 +149,35 @@ static void left_done(const Left *l)
 
 /* ---- runs ---- */
 
+/* What the chain's source says, when it does. */
+static void source_rate(const char *chain, AVRational *rate)
+{
+    AVFilterGraph *graph = avfilter_graph_alloc();
+    AVFilterGraphSegment *seg = NULL;
+    AVRational own;
+    if (graph && avfilter_graph_segment_parse(graph, chain, 0, &seg) >= 0) {
+        const AVDictionaryEntry *const e = av_dict_get(
+            seg->chains[0]->filters[0]->opts, "rate", NULL, 0);
+        if (e && av_parse_video_rate(&own, e->value) >= 0)
+            *rate = own;
+    }
+    avfilter_graph_segment_free(&seg);
+    avfilter_graph_free(&graph);
+}
+
+static int load_job(FgGenerate *g, FgJob *job, int64_t first, int64_t last,
+                    FgError *err)
+{
+    const int ret = g->load(g->arg, job, first, last, err);
+    job->make_first = first;
+    job->make_nb = last - first + 1;
+    job->make_rate = g->rate;
+    job->input = ret ? NULL : job->preset->name;
+    if (!ret)
+        source_rate(job->preset->chain, &job->make_rate);
+    return ret;
+}
+
 static int one_run(FgGenerate *g, int64_t first, int64_t last, FgReport *report,
                    FgError *err)
 {
@@ -154,9 +185,9 @@ static int one_run(FgGenerate *g, int64_t first, int64_t last, FgReport *report,
     FgRun run = {.job = &job, .report = report};
     job.preset = NULL;
     job.start_number = first;
-    int ret = g->load(g->arg, &job, first, last, err);
+    int ret = load_job(g, &job, first, last, err);
     if (!ret) {
-        ret = fg_run_generate(&run, g->rate, last - first + 1);
+        ret = fg_run_job(&run);
         if (ret)
             fg_error(err, 0, "%s", run.err.text);
         fg_run_free(&run);
@@ -219,8 +250,27 @@ static int pictures(FgGenerate *g, FgReport *report, FgError *err)
     return ret;
 }
 
+/* The job is the engine's, whatever comes out; its input outlives it. */
+static int film(FgGenerate *g, FgReport *report, FgError *err)
+{
+    FgJob job = g->job;
+    char *name = NULL;
+    job.preset = NULL;
+    job.start_number = -1;
+    int ret = load_job(g, &job, g->first, g->last, err);
+    g->job.output = NULL;
+    if (!ret && !(name = strdup(job.input)))
+        ret = no_memory(err);
+    job.input = name;
+    if (!ret)
+        ret = fg_engine_run(&g->engine, &job, report, err);
+    fg_job_free(&job);
+    free(name);
+    return ret;
+}
+
 int fg_generate_run(FgGenerate *g, FgReport *report, FgError *err)
 {
     return g->job.pictures_out ? pictures(g, report, err)
-                               : one_run(g, g->first, g->last, report, err);
+                               : film(g, report, err);
 }

@@ -3,7 +3,7 @@
 #ifndef FFGAN_PIPELINE_GENERATE_H
 #define FFGAN_PIPELINE_GENERATE_H
 
-#include "pipeline/progress.h"
+#include "pipeline/engine.h"
 #include "pipeline/run.h"
 
 typedef struct FgGenerate {
@@ -11,7 +11,8 @@ typedef struct FgGenerate {
                              overwrite, threads; the caller's */
     int64_t first, last;  /* numbers of the frames */
     AVRational rate;      /* frames per second of the source */
-    int fresh;            /* forget what an earlier run left */
+    FgEngine engine;      /* films: in which chunks, by how many processes;
+                             fresh: forget what an earlier run left */
     const char *identity; /* the chain without its start and length */
     /* Loads the preset for part of the frames into job.preset. 0 or an exit
      * code + err. */
@@ -23,11 +24,14 @@ typedef struct FgGenerate {
 /* Makes all frames. Pictures: one file each, whole or not there; what an
  * earlier run of the same command left is kept and the rest is made, as long
  * as each frame is made of itself; what differs is named and refused. A film
- * appears when it is whole. 0 or an exit code + err. */
+ * is made in chunks (engine.h) and appears when it is whole. 0 or an exit code
+ * + err. */
 int fg_generate_run(FgGenerate *g, FgReport *report, FgError *err);
 
-/* generate_stage.c: the thread that runs the chain; arg is an FgRun whose
- * input has a rate and no files. */
+/* generate_stage.c: the thread that runs the chain; arg is an FgRun whose job
+ * makes frames (make_nb). A part's chain starts with gansrc. */
 void *fg_generate_main(void *arg);
+/* Sets run->out_*. 0 or -1. */
+int fg_generate_probe(FgRun *run);
 
 #endif

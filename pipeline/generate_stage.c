@@ -16,6 +16,7 @@ typedef struct Stage {
     FgRun *run;
     AVFilterGraph *graph;
     AVFilterContext *sink;
+    int64_t made; /* frames that came out so far */
 } Stage;
 
 static int fail(const Stage *s, int ret)
@@ -27,16 +28,39 @@ static int fail(const Stage *s, int ret)
                        *cause ? cause : fg_strerror(ret));
 }
 
+/* A part of the frames: the source starts further on and ends earlier. */
+static int take_part(const FgJob *job, AVFilterGraphSegment *seg)
+{
+    AVFilterParams *const source = seg->chains[0]->filters[0];
+    if (!job->index)
+        return 0;
+    const int ret = av_dict_set_int(&source->opts, "start",
+                                    job->make_first + job->in_from, 0);
+    return ret < 0 ? ret
+                   : av_dict_set_int(&source->opts, "nb_frames",
+                                     job->in_to - job->in_from, 0);
+}
+
 static int parse(Stage *s, const char *text)
 {
-    AVFilterInOut *ins = avfilter_inout_alloc(), *outs = NULL;
-    int ret = AVERROR(ENOMEM);
-    if (ins && (ins->name = av_strdup("out"))) {
-        ins->filter_ctx = s->sink;
-        ret = avfilter_graph_parse_ptr(s->graph, text, &ins, &outs, NULL);
-    }
+    AVFilterGraphSegment *seg = NULL;
+    AVFilterInOut *ins = NULL, *outs = NULL;
+    int ret = avfilter_graph_segment_parse(s->graph, text, 0, &seg);
+    /* Unnamed options get their names. */
+    if (ret >= 0)
+        ret = avfilter_graph_segment_create_filters(seg, 0);
+    if (ret >= 0)
+        ret = take_part(s->run->job, seg);
+    if (ret >= 0)
+        ret = avfilter_graph_segment_apply(seg, 0, &ins, &outs);
+    if (ret >= 0 && (ins || !outs || outs->next))
+        ret = AVERROR(EINVAL);
+    if (ret >= 0)
+        ret = avfilter_link(outs->filter_ctx, (unsigned)outs->pad_idx, s->sink,
+                            0);
     avfilter_inout_free(&ins);
     avfilter_inout_free(&outs);
+    avfilter_graph_segment_free(&seg);
     return ret;
 }
 
@@ -103,9 +127,19 @@ static int open_stage(Stage *s)
     return ret < 0 ? fail(s, ret) : 0;
 }
 
+/* Times count from the first frame of all; frames that were made for the
+ * chain's sake alone go. */
 static int send_frame(Stage *s, AVFrame *f)
 {
+    const FgJob *const job = s->run->job;
+    const int64_t i = job->in_from + s->made++;
     f->time_base = av_buffersink_get_time_base(s->sink);
+    if (job->index && (i < job->from || i >= job->to)) {
+        av_frame_free(&f);
+        return 0;
+    }
+    f->pts += av_rescale_q(job->in_from, av_inv_q(job->make_rate),
+                           f->time_base);
     s->run->filtered++;
     return fg_queue_push(s->run->out, (FgItem){FG_ITEM_FRAME, f});
 }
@@ -124,6 +158,18 @@ static int all_frames(Stage *s)
             return -1;
     }
     return 0;
+}
+
+int fg_generate_probe(FgRun *run)
+{
+    Stage s = {.run = run};
+    const int ret = open_stage(&s);
+    if (!ret) {
+        run->out_tb = av_buffersink_get_time_base(s.sink);
+        run->out_sar = av_buffersink_get_sample_aspect_ratio(s.sink);
+    }
+    avfilter_graph_free(&s.graph);
+    return ret;
 }
 
 void *fg_generate_main(void *arg)

@@ -45,6 +45,13 @@ static json_t *file_identity(const char *path, int *code, FgError *err)
     return j;
 }
 
+static json_t *made_identity(const FgJob *job)
+{
+    return json_pack("{s:[I,I],s:[i,i]}", "made", (json_int_t)job->make_first,
+                     (json_int_t)job->make_nb, "rate", job->make_rate.num,
+                     job->make_rate.den);
+}
+
 /* Pictures: each one's name, size and date. */
 static json_t *sequence_identity(const FgJob *job, int *code, FgError *err)
 {
@@ -136,7 +143,8 @@ static json_t *preset_identity(const FgPreset *p)
 json_t *fg_job_identity(const FgJob *job, int *code, FgError *err)
 {
     *code = 0;
-    json_t *const input = job->pictures_in
+    json_t *const input = job->make_nb ? made_identity(job)
+                          : job->pictures_in
                               ? sequence_identity(job, code, err)
                               : file_identity(job->input, code, err);
     json_t *const models = input

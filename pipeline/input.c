@@ -367,6 +367,16 @@ static int open_pictures(FgInput *in, const FgJob *job, FgError *err)
     return ret;
 }
 
+/* The stages ask little of what is made of nothing: a rate and a number. */
+static int open_nothing(FgInput *in, const FgJob *job)
+{
+    in->frame_rate = job->make_rate;
+    in->time_base = av_inv_q(job->make_rate);
+    in->cfr = 1;
+    in->nb_frames = job->make_nb;
+    return 0;
+}
+
 int fg_input_open(FgInput **out, const FgJob *job, FgError *err)
 {
     FgInput *in = av_mallocz(sizeof(*in));
@@ -377,8 +387,9 @@ int fg_input_open(FgInput **out, const FgJob *job, FgError *err)
     }
     in->path = job->input;
     fg_log_new_input();
-    const int ret = job->pictures_in ? open_pictures(in, job, err)
-                                     : open_media(in, job, err);
+    const int ret = job->make_nb       ? open_nothing(in, job)
+                    : job->pictures_in ? open_pictures(in, job, err)
+                                       : open_media(in, job, err);
     if (ret)
         fg_input_close(&in);
     *out = in;

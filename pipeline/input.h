@@ -13,7 +13,7 @@ typedef struct FgTimes FgTimes;
 
 typedef struct FgInput {
     const char *path;
-    AVFormatContext *fmt; /* NULL for pictures */
+    AVFormatContext *fmt; /* NULL for pictures, and where frames are made */
     int video;            /* index of the stream that goes through */
     AVCodecContext *dec;
     AVRational time_base;  /* of decoded frames */

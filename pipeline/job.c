@@ -45,6 +45,8 @@ static int exists(const char *path)
 static int check_input(FgJob *job, FgError *err)
 {
     struct stat st;
+    if (job->make_nb)
+        return 0;
     const int is_file = !stat(job->input, &st);
     const int code = errno;
     job->pictures_in = (!is_file && fg_is_pattern(job->input)) ||
@@ -192,8 +194,8 @@ static int check_existing(FgJob *job, FgError *err)
                      fg_show(job->output));
             return FG_EXIT_CANTCREAT;
         }
-        if (!stat(job->input, &in) && in.st_dev == out.st_dev &&
-            in.st_ino == out.st_ino) {
+        if (!job->make_nb && !stat(job->input, &in) &&
+            in.st_dev == out.st_dev && in.st_ino == out.st_ino) {
             fg_error(err, 0, "%s: output and input are the same file",
                      fg_show(job->output));
             return FG_EXIT_CANTCREAT;

@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include <libavutil/rational.h>
+
 #include "pipeline/preset.h"
 
 typedef struct FgJob {
@@ -22,6 +24,10 @@ typedef struct FgJob {
     int64_t start_number; /* -1 = found, or 1 */
     char *rate;           /* pictures per second, NULL = the preset's; owned */
     char *frames;         /* pictures: which numbers, NULL = all; owned */
+    /* Frames made of nothing: how many (0 = there is an input), the number of
+     * the first, how many a second. input is then what people are shown. */
+    int64_t make_nb, make_first;
+    AVRational make_rate;
     /* A part of the job (index set): frames [from, to) come out, of frames
      * [in_from, in_to) of the index that go into the chain. */
     const struct FgIndex *index;

@@ -122,8 +122,8 @@ static char *absolute(const char *path, int exists)
 static int take_job(FgJobPlan *p, FgJob *job)
 {
     p->job = *job;
+    p->input = job->make_nb ? strdup(job->input) : absolute(job->input, 1);
     *job = (FgJob){0};
-    p->input = absolute(p->job.input, 1);
     char *const output = absolute(p->job.output, 0);
     if (output) {
         free(p->job.output);
@@ -210,6 +210,16 @@ static void make_id(FgJobPlan *p)
     json_decref(all);
 }
 
+/* 1 + why: only our own source can begin anywhere. */
+static int check_source(const FgJob *job, FgError *err)
+{
+    if (!job->make_nb || !strncmp(job->preset->chain, "gansrc", 6))
+        return 0;
+    fg_error(err, 0, "preset '%s': its chain does not start with gansrc",
+             job->preset->name);
+    return 1;
+}
+
 static void choose_chunks(FgJobPlan *p, const FgJobPlanOptions *o)
 {
     const int64_t nb = fg_index_out(&p->index).nb;
@@ -227,7 +237,9 @@ static void choose_chunks(FgJobPlan *p, const FgJobPlanOptions *o)
 static int make_parts(FgJobPlan *p, FgSupport *s, FgRates *r,
                       const FgJobPlanOptions *o, FgReport *report, FgError *err)
 {
-    int ret = check_chain(p, s, o, err);
+    int ret = check_source(&p->job, err);
+    if (!ret)
+        ret = check_chain(p, s, o, err);
     if (ret)
         return ret;
     p->identity = fg_job_identity(&p->job, &ret, err);
@@ -263,6 +275,7 @@ int fg_job_plan_make(FgJobPlan **out, FgJob *job, const FgJobPlanOptions *o,
                      FgReport *report, FgError *err)
 {
     FgJobPlan *p = calloc(1, sizeof(*p));
+    const char *const input = job->input;
     *out = NULL;
     if (!p || take_job(p, job) < 0) {
         fg_job_plan_free(&p);
@@ -272,7 +285,7 @@ int fg_job_plan_make(FgJobPlan **out, FgJob *job, const FgJobPlanOptions *o,
     const int ret = make(p, o, report, err);
     if (ret == 1) { /* the job can still be done in one piece */
         *job = p->job;
-        job->input = NULL;
+        job->input = input;
         p->job = (FgJob){0};
     }
     if (ret)

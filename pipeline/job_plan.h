@@ -41,8 +41,9 @@ typedef struct FgJobPlanOptions {
 } FgJobPlanOptions;
 
 /* Makes the plan of a checked job, or says why it cannot be done in chunks
- * (1, the reason in err). Takes over job, whatever comes out. Reads the whole
- * input. 0, 1, or an exit code + err. */
+ * (1, the reason in err; job is then the caller's as before). Else takes over
+ * job, whatever comes out. Reads the whole input. 0, 1, or an exit code + err.
+ */
 int fg_job_plan_make(FgJobPlan **p, FgJob *job, const FgJobPlanOptions *o,
                      FgReport *report, FgError *err);
 /* Writes job.json into its folder, which is made. 0 or an exit code + err. */

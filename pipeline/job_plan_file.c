@@ -25,13 +25,22 @@ static json_t *feed_to_json(const FgJobPlan *p)
     return a;
 }
 
+/* NULL where there is an input. */
+static json_t *made_to_json(const FgJob *job)
+{
+    return job->make_nb ? json_pack("[I,I,i,i]", (json_int_t)job->make_first,
+                                    (json_int_t)job->make_nb,
+                                    job->make_rate.num, job->make_rate.den)
+                        : NULL;
+}
+
 static json_t *plan_to_json(const FgJobPlan *p)
 {
     const FgJob *const job = &p->job;
     char *const cwd = getcwd(NULL, 0);
     json_t *const j = json_pack(
         "{s:i,s:s,s:o,s:o,s:o,s:b,s:b,s:b,s:i,s:I,s:i,s:i,s:b,s:O,s:o,s:o,"
-        "s:o*}",
+        "s:o*,s:o*}",
         "job", FORMAT, "id", p->id, "input", fg_path_to_json(p->input),
         "output", fg_path_to_json(job->output), "folder",
         fg_path_to_json(cwd ? cwd : "/"), "pictures_in", job->pictures_in,
@@ -39,7 +48,8 @@ static json_t *plan_to_json(const FgJobPlan *p)
         "encoder_threads", job->encoder_threads, "chunk", (json_int_t)p->chunk,
         "past", p->past, "future", p->future, "allow_seams", p->allow_seams,
         "identity", p->identity, "preset", fg_preset_to_json(job->preset),
-        "index", fg_index_to_json(&p->index), "feed", feed_to_json(p));
+        "index", fg_index_to_json(&p->index), "feed", feed_to_json(p), "made",
+        made_to_json(job));
     free(cwd);
     return j;
 }
@@ -117,6 +127,22 @@ static int read_feed(FgJobPlan *p, const json_t *a)
     return 0;
 }
 
+/* [first, number, rate] of frames that are made of nothing. */
+static int read_made(FgJob *job, const json_t *a)
+{
+    json_int_t first, nb;
+    AVRational *const r = &job->make_rate;
+    if (!a)
+        return 0;
+    if (json_unpack((json_t *)a, "[I,I,i,i]", &first, &nb, &r->num, &r->den) <
+            0 ||
+        first < 0 || nb < 1 || r->num < 1 || r->den < 1)
+        return -EINVAL;
+    job->make_first = first;
+    job->make_nb = nb;
+    return 0;
+}
+
 static int read_plan(FgJobPlan *p, const json_t *j, FgError *err)
 {
     FgJob *const job = &p->job;
@@ -143,6 +169,8 @@ static int read_plan(FgJobPlan *p, const json_t *j, FgError *err)
         ret = fg_path_from_json(json_object_get(j, "output"), &job->output);
     if (!ret)
         ret = read_options(p, p->identity);
+    if (!ret)
+        ret = read_made(job, json_object_get(j, "made"));
     if (ret == -ENOMEM)
         return fg_error(err, ret, "no memory");
     if (chunk < 1 || p->past < 0 || p->future < 0 || strlen(id) != 32 || ret)
@@ -154,6 +182,8 @@ static int read_plan(FgJobPlan *p, const json_t *j, FgError *err)
     if (ret)
         return ret;
     p->nb_chunks = (fg_index_out(&p->index).nb + p->chunk - 1) / p->chunk;
+    if (job->make_nb && job->make_nb != p->index.nb)
+        return fg_error(err, -EINVAL, "'made' is wrong");
     ret = read_feed(p, json_object_get(j, "feed"));
     return ret ? fg_error(err, ret, "'feed' is missing or wrong")
                : go_to_folder(j);

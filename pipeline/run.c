@@ -80,7 +80,8 @@ static void watch(FgRun *run)
 }
 
 typedef void *(*Stage)(void *);
-static const Stage stages[] = {fg_source_main, fg_graph_main, fg_sink_main};
+static const Stage reads[] = {fg_source_main, fg_graph_main, fg_sink_main};
+static const Stage makes[] = {fg_generate_main, fg_sink_main};
 
 static int start_stages(FgRun *run, const Stage *stage, int nb)
 {
@@ -243,7 +244,7 @@ static int prepare(FgRun *run)
                        fg_show(job->input),
                        (double)fg_times_shift(run->input->times) * 1e-6);
     run->frames = fg_queue_alloc(FRAMES_ROOM, 1, drop_item);
-    run->out = fg_queue_alloc(OUT_ROOM, 2, drop_item);
+    run->out = fg_queue_alloc(OUT_ROOM, job->make_nb ? 1 : 2, drop_item);
     if (!run->frames || !run->out) {
         fg_run_fail(run, FG_EXIT_RETRY, "no memory");
         return FG_EXIT_RETRY;
@@ -264,7 +265,11 @@ int fg_run_job(FgRun *run)
     if (tells)
         fg_report_start(run->report, job->input, job->output, job->preset->name,
                         expected_frames(run));
-    if (start_stages(run, stages, 3) || finish(run))
+    run->decoded = job->make_nb;
+    if (job->make_nb ? start_stages(run, makes, 2)
+                     : start_stages(run, reads, 3))
+        return run->exit_code;
+    if (finish(run))
         return run->exit_code;
     if (tells) {
         run->report->total = run->encoded;
@@ -287,6 +292,26 @@ static int list_pictures(FgRun *run)
     return 0;
 }
 
+/* Nothing is read here either. */
+static int list_made(FgRun *run)
+{
+    FgIndex *const x = run->indexing;
+    int ret = fg_generate_probe(run);
+    for (int64_t i = 0; i < run->job->make_nb && !ret; i++)
+        if (fg_index_add_frame(x, i, 1) < 0)
+            ret = fg_run_fail(run, FG_EXIT_RETRY, "no memory");
+    x->seekable = 1;
+    return ret;
+}
+
+static void list_frames(FgRun *run)
+{
+    if (run->job->make_nb)
+        list_made(run);
+    else if (!start_stages(run, reads, 1) && run->job->pictures_in)
+        list_pictures(run);
+}
+
 int fg_run_index(FgRun *run, FgIndex *x)
 {
     FgJob job = *run->job;
@@ -297,8 +322,8 @@ int fg_run_index(FgRun *run, FgIndex *x)
     job.max_frames = job.pictures_in ? 1 : 0;
     job.discard = 1;
     run->job = &job;
-    if (!prepare(run) && !start_stages(run, stages, 1) && job.pictures_in)
-        list_pictures(run);
+    if (!prepare(run))
+        list_frames(run);
     run->job = asked;
     if (run->exit_code || check_pictures(run, x->nb))
         return run->exit_code;
@@ -311,50 +336,6 @@ int fg_run_index(FgRun *run, FgIndex *x)
     x->ratio = run->rate_ratio;
     x->out.tb = run->out_tb;
     x->out.rate = run->input->frame_rate;
-    return 0;
-}
-
-/* The sink asks its input for little: a rate, and what is copied. */
-static int prepare_generate(FgRun *run, AVRational rate, int64_t nb)
-{
-    FgError err = {{0}};
-    FgInput *const in = run->input = av_mallocz(sizeof(*in));
-    run->out = fg_queue_alloc(OUT_ROOM, 1, drop_item);
-    if (!in || !run->out) {
-        fg_run_fail(run, FG_EXIT_RETRY, "no memory");
-        return FG_EXIT_RETRY;
-    }
-    in->path = run->job->preset->name;
-    in->frame_rate = rate;
-    in->time_base = av_inv_q(rate);
-    in->cfr = 1;
-    in->nb_frames = nb;
-    const int ret = fg_output_plan(&run->output, run->job, in, run->report,
-                                   &err);
-    if (ret) {
-        fg_run_fail(run, ret, "%s", err.text);
-        return ret;
-    }
-    return check_pictures(run, nb);
-}
-
-int fg_run_generate(FgRun *run, AVRational rate, int64_t nb)
-{
-    static const Stage two[] = {fg_generate_main, fg_sink_main};
-    const FgJob *const job = run->job;
-    pthread_mutex_init(&run->lock, NULL);
-    run->rate_ratio = 1;
-    if (prepare_generate(run, rate, nb))
-        return run->exit_code;
-    fg_temp_sweep(job->output);
-    fg_report_start(run->report, job->preset->name, job->output,
-                    job->preset->name, nb);
-    run->decoded = nb;
-    if (start_stages(run, two, 2) || finish(run))
-        return run->exit_code;
-    run->report->total = run->encoded;
-    fg_report_progress(run->report, run->encoded);
-    fg_report_done(run->report, job->output, run->encoded, run->output->bytes);
     return 0;
 }
 

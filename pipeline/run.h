@@ -61,9 +61,6 @@ int fg_run_job(FgRun *run);
 /* Lists the frames of the input and what the chain makes of the first one:
  * decodes all of a media file. As fg_run_job. */
 int fg_run_index(FgRun *run, struct FgIndex *index);
-/* Frames that a chain makes of nothing: nb of them at that rate. As
- * fg_run_job. */
-int fg_run_generate(FgRun *run, AVRational rate, int64_t nb);
 void fg_run_free(FgRun *run);
 
 /* For the stages. Notes the error if it is the first, wakes everybody. Always

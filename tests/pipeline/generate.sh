@@ -91,6 +91,29 @@ check "a film has all frames" grep -q nb_read_frames=10 probe
 check "a film has its matrix" grep -q color_space=bt709 probe
 check "a film has its rate" grep -q r_frame_rate=24/1 probe
 
+# Films are made in chunks.
+frames() { "$FFMPEG" -v error -nostdin -i "$1" -f framehash - | grep -v '^#'; }
+gen -o whole.mkv --frames 5-54 --set codec=ffv1
+gen -o parts.mkv --frames 5-54 --set codec=ffv1 --chunk 7 --keep-job
+check "a film in 8 chunks has the whole one's frames and times" \
+    [ "$(frames whole.mkv)" = "$(frames parts.mkv)" ]
+check "its job is whole" "$FFGAN" verify parts.mkv.ffgan
+gen -o three.mkv --frames 5-54 --set codec=ffv1 --chunk 7 --workers 3
+check "so has one of three processes" \
+    [ "$(frames whole.mkv)" = "$(frames three.mkv)" ]
+check "no folder is left" [ ! -e three.mkv.ffgan ]
+rm parts.mkv parts.mkv.ffgan/chunk-00003.json
+check "a chunk that was not done is made, the others are kept" \
+    gen -o parts.mkv --frames 5-54 --set codec=ffv1 --chunk 7 --keep-job
+check "by the same frames" [ "$(frames whole.mkv)" = "$(frames parts.mkv)" ]
+rm parts.mkv
+check "another seed is refused there" fails 65 "have changed" \
+    gen -o parts.mkv --frames 5-54 --set codec=ffv1 --chunk 7 --seed 9
+check "other frames are refused there" fails 65 "has changed" \
+    gen -o parts.mkv --frames 5-53 --set codec=ffv1 --chunk 7
+check "--fresh starts over" \
+    gen -o parts.mkv --frames 5-54 --set codec=ffv1 --chunk 9 --seed 9 --fresh
+
 check "one name for many pictures is refused" fails 64 "a pattern such as" \
     gen -o a.png --frames 1-2
 check "no -o is refused" fails 64 "-o is needed" gen
