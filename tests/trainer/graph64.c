@@ -49,33 +49,50 @@ static void moved_param(FgTensor *t, const FgParams *ps, const char *name,
                    g64_uniform((uint32_t)j, 1000 + (uint32_t)(p - ps->p));
 }
 
-static void run_node(Graph64 *q, int i, const FgShape *shapes,
-                     const FgParams *ps, double eps)
+/* The call of node i, its parameters moved by eps. */
+static void open_call(FgOpCall *c, const Graph64 *q, int i, const FgParams *ps,
+                      double eps)
 {
     const FgNode *n = &q->g->nodes[i];
-    FgTensor param[FG_MAX_PARAM];
     FgShape ins[FG_MAX_IN];
-    FgOpCall c = {.node = n,
-                  .out = &q->val[i],
-                  .nb_in = n->nb_in,
-                  .nb_param = n->nb_param};
     size_t size = 0;
 
+    *c = (FgOpCall){.node = n,
+                    .out = &q->val[i],
+                    .nb_in = n->nb_in,
+                    .nb_param = n->nb_param,
+                    .training = 1};
     for (int k = 0; k < n->nb_in; k++) {
-        c.in[k] = &q->val[n->in[k]];
-        ins[k] = shapes[n->in[k]];
+        c->in[k] = &q->val[n->in[k]];
+        ins[k] = c->in[k]->shape;
     }
     for (int k = 0; k < n->nb_param; k++) {
-        moved_param(&param[k], ps, n->param[k], eps);
-        c.param[k] = &param[k];
+        FgTensor *t = calloc(1, sizeof(*t));
+
+        moved_param(t, ps, n->param[k], eps);
+        c->param[k] = t;
     }
     if (n->op->scratch)
-        size = n->op->scratch(n, ins, &shapes[i], FG_F64, 1);
-    c.scratch = aligned_alloc(64, (size + 127) & ~(size_t)63);
-    assert_int_equal(n->op->f64.forward(&c), 0);
-    free(c.scratch);
-    for (int k = 0; k < n->nb_param; k++)
-        fg_tensor_free(&param[k]);
+        size = n->op->scratch(n, ins, &c->out->shape, FG_F64, 1);
+    c->scratch = aligned_alloc(64, (size + 127) & ~(size_t)63);
+}
+
+static void close_call(FgOpCall *c)
+{
+    for (int k = 0; k < c->nb_param; k++) {
+        fg_tensor_free((FgTensor *)c->param[k]);
+        free((FgTensor *)c->param[k]);
+    }
+    free(c->scratch);
+}
+
+static void run_node(Graph64 *q, int i, const FgParams *ps, double eps)
+{
+    FgOpCall c;
+
+    open_call(&c, q, i, ps, eps);
+    assert_int_equal(q->g->nodes[i].op->f64.forward(&c), 0);
+    close_call(&c);
 }
 
 void g64_run(Graph64 *q, const FgGraph *g, const FgParams *ps,
@@ -88,12 +105,41 @@ void g64_run(Graph64 *q, const FgGraph *g, const FgParams *ps,
     for (int i = 0; i < g->nb_nodes; i++) {
         assert_int_equal(fg_tensor_alloc(&q->val[i], shapes[i], FG_F64), 0);
         if (i)
-            run_node(q, i, shapes, ps, eps);
+            run_node(q, i, ps, eps);
         else
             for (size_t k = 0; k < g64_count(input); k++)
                 ((double *)q->val[0].data)[k] = g64_at(input, k);
     }
     free(shapes);
+}
+
+void g64_back(const Graph64 *q, const FgParams *ps, double eps, FgTensor *dx)
+{
+    const int nb = q->g->nb_nodes;
+    FgTensor *d = calloc((size_t)nb, sizeof(*d));
+
+    for (int i = 0; i < nb; i++) {
+        assert_int_equal(fg_tensor_alloc(&d[i], q->val[i].shape, FG_F64), 0);
+        fg_tensor_zero(&d[i]);
+    }
+    for (size_t k = 0; k < g64_count(&d[nb - 1]); k++)
+        ((double *)d[nb - 1].data)[k] = 1;
+    for (int i = nb - 1; i > 0; i--) {
+        FgOpCall c;
+
+        open_call(&c, q, i, ps, eps);
+        c.dout = &d[i];
+        for (int k = 0; k < c.nb_in; k++) {
+            c.din[k] = &d[q->g->nodes[i].in[k]];
+            c.din_add[k] = 1;
+        }
+        assert_int_equal(q->g->nodes[i].op->f64.backward(&c), 0);
+        close_call(&c);
+    }
+    *dx = d[0];
+    for (int i = 1; i < nb; i++)
+        fg_tensor_free(&d[i]);
+    free(d);
 }
 
 void g64_free(Graph64 *q)

@@ -17,6 +17,9 @@ double g64_uniform(uint32_t i, uint32_t stream);
  * in ps). Asserts success. */
 void g64_run(Graph64 *q, const FgGraph *g, const FgParams *ps,
              const FgTensor *input, double eps);
+/* The gradient of the sum of the last node's values by the input, into *dx
+ * (f64, made here), with the weights that g64_run had. */
+void g64_back(const Graph64 *q, const FgParams *ps, double eps, FgTensor *dx);
 void g64_free(Graph64 *q);
 /* Sum over trainable parameters of gradient times direction. */
 double g64_slope(const FgParams *grads, const FgParams *ps);
