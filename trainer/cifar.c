@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <zlib.h>
 
@@ -20,7 +21,7 @@ static int ends(const char *s, const char *end)
     return n >= e && !strcmp(s + n - e, end);
 }
 
-static int is_archive(const char *path)
+int fg_cifar_is_archive(const char *path)
 {
     const char *hash = strchr(path, '#');
     const size_t n = hash ? (size_t)(hash - path) : strlen(path);
@@ -151,7 +152,7 @@ static int add_folder(FgData *d, const char *dir, int limit, FgError *err)
 
 /* ---- the published archive ---- */
 
-static int check_md5(const char *path, FgError *err)
+static int check_md5(const char *path, const char *want, FgError *err)
 {
     char hex[MD5_DIGEST_STRING_LENGTH];
 
@@ -160,11 +161,12 @@ static int check_md5(const char *path, FgError *err)
 
         return fg_error(err, ret, "%s: %s", path, strerror(-ret));
     }
-    if (!strcmp(hex, FG_CIFAR_MD5))
+    if (!strcasecmp(hex, want ? want : FG_CIFAR_MD5))
         return 0;
-    return fg_error(err, -EBADMSG,
-                    "%s: MD5 is %s, CIFAR-10's binary archive has %s", path,
-                    hex, FG_CIFAR_MD5);
+    return fg_error(err, -EBADMSG, "%s: MD5 is %s, %s has %s", path, hex,
+                    want ? "the archive that 'md5' names"
+                         : "CIFAR-10's binary archive",
+                    want ? want : FG_CIFAR_MD5);
 }
 
 static int skip(gzFile f, int64_t n)
@@ -203,7 +205,7 @@ static int add_archive(FgData *d, const char *arg, int limit, FgError *err)
     char *path = strndup(arg, hash ? (size_t)(hash - arg) : strlen(arg));
     const int before = d->nb;
     gzFile f = NULL;
-    int ret = path ? check_md5(path, err) : -ENOMEM;
+    int ret = path ? check_md5(path, d->md5, err) : -ENOMEM;
 
     if (!ret && !(f = gzopen(path, "rb")))
         ret = fg_error(err, -EIO, "%s: %s", path, strerror(errno));
@@ -224,7 +226,7 @@ int fg_cifar_is(const char *path)
     struct dirent **all = NULL;
     int n;
 
-    if (is_archive(path) || ends(path, ".bin"))
+    if (fg_cifar_is_archive(path) || ends(path, ".bin"))
         return 1;
     n = list(path, &all);
     free_list(all, n);
@@ -233,7 +235,7 @@ int fg_cifar_is(const char *path)
 
 int fg_cifar_add(FgData *d, const char *path, int limit, FgError *err)
 {
-    if (is_archive(path))
+    if (fg_cifar_is_archive(path))
         return add_archive(d, path, limit, err);
     return ends(path, ".bin") ? add_file(d, path, limit, err)
                               : add_folder(d, path, limit, err);

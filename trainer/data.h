@@ -19,6 +19,7 @@ typedef struct FgData {
     int nb, scale;
     uint64_t *area;  /* [nb] running sum of input pixels: picks by size */
     char sha256[65]; /* over names and pixels */
+    const char *md5; /* what an archive must have, NULL = the published one's */
 } FgData;
 
 /* Adds the pictures below dir (at most limit in all, 0 = no limit), or those of

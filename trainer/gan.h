@@ -12,6 +12,11 @@ struct FgGanBuild;
 int fg_gan_net(FgTrain *t, int i, const char *name, int critic,
                const struct FgGanBuild *b, FgError *err);
 
+#define FG_MD5_HELP                                                            \
+    "MD5 of the .tar.gz in train and val, if not the published CIFAR-10's"
+/* The key 'md5' is 32 hex digits and there is an archive to check by it. */
+int fg_md5_check(const FgRecipe *r, const char *path, FgError *err);
+
 /* Side by side in rows, cols pictures a row, from dense f32 tensors of 1 or 3
  * channels: values lo..hi become 0..255. The caller frees *out. 0, -ENOMEM. */
 int fg_picture_grid(FgPicture *out, const FgTensor *t, int nb, int cols,

@@ -14,6 +14,10 @@ int fg_train_folders(FgTrain *t, FgData *d, const char *key, int scale,
     const int nb = fg_recipe_list(r, key);
     int ret = 0;
 
+    if (fg_recipe_has(r, "md5"))
+        d->md5 = fg_recipe_text(r, "md5");
+    if (d->md5 && !d->md5[0])
+        d->md5 = NULL;
     for (int i = 0; i < nb && !ret; i++) {
         char *path = fg_recipe_path(r, fg_recipe_list_at(r, key, i));
 

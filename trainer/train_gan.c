@@ -400,8 +400,10 @@ static void gan_close(FgTrain *t)
 static int gan_check(const FgRecipe *r, const char *path, FgError *err)
 {
     const int batch_d = !strcmp(fg_recipe_text(r, "norm_d"), "batch");
-    const int side = r->patch;
+    const int side = r->patch, ret = fg_md5_check(r, path, err);
 
+    if (ret)
+        return ret;
     if (side != 32 && side != 64 && side != 128 && side != 256)
         return fg_error(err, -EINVAL,
                         "%s: 'patch' is %d, allowed 32, 64, 128, 256", path,
@@ -447,6 +449,7 @@ static int gan_check(const FgRecipe *r, const char *path, FgError *err)
         FG_DOUBLE("r2", "0", 0, 1e4, "weight of R2, on made ones"),            \
         FG_DOUBLE("clip_weights", clip_, 0, 1e3,                               \
                   "largest weight of the critic, 0 = no limit"),               \
+        FG_STRING("md5", NULL, FG_MD5_HELP),                                   \
         FG_INT("patch", "32", 32, 256, "side of a picture in pixels"),         \
         FG_INT("batch", "64", 1, 1024, "pictures per step"),                   \
         FG_BOOL("augment", "false", "flip and rotate pictures, eight ways"),   \

@@ -313,7 +313,7 @@ static int vae_check(const FgRecipe *r, const char *path, FgError *err)
     const int side = r->patch;
 
     if (side == 32 || side == 64 || side == 128 || side == 256)
-        return 0;
+        return fg_md5_check(r, path, err);
     return fg_error(err, -EINVAL, "%s: 'patch' is %d, allowed 32, 64, 128, 256",
                     path, side);
 }
@@ -326,6 +326,7 @@ static const FgKey keys[] = {
            "channels of the layers next to the picture"),
     FG_ENUM("activation", "relu", "relu|leaky_relu", "activation function"),
     FG_ENUM("weights", "torch", "torch|normal|he", "first weights"),
+    FG_STRING("md5", NULL, FG_MD5_HELP),
     FG_INT("patch", "32", 32, 256, "side of a picture in pixels"),
     FG_INT("batch", "64", 1, 1024, "pictures per step"),
     FG_BOOL("augment", "false", "flip and rotate pictures, eight ways"),

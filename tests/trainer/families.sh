@@ -114,4 +114,31 @@ expect "half a record" 65 "not whole" "$TRAIN" "$T/dcgan.yaml" \
 tar -C "$T" -czf "$T/other.tar.gz" cifar
 expect "another archive than CIFAR-10's" 65 "MD5" "$TRAIN" "$T/dcgan.yaml" \
     --data-root "$T" -o "$T/x.safetensors" --train=other.tar.gz
+
+# An archive whose MD5 is right: the folder's pictures, the folder's weights.
+sum=$(md5sum < "$T/other.tar.gz" | cut -d ' ' -f 1)
+weights() { # FILE: what stands behind a weights file's header
+    tail -c +$(($(od -An -t u8 -N 8 "$1") + 9)) "$1"
+}
+for task in dcgan vae; do
+    check "$task: an archive with its MD5" run $task $task-t --threads 1 \
+        --train=other.tar.gz --md5="$sum"
+    weights "$T/$task-t.safetensors" > "$T/t.data"
+    weights "$T/$task-a.safetensors" > "$T/a.data"
+    check "$task: teaches what its folder does" sh -c \
+        'test -s "$1" && cmp "$1" "$2"' - "$T/t.data" "$T/a.data"
+done
+check "one file of an archive" sh -c '"$@" 2>&1 | grep -q "[^0-9]6 pictures"' - \
+    "$TRAIN" "$T/dcgan.yaml" --data-root "$T" -o "$T/x.safetensors" \
+    --train='other.tar.gz#test_batch.bin' --md5="$sum" --batch=4 --features=4 \
+    --steps=1 --fresh
+expect "no such file in it" 66 "no such file" "$TRAIN" "$T/dcgan.yaml" \
+    --data-root "$T" -o "$T/y.safetensors" --md5="$sum" \
+    --train='other.tar.gz#data_batch_9.bin'
+expect "another MD5 than the recipe's" 65 "that 'md5' names" "$TRAIN" \
+    "$T/dcgan.yaml" --data-root "$T" -o "$T/y.safetensors" \
+    --train=other.tar.gz --md5=00000000000000000000000000000000
+bad "what is no MD5" "32 hexadecimal digits" dcgan --md5=abc \
+    --train=other.tar.gz
+bad "an MD5 and no archive" "no .tar.gz" vae --md5="$sum"
 done_testing
