@@ -299,6 +299,54 @@ static int convert(FgPicture *pic, const Reader *r)
     return convert_by_kind(pic, r, desc);
 }
 
+/* The frame's alpha, rounded to 8 bits; src holds a line. */
+static void take_alpha(FgPicture *alpha, const AVFrame *f, uint32_t *src)
+{
+    const AVPixFmtDescriptor *const desc = av_pix_fmt_desc_get(f->format);
+    const uint32_t *const palette = (const uint32_t *)f->data[1];
+    const int comp = desc->nb_components - 1;
+    const uint32_t max = (1u << desc->comp[comp].depth) - 1;
+
+    for (int y = 0; y < f->height; y++) {
+        uint8_t *dst = alpha->rgb + (size_t)y * f->width * 3;
+
+        if (f->format != AV_PIX_FMT_PAL8)
+            av_read_image_line2(src, (const uint8_t **)f->data, f->linesize,
+                                desc, 0, y, comp, f->width, 0, 4);
+        for (int x = 0; x < f->width; x++, dst += 3) {
+            if (f->format == AV_PIX_FMT_PAL8)
+                src[x] = palette[f->data[0][y * f->linesize[0] + x]] >> 24;
+            else
+                src[x] = (uint32_t)((src[x] * UINT64_C(255) + max / 2) / max);
+            dst[0] = dst[1] = dst[2] = (uint8_t)src[x];
+        }
+    }
+}
+
+static int convert_alpha(FgPicture *alpha, const Reader *r)
+{
+    const AVFrame *const f = r->frame;
+    const AVPixFmtDescriptor *const desc = av_pix_fmt_desc_get(f->format);
+    uint32_t *line;
+
+    if (!(desc->flags & AV_PIX_FMT_FLAG_ALPHA))
+        return fg_error(r->err, -EINVAL, "%s: has no alpha", r->path);
+    if (desc->flags & AV_PIX_FMT_FLAG_FLOAT)
+        return fg_error(r->err, -ENOTSUP,
+                        "%s: alpha of floats (%s) cannot be read here: convert "
+                        "it to PNG or TIFF",
+                        r->path, desc->name);
+    line = malloc(sizeof(*line) * (size_t)f->width);
+    *alpha = (FgPicture){f->width, f->height,
+                         malloc((size_t)f->width * (size_t)f->height * 3)};
+    if (line && alpha->rgb)
+        take_alpha(alpha, f, line);
+    free(line);
+    return line && alpha->rgb
+               ? 0
+               : fg_error(r->err, -ENOMEM, "%s: out of memory", r->path);
+}
+
 int fg_picture_read(FgPicture *pic, const char *path, FgError *err)
 {
     Reader r = {.path = path, .err = err};
@@ -356,17 +404,29 @@ int fg_clip_open(FgClip **clip, const char *path, FgError *err)
 
 int fg_clip_next(FgClip *clip, FgPicture *pic, FgError *err)
 {
+    return fg_clip_next_alpha(clip, pic, NULL, err);
+}
+
+int fg_clip_next_alpha(FgClip *clip, FgPicture *pic, FgPicture *alpha,
+                       FgError *err)
+{
     int ret;
 
     memset(pic, 0, sizeof(*pic));
+    if (alpha)
+        memset(alpha, 0, sizeof(*alpha));
     clip->r.err = err;
     ret = reader_next(&clip->r);
     if (ret <= 0)
         return ret;
     ret = convert(pic, &clip->r);
+    if (ret >= 0 && alpha)
+        ret = convert_alpha(alpha, &clip->r);
     av_frame_unref(clip->r.frame);
-    if (ret < 0)
+    if (ret < 0) {
         fg_picture_free(pic);
+        fg_picture_free(alpha);
+    }
     return ret < 0 ? ret : 1;
 }
 

@@ -35,6 +35,10 @@ int fg_clip_open(FgClip **clip, const char *path, FgError *err);
 /* 1: *pic is the next frame, owned by the caller; 0: the end; negative errno +
  * err: the clip is damaged there. *pic is zeroed unless 1. */
 int fg_clip_next(FgClip *clip, FgPicture *pic, FgError *err);
+/* The same, and its alpha as a grey picture, 255 = opaque. -EINVAL + err for a
+ * frame that has none, -ENOTSUP for one of floats; both are zeroed unless 1. */
+int fg_clip_next_alpha(FgClip *clip, FgPicture *pic, FgPicture *alpha,
+                       FgError *err);
 void fg_clip_close(FgClip **clip); /* accepts NULL */
 
 /* What a codec does to a picture. */

@@ -8,6 +8,10 @@ bench: all $(filter $(BUILD)/tests/bench/%,$(TESTS))
 	$(Q)for p in $(filter $(BUILD)/tests/bench/%,$(TESTS)); do \
 	    echo "== $${p##*/}"; $$p || exit 1; done
 	$(Q)BUILD=$(abspath $(BUILD)) sh tests/bench/networks.sh
+	$(Q)if $(or $(PEERS_PYTHON),python3) -c 'import torch' 2>/dev/null; then \
+	    echo "== gan.py"; \
+	    $(or $(PEERS_PYTHON),python3) tests/bench/gan.py $(BUILD)/tests/bench/gan 1 5; \
+	    else echo "== gan.py: no PyTorch for $(or $(PEERS_PYTHON),python3)"; fi
 # Other engines beside ours: needs them installed, see tests/bench/peers.py.
 bench-peers: all
 	$(Q)$(or $(PEERS_PYTHON),python3) tests/bench/peers.py $(BUILD)/bin/ffgan $(PEERS)

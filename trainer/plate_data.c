@@ -116,6 +116,60 @@ static int key_by_light(FgData *d, FgData *alphas, int first, FgError *err)
     return ret;
 }
 
+/* What is transparent has any colour: the mean of what is not. */
+static void fill_clear(FgPicture *p, const FgPicture *alpha)
+{
+    const int nb = p->w * p->h;
+    double sum[4] = {0};
+
+    for (int i = 0; i < nb; i++) {
+        const double a = alpha->rgb[3 * i];
+
+        for (int k = 0; k < 3; k++)
+            sum[k] += a * p->rgb[3 * i + k];
+        sum[3] += a;
+    }
+    for (int i = 0; i < nb; i++)
+        for (int k = 0; k < 3 && !alpha->rgb[3 * i] && sum[3] > 0; k++)
+            p->rgb[3 * i + k] = (uint8_t)(sum[k] / sum[3] + 0.5);
+}
+
+/* Frames of a picture or clip with the alpha that they have. */
+static int keyed_file(FgData *d, FgData *alphas, const char *path, int nb,
+                      FgError *err)
+{
+    FgPicture p, alpha;
+    FgClip *clip;
+    char text[320];
+    int ret = fg_clip_open(&clip, path, err);
+
+    for (int i = 0; !ret && i < nb; i++) {
+        ret = fg_clip_next_alpha(clip, &p, &alpha, err);
+        if (ret <= 0)
+            break;
+        fill_clear(&p, &alpha);
+        snprintf(text, sizeof(text), "%.255s#%05d", path, i);
+        ret = fg_data_add_picture(d, text, &p, err);
+        if (!ret)
+            ret = fg_data_add_picture(alphas, text, &alpha, err);
+        fg_picture_free(&alpha);
+    }
+    fg_clip_close(&clip);
+    return ret;
+}
+
+static int keyed_folder(FgData *d, FgData *alphas, const char *path, int nb,
+                        FgError *err)
+{
+    char **list = NULL;
+    int n = 0, ret = fg_list_pictures(path, &list, &n, err);
+
+    for (int i = 0; i < n && i < nb && !ret; i++)
+        ret = keyed_file(d, alphas, list[i], 1, err);
+    fg_strings_free(&list, n);
+    return ret;
+}
+
 int fg_plate_source(FgData *d, FgData *alphas, const char *path,
                     const char *alpha, int nb, int side, FgError *err)
 {
@@ -125,15 +179,13 @@ int fg_plate_source(FgData *d, FgData *alphas, const char *path,
     int ret;
 
     d->scale = alphas->scale = 1;
-    if (own && !is_procedural(path))
-        return fg_error(err, -EINVAL,
-                        "%s: alpha: own is for procedural plates; allowed here "
-                        "none, luma",
-                        path);
     if (is_procedural(path))
         ret = procedural(d, own ? alphas : NULL, path, nb, side, err);
     else if (stat(path, &st))
         ret = fg_error(err, -errno, "%s: %s", path, strerror(errno));
+    else if (own)
+        ret = S_ISDIR(st.st_mode) ? keyed_folder(d, alphas, path, nb, err)
+                                  : keyed_file(d, alphas, path, nb, err);
     else if (S_ISDIR(st.st_mode))
         ret = fg_data_add(d, path, 1, first + nb, err);
     else

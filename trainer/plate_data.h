@@ -13,9 +13,10 @@ typedef struct FgPlate {
 } FgPlate;
 
 /* One entry of 'train' into d: "procedural:NAME" or "procedural:NAME:SEED", a
- * folder, or a picture or clip; at most nb pictures. With alpha ("own": of
- * procedural plates alone; "luma") as many grey pictures go into alphas and the
- * colours are divided by it. side = larger side of procedural ones. */
+ * folder, or a picture or clip; at most nb pictures. With alpha ("own": what
+ * pictures and procedural plates have; "luma") as many grey pictures go into
+ * alphas and the colours are divided by it. side = larger side of procedural
+ * ones. */
 int fg_plate_source(FgData *d, FgData *alphas, const char *path,
                     const char *alpha, int nb, int side, FgError *err);
 

@@ -30,7 +30,7 @@ static const FgKey plate_keys[] = {
             "a picture, folder or clip; or procedural:fire|smoke|clouds"),
     FG_INT("frames", "1", 1, FG_PLATE_FRAMES, "pictures taken at most"),
     FG_ENUM("alpha", "none", "none|luma|own",
-            "transparency: none, from brightness, or a procedural plate's own"),
+            "transparency: none, from brightness, or the plate's own"),
     FG_INT("side", "160", 16, 1024, "larger side of the last stage in pixels"),
     FG_INT("min_side", "24", 11, 256, "smaller side of the first in pixels"),
     FG_INT("stages", "6", 1, FG_MAX_STAGES, "sizes of the pyramid"),

@@ -3,8 +3,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # python3 tests/bench/gan.py build/tests/bench/gan [THREADS [ROUNDS]]
-# CPU time of the least step of each round; PyTorch in both memory layouts.
+# CPU time of the least step of each round; PyTorch in both memory layouts. The
+# ratios are those of one round each, so that a slower machine cancels out.
+# `make bench` runs it where PyTorch is.
 import re
+import statistics
 import subprocess
 import sys
 import time
@@ -57,12 +60,15 @@ def ours():
     return float(re.search(r"([0-9.]+) ms of CPU", out).group(1))
 
 
-least = {"ours": 1e9, "PyTorch": 1e9, "PyTorch, channels last": 1e9}
+took = {"ours": [], "PyTorch": [], "PyTorch, channels last": []}
 for _ in range(ROUNDS):
     for name, fn in (("ours", ours),
                      ("PyTorch", lambda: bench(torch.contiguous_format)),
                      ("PyTorch, channels last",
                       lambda: bench(torch.channels_last))):
-        least[name] = min(least[name], fn())
-for name, ms in least.items():
-    print(f"{name:24} {ms:7.1f} ms of CPU a step, {ms / least['ours']:.2f}")
+        took[name].append(fn())
+print(f"PyTorch {torch.__version__}, {THREADS} threads, {ROUNDS} rounds in turn")
+for name, ms in took.items():
+    ratio = sorted(a / b for a, b in zip(ms, took["ours"]))
+    print(f"{name:24} {min(ms):7.1f} ms of CPU a step, ratio to ours "
+          f"{statistics.median(ratio):.2f} ({ratio[0]:.2f} to {ratio[-1]:.2f})")

@@ -130,6 +130,69 @@ static void test_alpha_dropped(void **state)
     fg_picture_free(&p);
 }
 
+/* Code v * 257 of 16 bits is v of 8. */
+static void fill_ya16(AVFrame *f)
+{
+    for (int y = 0; y < H; y++)
+        for (int x = 0; x < W * 2; x++) {
+            uint8_t *p = f->data[0] + y * f->linesize[0] + 2 * x;
+
+            p[0] = p[1] = sample(x / 2, y, x % 2);
+        }
+}
+
+static void fill_clear_palette(AVFrame *f)
+{
+    for (int i = 0; i < 256; i++)
+        ((uint32_t *)f->data[1])[i] = (uint32_t)sample(i, 0, 3) << 24 |
+                                      (uint32_t)i;
+    for (int y = 0; y < H; y++)
+        for (int x = 0; x < W; x++)
+            f->data[0][y * f->linesize[0] + x] = (uint8_t)(x + y);
+}
+
+/* Frame 1 of a clip of one: rgb and its alpha at each place. */
+static void alpha_is(const char *name, int c, int palette)
+{
+    FgPicture p, a;
+    FgError err = {""};
+    FgClip *clip;
+
+    assert_int_equal(fg_clip_open(&clip, path_of(name), &err), 0);
+    assert_int_equal(fg_clip_next_alpha(clip, &p, &a, &err), 1);
+    assert_int_equal(a.w * 1000 + a.h, W * 1000 + H);
+    for (int y = 0; y < H; y++)
+        for (int x = 0; x < W; x++)
+            for (int k = 0; k < 3; k++)
+                assert_int_equal(at(&a, x, y)[k], palette ? sample(x + y, 0, 3)
+                                                          : sample(x, y, c));
+    fg_picture_free(&p);
+    fg_picture_free(&a);
+    assert_int_equal(fg_clip_next_alpha(clip, &p, &a, &err), 0);
+    assert_null(a.rgb);
+    fg_clip_close(&clip);
+}
+
+static void test_alpha(void **state)
+{
+    FgPicture p, a;
+    FgError err = {""};
+    FgClip *clip;
+
+    (void)state;
+    alpha_is("rgba.png", 3, 0);
+    encode("ya16.png", "png", AV_PIX_FMT_YA16BE, NULL, fill_ya16);
+    alpha_is("ya16.png", 1, 0);
+    encode("keyed.png", "png", AV_PIX_FMT_PAL8, NULL, fill_clear_palette);
+    alpha_is("keyed.png", 3, 1);
+    assert_int_equal(fg_clip_open(&clip, path_of("a %03d:b.png"), &err), 0);
+    assert_int_equal(fg_clip_next_alpha(clip, &p, &a, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "has no alpha"));
+    assert_null(p.rgb);
+    assert_null(a.rgb);
+    fg_clip_close(&clip);
+}
+
 /* 16-bit codes v * 257 + d, |d| <= 128, are nearest to v. */
 static void fill_rgb48(AVFrame *f)
 {
@@ -399,6 +462,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_png_round_trip),
         cmocka_unit_test(test_alpha_dropped),
+        cmocka_unit_test(test_alpha),
         cmocka_unit_test(test_16_bits),
         cmocka_unit_test(test_grey_mono_palette),
         cmocka_unit_test(test_webp_lossless),

@@ -84,8 +84,22 @@ check "with sample norm, circular edges and no penalty" run p \
     --gp=0 --reconstruct=0 --steps=6 --fresh
 check "a time budget ends the run" run p -o "$T/y.safetensors" \
     --minutes=0.005 --steps=1000000
-expect "alpha of its own is for procedural plates" 65 "alpha: own" \
+expect "alpha of its own, of a picture that has none" 65 "has no alpha" \
     run p -o "$T/x.safetensors" --train="$T/one.png"
+mkdir "$T/keyed"
+check "pictures with alpha" sh -c '
+    "$FFMPEG" -v error -y -f lavfi -i mandelbrot=s=96x72 -frames:v 2 -vf \
+        "format=rgba,geq=r=p(X\,Y):g=p(X\,Y):b=p(X\,Y):a=2*X" \
+        "$T/keyed/%d.png"'
+for from in keyed keyed/1.png; do
+    check "$from trains with its own alpha" run p -o "$T/keyed.safetensors" \
+        --train="$T/$from" --fresh
+    check "$from: its generator has four channels" sh -c '
+        "$FFGAN" generate generate -q -y --set "model=$T/keyed.safetensors" \
+            --set alpha=model --frames 1-1 -o "$T/k.png" &&
+        "$FFPROBE" -v error -show_entries stream=pix_fmt -of csv=p=0 \
+            "$T/k.png" | grep -q rgba'
+done
 expect "an unknown kind is refused" 65 "fire, smoke, clouds" \
     run p -o "$T/x.safetensors" --train=procedural:water
 expect "a missing picture is named" 66 "none.png" \
