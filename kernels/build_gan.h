@@ -20,6 +20,10 @@ typedef struct FgGanBuild {
     const char *last;       /* "none", "tanh", "sigmoid" */
     int bias;               /* of the convolutions that no norm follows */
     float dropout;          /* critic: after each activation, 0 = none */
+    int extra;  /* 3x3 convolutions behind each layer that has an activation,
+                   with norm and activation of their own: 0..4, "moreI_K" */
+    int smooth; /* 1: no strides. A generator repeats pixels before a 3x3
+                   convolution, a critic averages 2x2 behind one */
 } FgGanBuild;
 
 /* [N,latent,1,1] -> [N,channels,side,side]: transposed convolutions of kernel

@@ -34,12 +34,13 @@ static FgGanBuild build_of(const FgRecipe *r, int critic)
 {
     const char *norm = fg_recipe_text(r, critic ? "norm_d" : "norm_g");
     const char *loss = fg_recipe_text(r, "loss");
+    const int wide = (int)fg_recipe_int(r, "features_d");
 
     return (FgGanBuild){
         .side = r->patch,
         .channels = 3,
         .latent = (int)fg_recipe_int(r, "latent"),
-        .features = (int)fg_recipe_int(r, "features"),
+        .features = critic && wide ? wide : (int)fg_recipe_int(r, "features"),
         .outputs = 1,
         .activation = critic ? fg_recipe_text(r, "activation_d") : "relu",
         .norm = strcmp(norm, "batch") ? "none" : norm,
@@ -48,6 +49,9 @@ static FgGanBuild build_of(const FgRecipe *r, int critic)
                                       : "sigmoid",
         .bias = fg_recipe_bool(r, "bias"),
         .dropout = critic ? (float)fg_recipe_num(r, "dropout") : 0,
+        .extra = (int)fg_recipe_int(r, critic ? "extra_d" : "extra_g"),
+        .smooth = critic ? !strcmp(fg_recipe_text(r, "down"), "pool")
+                         : !strcmp(fg_recipe_text(r, "up"), "nearest"),
     };
 }
 
@@ -430,6 +434,16 @@ static int gan_check(const FgRecipe *r, const char *path, FgError *err)
         FG_INT("latent", "100", 1, 4096, "channels of a latent vector"),       \
         FG_INT("features", "64", 1, 256,                                       \
                "channels of the layers next to the picture"),                  \
+        FG_INT("features_d", "0", 0, 256,                                      \
+               "the critic's instead, 0 = features"),                          \
+        FG_INT("extra_g", "0", 0, 4,                                           \
+               "3x3 convolutions behind each layer of the generator"),         \
+        FG_INT("extra_d", "0", 0, 4,                                           \
+               "3x3 convolutions behind each layer of the critic"),            \
+        FG_ENUM("up", "deconv", "deconv|nearest",                              \
+                "transposed convolutions, or pixels repeated before 3x3"),     \
+        FG_ENUM("down", "stride", "stride|pool",                               \
+                "strided convolutions, or means of 2x2 behind 3x3"),           \
         FG_ENUM("activation_d", act_, "relu|leaky_relu",                       \
                 "the critic's activation"),                                    \
         FG_ENUM("norm_g", norm_, "none|batch", "norm of the generator"),       \

@@ -56,7 +56,8 @@ typedef struct Run {
 
 static int make(Run *r, FgExecutor *ex, FgError *err)
 {
-    const FgGanBuild b = {32, 3, 100, 64, 1, "relu", "none", "tanh", 0, 0};
+    const FgGanBuild b = {32,     3,      100, 64, 1, "relu",
+                          "none", "tanh", 0,   0,  0, 0};
     FgGanBuild c = b;
     FgGraph g = {0};
     const FgShape z = {BATCH, 100, 1, 1}, x = {BATCH, 3, 32, 32};

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "kernels/build_gan.h"
+
 static FgGraph build(FgBuild b)
 {
     FgGraph g;
@@ -36,6 +38,81 @@ static void all_forms_have_the_right_shape(void **state)
         free(s);
         fg_graph_free(&g);
     }
+}
+
+/* Generators and critics of every depth and way to change sizes. */
+static void gans_have_the_right_shape(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2 * 2 * 3 * 2 * 2; i++) {
+        const int critic = i & 1, side = i / 12 & 1 ? 64 : 32;
+        const FgGanBuild b = {.side = side,
+                              .channels = 3,
+                              .latent = 7,
+                              .features = 2,
+                              .outputs = 5,
+                              .activation = "leaky_relu",
+                              .norm = i / 24 ? "batch" : "none",
+                              .last = "none",
+                              .extra = i / 4 % 3,
+                              .smooth = i >> 1 & 1};
+        FgShape s[64];
+        const FgShape in = {2, critic ? 3 : 7, critic ? side : 1,
+                            critic ? side : 1};
+        FgError err = {{0}};
+        FgGraph g;
+
+        assert_int_equal(critic ? fg_build_gan_critic(&g, &b, &err)
+                                : fg_build_gan_generator(&g, &b, &err),
+                         0);
+        assert_true(g.nb_nodes <= 64);
+        assert_int_equal(fg_graph_shapes(&g, in, s, NULL), 0);
+        assert_int_equal(s[g.nb_nodes - 1].n, 2);
+        assert_int_equal(s[g.nb_nodes - 1].c, critic ? 5 : 3);
+        assert_int_equal(s[g.nb_nodes - 1].h, critic ? 1 : side);
+        assert_int_equal(s[g.nb_nodes - 1].w, critic ? 1 : side);
+        fg_graph_free(&g);
+    }
+}
+
+static size_t count_gan(FgGanBuild b, int critic)
+{
+    FgGraph g;
+    FgParams ps = {0};
+    FgError err = {{0}};
+
+    b.side = 32;
+    b.channels = 3;
+    b.latent = 100;
+    b.outputs = 1;
+    b.activation = "relu";
+    b.norm = b.last = "none";
+    assert_int_equal(critic ? fg_build_gan_critic(&g, &b, &err)
+                            : fg_build_gan_generator(&g, &b, &err),
+                     0);
+    assert_int_equal(fg_graph_params(&g, &ps, NULL), 0);
+    const size_t n = fg_params_count(&ps);
+    fg_params_free(&ps);
+    fg_graph_free(&g);
+    return n;
+}
+
+static void gan_parameter_counts(void **state)
+{
+    (void)state;
+    /* The founding text's: 100-256-128-64-3 and 3-64-128-256-1, kernel 4. */
+    assert_int_equal(count_gan((FgGanBuild){.features = 64}, 0),
+                     16 * (100 * 256 + 256 * 128 + 128 * 64 + 64 * 3));
+    assert_int_equal(count_gan((FgGanBuild){.features = 64}, 1),
+                     16 * (3 * 64 + 64 * 128 + 128 * 256 + 256));
+    /* 3x3 in place of 4x4 but next to the latent, and two more a layer. */
+    assert_int_equal(
+        count_gan((FgGanBuild){.features = 2, .smooth = 1, .extra = 2}, 0),
+        16 * 100 * 8 + 9 * (8 * 4 + 4 * 2 + 2 * 3) +
+            9 * 2 * (8 * 8 + 4 * 4 + 2 * 2));
+    assert_int_equal(
+        count_gan((FgGanBuild){.features = 2, .smooth = 1, .extra = 1}, 1),
+        9 * (3 * 2 + 2 * 4 + 4 * 8) + 16 * 8 + 9 * (2 * 2 + 4 * 4 + 8 * 8));
 }
 
 static size_t count(FgBuild b)
@@ -167,6 +244,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_forms_have_the_right_shape),
+        cmocka_unit_test(gans_have_the_right_shape),
+        cmocka_unit_test(gan_parameter_counts),
         cmocka_unit_test(parameter_counts),
         cmocka_unit_test(first_values),
         cmocka_unit_test(starts_near_the_base),

@@ -94,6 +94,19 @@ check "early stop ends a run that gets no better" sh -c '
 check "the file is a generator's" sh -c '"$1" model info "$2" | grep -qi generator' \
     - "$FFGAN" "$T/dcgan-a.safetensors"
 
+# Deeper networks, without strides: they learn, go on from a file, make frames.
+deep="--extra-g=1 --extra-d=2 --up=nearest --down=pool --features-d=6"
+for task in dcgan wgan-gp; do
+    # shellcheck disable=SC2086 # options
+    check "$task: other networks" run $task $task-deep $deep
+    check "$task: are in the file" sh -c \
+        '"$1" model info "$2" | grep -q "^graph .*resize 3"' - "$FFGAN" \
+        "$T/$task-deep.safetensors"
+    check "$task: and make frames" "$FFGAN" generate generate -q -y \
+        --set "model=$T/$task-deep.safetensors" --set size=96x64 \
+        --frames 1-2 -o "$T/$task.%d.png"
+done
+
 bad() { # TEXT WORDS TASK OPTIONS...
     b_text=$1 b_words=$2 b_task=$3
     shift 3

@@ -175,7 +175,8 @@ static double dot(const FgParam *a, const FgParam *b)
  * slope along the weights. */
 static void euler(void **state)
 {
-    const FgGanBuild b = {32, 3, 1, 6, 1, "leaky_relu", "none", "none", 0, 0};
+    const FgGanBuild b = {32,     3,      1, 6, 1, "leaky_relu",
+                          "none", "none", 0, 0, 0, 0};
     const FgShape in = {4, 3, 32, 32};
     FgGraph g = {0};
     FgPenalty p;
@@ -227,7 +228,7 @@ static void euler(void **state)
 
 static void refusal(void **state)
 {
-    const FgGanBuild b = {32, 3, 1, 4, 1, "relu", "batch", "none", 0, 0};
+    const FgGanBuild b = {32, 3, 1, 4, 1, "relu", "batch", "none", 0, 0, 0, 0};
     FgGraph g = {0};
     FgPenalty p;
     FgTape tape;

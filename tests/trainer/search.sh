@@ -118,7 +118,8 @@ sed '2s/"k":0/"k":5/; 3s/"k":0/"k":5/' "$T/b/search.jsonl" > "$T/c/search.jsonl"
 expect "a damaged log" 65 "line 3 is damaged" go -o "$T/c"
 check "unless --fresh is given" go -o "$T/c" --fresh
 for r in "$ROOT"/trainer/recipes/search/*.yaml; do
-    sed 's/photos.train/train/; s/photos.val/val/' \
+    sed 's/photos.train/train/; s/photos.val/val/
+        s/cifar10.test_batch.bin/val/; s/cifar10/train/' \
         "$ROOT/trainer/recipes/$(sed -n 's,^recipe: ../,,p' "$r")" \
         > "$T/base.yaml"
     sed 's,^recipe: .*,recipe: base.yaml,; s/^test: .*/test: val/' "$r" \
