@@ -11,7 +11,7 @@
 
 #include "kernels/interp.h"
 
-enum { ROWS = 9 }; /* of a worker's scratch, each as long as the picture */
+enum { ROWS = 11 }; /* of a worker's scratch, each as long as the picture */
 
 struct FgBetween {
     FgBetweenOptions o;
@@ -21,7 +21,9 @@ struct FgBetween {
     FgPlan *plan, *plan32;
     FgTensor in, out; /* of the network */
     float *share;     /* [h][w] of frame 1 */
-    float *luma;      /* [h][w] the result; of RGB, what the network adds */
+    float *fade;      /* [h][w] of what is not moved */
+    float t;
+    float *luma; /* [h][w] the result; of RGB, what the network adds */
     float *scratch;
     size_t scratch_row;
     int found; /* motion, of the frames at hand */
@@ -58,11 +60,14 @@ static int alloc_all(FgBetween *b)
         ret = fg_tensor_alloc(
             &b->out, (FgShape){1, FG_INTERP_OUT, b->o.h, b->o.w}, FG_F32);
     b->share = malloc(n * sizeof(float));
+    b->fade = malloc(n * sizeof(float));
     b->luma = malloc(n * sizeof(float));
     b->scratch_row = ((size_t)b->o.w + 31) / 16 * 16;
     b->scratch = aligned_alloc(64, b->scratch_row * ROWS * sizeof(float) *
                                        (size_t)fg_threads(b->o.ex));
-    return ret < 0 ? ret : b->share && b->luma && b->scratch ? 0 : -ENOMEM;
+    return ret < 0                                        ? ret
+           : b->share && b->fade && b->luma && b->scratch ? 0
+                                                          : -ENOMEM;
 }
 
 static int create(FgBetween *b, FgError *err)
@@ -114,6 +119,7 @@ void fg_between_free(FgBetween **pb)
     fg_tensor_free(&b->in);
     fg_tensor_free(&b->out);
     free(b->share);
+    free(b->fade);
     free(b->luma);
     free(b->scratch);
     free(b);
@@ -185,14 +191,16 @@ static void fuse_job(void *arg, int y, int worker)
     float *d = b->luma + (size_t)y * (size_t)w;
 
     (void)worker;
-    fg_interp_fuse(d, b->share + (size_t)y * (size_t)w, fg_f32(&b->in, 0, y, 0),
+    fg_interp_fuse(d, b->share + (size_t)y * (size_t)w,
+                   b->fade + (size_t)y * (size_t)w, fg_f32(&b->in, 0, y, 0),
                    net, w);
     for (int x = 0; b->fmt.fmt.rgb && x < w; x++)
-        d[x] = net ? net[2 * x + 1] : 0;
+        d[x] = net ? net[FG_INTERP_OUT * x + 1] : 0;
 }
 
-/* The share of frame 1 over the luma samples of each of the plane's. */
-static void share_row(const FgBetween *b, const FgFlowGrid *g, int y, float *d)
+/* The mean of a map [h][w] over the luma samples of each of the plane's. */
+static void map_row(const FgBetween *b, const float *map, const FgFlowGrid *g,
+                    int y, float *d)
 {
     const int sx = (int)g->step_x, sy = (int)g->step_y;
 
@@ -205,10 +213,22 @@ static void share_row(const FgBetween *b, const FgFlowGrid *g, int y, float *d)
                 const int cu = u < b->o.w ? u : b->o.w - 1;
                 const int cv = v < b->o.h ? v : b->o.h - 1;
 
-                sum += b->share[(size_t)cv * (size_t)b->o.w + (size_t)cu];
+                sum += map[(size_t)cv * (size_t)b->o.w + (size_t)cu];
             }
         d[x] = sum / (float)(sx * sy);
     }
+}
+
+/* s[5] towards the two frames' fade where motion is not trusted. */
+static void fade_row(const FgBetween *b, const FgFlowGrid *g, int y,
+                     float *const *s)
+{
+    const FgPlane *p0 = &b->frame[0].p[b->k], *p1 = &b->frame[1].p[b->k];
+    const float *q0 = p0->data + y * p0->row, *q1 = p1->data + y * p1->row;
+
+    map_row(b, b->fade, g, y, s[8]);
+    for (int x = 0; x < g->w; x++)
+        s[5][x] += s[8][x] * (q0[x] + b->t * (q1[x] - q0[x]) - s[5][x]);
 }
 
 /* Plane k of both frames at the time, mixed, into s[5]. */
@@ -220,9 +240,11 @@ static void move_row(const FgBetween *b, int y, float *const *s)
     fg_flow_places(b->flow, g, y, &p);
     fg_flow_warp(s[5], &b->frame[0].p[b->k], s[0], s[1], g->w);
     fg_flow_warp(s[6], &b->frame[1].p[b->k], s[2], s[3], g->w);
-    share_row(b, g, y, s[7]);
+    map_row(b, b->share, g, y, s[7]);
     for (int x = 0; x < g->w; x++)
         s[5][x] += s[7][x] * (s[6][x] - s[5][x]);
+    if (b->o.model)
+        fade_row(b, g, y, s);
 }
 
 static void plane_job(void *arg, int y, int worker)
@@ -254,6 +276,7 @@ int fg_between_frame(FgBetween *b, AVFrame *out, float t, FgError *err)
     int ret;
 
     find(b);
+    b->t = t;
     fg_interp_inputs(b->flow, t, &b->in);
     if (b->o.model && (ret = run_net(b, err)) < 0)
         return ret;

@@ -9,6 +9,12 @@ typedef struct Inputs {
     FgTensor *in;
 } Inputs;
 
+static const float *luma_row(const FgFlow *f, int k, int y)
+{
+    const FgPlane *p = fg_flow_luma(f, k);
+    return p->data + y * p->row;
+}
+
 static void input_job(void *arg, int y, int worker)
 {
     const Inputs *j = arg;
@@ -23,12 +29,16 @@ static void input_job(void *arg, int y, int worker)
         const int n = w - x < chunk ? w - x : chunk;
         f->rows->warp(a, fg_flow_luma(f, 0), p.x0 + x, p.y0 + x, n);
         f->rows->warp(b, fg_flow_luma(f, 1), p.x1 + x, p.y1 + x, n);
+        const float *p0 = luma_row(f, 0, y) + x, *p1 = luma_row(f, 1, y) + x;
         for (int i = 0; i < n; i++, d += FG_INTERP_IN) {
             const float speed = p.speed[x + i] * (1.0f / 32);
             d[0] = a[i];
             d[1] = b[i];
             d[2] = p.share[x + i];
             d[3] = speed < 1 ? speed : 1;
+            d[4] = p0[i];
+            d[5] = p1[i];
+            d[6] = f->t;
         }
     }
 }
@@ -40,14 +50,21 @@ void fg_interp_inputs(FgFlow *f, float t, FgTensor *in)
     fg_run(f->ex, input_job, &j, f->h);
 }
 
-void fg_interp_fuse(float *luma, float *share, const float *in,
+static float clip(float v)
+{
+    v = v > 0 ? v : 0;
+    return v < 1 ? v : 1;
+}
+
+void fg_interp_fuse(float *luma, float *share, float *fade, const float *in,
                     const float *out, int n)
 {
     for (int i = 0; i < n; i++, in += FG_INTERP_IN) {
-        float a = in[2] + (out ? out[2 * i] : 0);
-        a = a > 0 ? a : 0;
-        a = a < 1 ? a : 1;
-        share[i] = a;
-        luma[i] = in[0] + a * (in[1] - in[0]) + (out ? out[2 * i + 1] : 0);
+        const float *o = out ? out + (ptrdiff_t)FG_INTERP_OUT * i : NULL;
+        const float a = share[i] = clip(in[2] + (o ? o[0] : 0));
+        const float s = fade[i] = o ? clip(o[2]) : 0;
+        const float moved = in[0] + a * (in[1] - in[0]);
+        const float plain = in[4] + in[6] * (in[5] - in[4]);
+        luma[i] = moved + s * (plain - moved) + (o ? o[1] : 0);
     }
 }

@@ -131,11 +131,11 @@ static inline void gen_image_graph(FgModel *m)
 static inline void gen_interp_graph(FgModel *m)
 {
     FgGraph *g = &m->graph;
-    int at = gen_input(g, 4);
+    int at = gen_input(g, 7);
     at = gen_conv(g, "a", at, 8, 3);
     at = fg_graph_op(g, "relu", "relu", at, -1, (FgAttr){0});
-    at = gen_conv(g, "b", at, 2, 3);
-    fg_graph_op(g, "scale", "small", at, -1, (FgAttr){.alpha = 0.02f});
+    at = gen_conv(g, "b", at, 3, 3);
+    fg_graph_op(g, "scale", "small", at, -1, (FgAttr){.alpha = 0.1f});
 }
 
 /* kind: dcgan, dcgan-alpha, texture, plate, image, interp. NULL and err on

@@ -150,12 +150,19 @@ void fg_fusion_inputs(FgFusion *f, const FgTensor *rgb, const FgTensor *target,
 
 /* ---- loss ---- */
 
-static float share_of(const float *in, const float *out, int *free_)
+/* clip(v, 0, 1); *moves: whether a loss that rises by g with it may move it. */
+static float clip(float v, float g, int *moves)
 {
-    const float a = in[2] + out[0];
+    *moves = (v > 0 || g < 0) && (v < 1 || g > 0);
+    return v < 0 ? 0 : v > 1 ? 1 : v;
+}
 
-    *free_ = a > 0 && a < 1;
-    return a < 0 ? 0 : a > 1 ? 1 : a;
+static float result(const float *in, const float *out)
+{
+    float y, share, fade;
+
+    fg_interp_fuse(&y, &share, &fade, in, out, 1);
+    return y;
 }
 
 /* Adds a term sqrt(d^2 + eps^2) and its slope. */
@@ -173,16 +180,27 @@ static void errors(const Job *j, int n)
 
     for (int y = 0; y < s.h; y++)
         for (int x = 0; x < s.w; x++) {
-            const float *in = fg_f32(j->in, n, y, x);
-            const float *out = fg_f32(j->out, n, y, x);
-            int unused;
-            const float a = share_of(in, out, &unused);
-
-            fg_f32(&j->f->error, n, y, x)[0] = in[0] + a * (in[1] - in[0]) +
-                                               out[1] -
+            fg_f32(&j->f->error, n, y, x)[0] = result(fg_f32(j->in, n, y, x),
+                                                      fg_f32(j->out, n, y, x)) -
                                                fg_f32(&j->f->want, n, y, x)[0];
             fg_f32(&j->f->slope, n, y, x)[0] = 0;
         }
+}
+
+/* d result / d out, times g. */
+static void back_pixel(const float *in, const float *out, float g, float *d)
+{
+    const float step = in[1] - in[0];
+    int moves;
+    float a, s, fade;
+
+    s = clip(out[2], 0, &moves);
+    a = clip(in[2] + out[0], (1 - s) * g * step, &moves);
+    d[0] = moves ? (1 - s) * g * step : 0;
+    d[1] = g;
+    fade = in[4] + in[6] * (in[5] - in[4]) - (in[0] + a * step);
+    clip(out[2], g * fade, &moves);
+    d[2] = moves ? g * fade : 0;
 }
 
 static void back_image(const FgFusion *f, const FgTensor *from,
@@ -191,16 +209,9 @@ static void back_image(const FgFusion *f, const FgTensor *from,
     const FgShape s = from->shape;
 
     for (int y = 0; y < s.h; y++)
-        for (int x = 0; x < s.w; x++) {
-            const float *in = fg_f32(from, n, y, x);
-            const float g = fg_f32(&f->slope, n, y, x)[0];
-            float *d = fg_f32(dst, n, y, x);
-            int moves;
-
-            share_of(in, fg_f32(out, n, y, x), &moves);
-            d[0] = moves ? g * (in[1] - in[0]) : 0;
-            d[1] = g;
-        }
+        for (int x = 0; x < s.w; x++)
+            back_pixel(fg_f32(from, n, y, x), fg_f32(out, n, y, x),
+                       fg_f32(&f->slope, n, y, x)[0], fg_f32(dst, n, y, x));
 }
 
 void fg_fusion_back(const FgFusion *f, const FgTensor *in, const FgTensor *out,

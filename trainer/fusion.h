@@ -8,10 +8,11 @@
 #include "kernels/interp.h"
 #include "kernels/pool.h"
 
-/* [N,4,H,W] -> [N,2,H,W], sides even: works at half size; features wide, with
+/* [N,7,H,W] -> [N,3,H,W], sides even: works at half size; features wide, with
  * depth 3x3 convolutions between the first and the last. */
 int fg_fusion_build(FgGraph *g, int features, int depth, FgError *err);
-/* The last convolution is 0: the network changes nothing yet. */
+/* The last convolution is 0: the network changes nothing yet. What is clipped
+ * learns as long as it is pushed inwards. */
 void fg_fusion_calm(FgParams *ps);
 
 /* A batch's inputs and targets in luma. */
@@ -28,13 +29,13 @@ typedef struct FgFusion {
 int fg_fusion_create(FgFusion *f, int n, int side, FgError *err);
 void fg_fusion_free(FgFusion *f); /* accepts zeroed */
 /* From triplets in colour, rgb [N,7,H,W] and target [N,3,H,W], the network's
- * inputs in [N,4,H,W] and f->want. */
+ * inputs in [N,7,H,W] and f->want. */
 void fg_fusion_inputs(FgFusion *f, const FgTensor *rgb, const FgTensor *target,
                       FgTensor *in, FgExecutor *ex);
-/* Of the result y = y0 + clip(share + d) (y1 - y0) + r, without `border` pixels
+/* Of the result (kernels/interp.h), without `border` pixels
  * on each side, where crops hide motion: the mean of sqrt(e^2 + eps^2), e = y -
  * want, plus `edges` times that of e's differences to the right and below.
- * Overwrites dout [N,2,H,W]. *mse: mean e^2. */
+ * Overwrites dout [N,3,H,W]. *mse: mean e^2. */
 double fg_fusion_loss(FgFusion *f, const FgTensor *in, const FgTensor *out,
                       double eps, double edges, int border, FgTensor *dout,
                       double *mse, FgExecutor *ex);

@@ -19,7 +19,7 @@ typedef struct Score {
     FgFlow *flow; /* of flow_w x flow_h */
     int flow_w, flow_h;
     int luma; /* the model's kind */
-    float *rgb, *in, *out, *want, *y, *share, *unused;
+    float *rgb, *in, *out, *want, *y, *share, *fade, *unused;
     uint8_t *a, *b;
     FgInterpScore sum;
 } Score;
@@ -34,6 +34,7 @@ static void score_free(Score *s)
     free(s->want);
     free(s->y);
     free(s->share);
+    free(s->fade);
     free(s->unused);
     free(s->a);
     free(s->b);
@@ -42,16 +43,17 @@ static void score_free(Score *s)
 static int score_alloc(Score *s, size_t n)
 {
     s->rgb = malloc(7 * n * sizeof(float));
-    s->in = malloc(4 * n * sizeof(float));
+    s->in = malloc(FG_INTERP_IN * n * sizeof(float));
     s->out = malloc(3 * n * sizeof(float));
     s->want = malloc(3 * n * sizeof(float));
     s->y = malloc(2 * n * sizeof(float));
     s->share = malloc(n * sizeof(float));
+    s->fade = malloc(n * sizeof(float));
     s->unused = malloc(4 * n * sizeof(float));
     s->a = malloc(n);
     s->b = malloc(n);
     return s->rgb && s->in && s->out && s->want && s->y && s->share &&
-                   s->unused && s->a && s->b
+                   s->fade && s->unused && s->a && s->b
                ? 0
                : -ENOMEM;
 }
@@ -102,7 +104,8 @@ static int run_plan(Score *s, const float *in, int c, float *out, int oc, int w,
 static int find_motion(Score *s, double t, int w, int h, FgError *err)
 {
     const size_t n = (size_t)w * (size_t)h;
-    FgTensor in = fg_tensor_wrap(s->in, (FgShape){1, 4, h, w}, FG_F32);
+    FgTensor in = fg_tensor_wrap(s->in, (FgShape){1, FG_INTERP_IN, h, w},
+                                 FG_F32);
     int ret = 0;
 
     if (!s->flow || s->flow_w != w || s->flow_h != h) {
@@ -133,11 +136,11 @@ static int score_one(Score *s, double t, int w, int h, const char *name,
 
     if (ret)
         return ret;
-    fg_interp_fuse(s->y, s->share, s->in, NULL, n);
+    fg_interp_fuse(s->y, s->share, s->fade, s->in, NULL, n);
     add(s, &s->sum.plain, s->y, w, h);
     if (s->luma) {
         ret = run_plan(s, s->in, FG_INTERP_IN, s->out, FG_INTERP_OUT, w, h);
-        fg_interp_fuse(s->y, s->share, s->in, s->out, n);
+        fg_interp_fuse(s->y, s->share, s->fade, s->in, s->out, n);
     } else {
         ret = run_plan(s, s->rgb, FG_INTERP_RGB_IN, s->out, 3, w, h);
         for (int i = 0; i < n; i++)

@@ -47,6 +47,8 @@ static const FgKey interp_keys[] = {
     FG_DOUBLE("real", "0.3", 0, 1, "share of triplets from clips"),
     FG_DOUBLE("motion", "24", 0, 200,
               "largest made-up motion between the two frames in pixels"),
+    FG_DOUBLE("noise", "0", 0, 1,
+              "most noise in made-up frames, standard deviation of 1"),
     FG_ENUM("times", "any", "any|middle", "moments that are learnt"),
     FG_INT("size", "16", 1, 64,
            "width: fusion, channels; whole, sixteenths of the usual"),
@@ -215,6 +217,7 @@ static int interp_create(FgTrain *t, FgError *err)
                                s->last,
                                fg_recipe_num(r, "real"),
                                fg_recipe_num(r, "motion"),
+                               fg_recipe_num(r, "noise"),
                                !strcmp(fg_recipe_text(r, "times"), "middle"),
                                r->seed};
     s->loss = (FgInterpLoss){fg_recipe_num(r, "loss_eps"),

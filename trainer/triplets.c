@@ -206,6 +206,19 @@ static int real_triplet(const FgTriplets *q, FgTensor *in, FgTensor *target,
 
 /* ---- a batch ---- */
 
+/* Both frames alike, the target not: what is best is their mean. Half of all
+ * have none. */
+static void add_noise(FgTensor *in, int n, double most, FgRandom *r)
+{
+    const FgShape s = in->shape;
+    const double sigma = fg_random_in(r, -most, most);
+
+    for (int y = 0; y < s.h && sigma > 0; y++)
+        for (int x = 0; x < s.w; x++)
+            for (int c = 0; c < 6; c++)
+                fg_f32(in, n, y, x)[c] += (float)(sigma * fg_random_normal(r));
+}
+
 typedef struct Fill {
     const FgTriplets *q;
     int64_t step;
@@ -233,6 +246,8 @@ static void fill_one(void *arg, int i, int worker)
     fg_motion_triplet(q->photos, q->motion, t, f->in, f->target, f->flow, i,
                       &r);
     set_time(f->in, i, t);
+    if (q->noise > 0)
+        add_noise(f->in, i, q->noise, &r);
     f->known[i] = 1;
 }
 

@@ -25,6 +25,7 @@ typedef struct FgTriplets {
     const int *last;      /* fg_clip_shots of frames */
     double real;          /* share taken from frames, 0..1 */
     double motion;        /* largest made-up displacement in pixels */
+    double noise;         /* most of made-up frames: standard deviation, of 1 */
     int middle;           /* 1: t is 1/2 always */
     uint64_t seed;
 } FgTriplets;

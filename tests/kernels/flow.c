@@ -54,14 +54,14 @@ static FgTensor inputs(FgFlow *f, float t)
 /* The picture half way, against the truth, inside. */
 static void shift_is_undone(void **state)
 {
-    float *want = calloc(W * H, sizeof(float)), share[W], luma[W];
+    float *want = calloc(W * H, sizeof(float)), share[W], fade[W], luma[W];
     double worst = 0, sum = 0;
     (void)state;
     FgFlow *f = two_frames(NULL, 3, -2, 7);
     FgTensor in = inputs(f, 0.5f);
     paint(want, 1.5f, -1, 3.5f);
     for (int y = 8; y < H - 8; y++) {
-        fg_interp_fuse(luma, share, fg_f32(&in, 0, y, 0), NULL, W);
+        fg_interp_fuse(luma, share, fade, fg_f32(&in, 0, y, 0), NULL, W);
         for (int x = 8; x < W - 8; x++) {
             const double d = fabs(luma[x] - want[y * W + x]);
             worst = fmax(worst, d);
@@ -86,8 +86,8 @@ static void still_is_still(void **state)
     FgFlow *f = two_frames(NULL, 0, 0, 0);
     FgTensor in = inputs(f, 0.25f);
     for (int i = 0; i < W * H; i++) {
-        const float *p = (float *)in.data + 4 * (size_t)i;
-        assert_true(p[0] == p[1] && p[3] == 0);
+        const float *p = (float *)in.data + FG_INTERP_IN * (size_t)i;
+        assert_true(p[0] == p[1] && p[3] == 0 && p[0] == p[4]);
         assert_true(fabsf(p[2] - 0.25f) < 1e-6f);
     }
     fg_tensor_free(&in);
@@ -109,7 +109,8 @@ static void same_bits(void **state)
                                1.3f, -5.5f);
         FgTensor in = inputs(f, 0.4f);
         if (ref.data)
-            assert_memory_equal(ref.data, in.data, sizeof(float) * 4 * W * H);
+            assert_memory_equal(ref.data, in.data,
+                                sizeof(float) * FG_INTERP_IN * W * H);
         else
             ref = in;
         if (ref.data != in.data)
@@ -155,14 +156,18 @@ static void warp_edges(void **state)
 
 static void network_is_fused(void **state)
 {
-    const float in[8] = {0.25f, 0.75f, 0.5f, 0, 0, 1, 0.9f, 0};
-    const float out[4] = {0.25f, 0.1f, 0.5f, -0.2f};
-    float luma[2], share[2];
+    const float in[21] = {0.25f, 0.75f, 0.5f, 0, 0,    0,    0.5f, /* */
+                          0,     1,     0.9f, 0, 0,    0,    0.5f, /* */
+                          0.2f,  0.2f,  0.5f, 0, 0.4f, 0.8f, 0.25f};
+    const float out[9] = {0.25f, 0.1f, -1, 0.5f, -0.2f, 0, 0, 0, 0.5f};
+    float luma[3], share[3], fade[3];
     (void)state;
-    fg_interp_fuse(luma, share, in, out, 2);
+    fg_interp_fuse(luma, share, fade, in, out, 3);
     assert_true(share[0] == 0.75f && share[1] == 1);
+    assert_true(fade[0] == 0 && fade[1] == 0 && fade[2] == 0.5f);
     assert_true(fabsf(luma[0] - 0.725f) < 1e-6f);
     assert_true(fabsf(luma[1] - 0.8f) < 1e-6f);
+    assert_true(fabsf(luma[2] - 0.35f) < 1e-6f); /* 0.2 and 0.5, half each */
 }
 
 int main(void)

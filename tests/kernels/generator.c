@@ -329,9 +329,9 @@ static void contradictions(void **state)
     m = model("dcgan");
     m->scale = 2;
     refused(m, "needs scale 1");
-    m = model("interp");
-    m->luma = 0;
-    refused(m, "takes 4 channels, its place and task need 7");
+    m = model("image");
+    m->task = FG_TASK_INTERP;
+    refused(m, "takes 3 channels, its place and task need 7");
     m = model("image");
     m->luma = 1;
     refused(m, "colour 'rgb'");
