@@ -154,6 +154,17 @@ static int create_temp(FgOutput *o, const char *path)
     return 0;
 }
 
+/* Containers that get random numbers: the same frames give the same file
+ * without them. */
+static int is_random(const AVOutputFormat *f)
+{
+    static const char *const names[] = {"matroska", "webm", "mxf", "ogg"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (!strncmp(f->name, names[i], strlen(names[i])))
+            return 1;
+    return 0;
+}
+
 static int open_mux(FgOutput *o)
 {
     int ret = avformat_alloc_output_context2(&o->mux, o->format, NULL, NULL);
@@ -168,7 +179,8 @@ static int open_mux(FgOutput *o)
         av_free(buffer);
         return AVERROR(ENOMEM);
     }
-    o->mux->flags |= AVFMT_FLAG_CUSTOM_IO;
+    o->mux->flags |= AVFMT_FLAG_CUSTOM_IO |
+                     (is_random(o->format) ? AVFMT_FLAG_BITEXACT : 0);
     /* Muxers that read their own file again (faststart) open this name. */
     av_freep(&o->mux->url);
     o->mux->url = av_asprintf("file:%s", o->temp);
