@@ -58,6 +58,8 @@ static int mill_filter(Mill *m, const FgStep *step, AVFilterContext **last)
     AVFilterContext *const f = avfilter_graph_alloc_filter(m->graph,
                                                            step->filter, NULL);
     int ret = f ? av_dict_copy(&opts, step->opts, 0) : AVERROR(ENOMEM);
+    if (ret >= 0 && step->rate->instead)
+        ret = av_dict_parse_string(&opts, step->rate->instead, "=", ":", 0);
     if (ret >= 0)
         ret = avfilter_init_dict(f, &opts);
     av_dict_free(&opts);

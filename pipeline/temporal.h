@@ -24,7 +24,7 @@ typedef enum FgBegin {
  * the last frame in that is not behind t, `past` before and `future` behind
  * it. Its times out are found by running it over small black frames with the
  * input's times, so they may not depend on the picture; where that is dear
- * (networks), `times` makes them instead. */
+ * (networks), `instead` or `times` make it cheap. */
 typedef struct FgRateFilter {
     const char *name;
     int past, future;
@@ -34,6 +34,8 @@ typedef struct FgRateFilter {
     /* 1: with these options and times all this is true; NULL: always. */
     int (*fits)(const AVDictionary *opts, const FgTrack *in,
                 const FgTrack *out);
+    /* Options that replace its own while only times are asked for; NULL. */
+    const char *instead;
     /* Fills out (zeroed) with the times for in. 0, -ENOMEM, -EINVAL. */
     int (*times)(FgTrack *out, const FgTrack *in, const AVDictionary *opts);
 } FgRateFilter;
