@@ -155,11 +155,15 @@ static int open_decoder(FgInput *in, const AVCodecParameters *par, int threads,
 }
 
 /* AVI fills pauses with empty frames and counts them: only those with bytes
- * are promised. Without an index, as in a cut file, all are. */
+ * are promised. Without an index, as in a cut file, all are. Of MOV's and
+ * MP4's, edit lists leave out what is not needed. */
 static int64_t promised_frames(const FgInput *in, const AVStream *st)
 {
     const int entries = avformat_index_get_entries_count(st);
     int64_t n = 0;
+    if (strstr(in->fmt->iformat->name, "mov") && entries > 0 &&
+        entries < st->nb_frames)
+        return entries;
     if (strcmp(in->fmt->iformat->name, "avi") != 0 || entries <= 0)
         return st->nb_frames;
     for (int i = 0; i < entries; i++)
@@ -178,6 +182,8 @@ static void learn_times(FgInput *in)
     in->cfr = avg.num > 0 && avg.den > 0 && r.num > 0 && r.den > 0 &&
               !av_cmp_q(avg, r);
     in->promised = promised_frames(in, st);
+    if (strstr(in->fmt->iformat->name, "mov"))
+        in->left_out = st->nb_frames - in->promised;
     in->nb_frames = in->promised;
     in->start_us = in->fmt->start_time == AV_NOPTS_VALUE ? 0
                                                          : in->fmt->start_time;

@@ -20,7 +20,8 @@ typedef struct FgInput {
     AVRational frame_rate; /* 0/1 = unknown */
     int cfr;               /* frames come at frame_rate exactly, as declared */
     int64_t nb_frames;     /* expected, 0 = unknown */
-    int64_t promised;      /* frames that the container counts, 0 = no count */
+    int64_t promised;      /* frames that are to come, 0 = no count */
+    int64_t left_out;      /* of those the container counts: by an edit list */
     int64_t start_us;      /* time of the file's start */
     FgSequence pictures;
     /* Packets read ahead to learn where the sound starts; taken first. */

@@ -19,11 +19,14 @@ typedef struct Source {
     FgRun *run;
     FgInput *in;
     AVFrame *frame;
-    int64_t from, to;  /* sample, in AV_TIME_BASE units; to INT64_MAX = all */
-    int64_t packets;   /* of the picture */
-    int64_t hidden;    /* packets that show nothing, by their own word */
-    int64_t last_pts;  /* of the last frame sent */
-    int64_t first_pts; /* of the first frame */
+    int64_t from, to; /* sample, in AV_TIME_BASE units; to INT64_MAX = all */
+    int64_t packets;  /* of the picture */
+    int64_t hidden;   /* packets that show nothing, by their own word */
+    int64_t hidden_from, hidden_to; /* their times */
+    int64_t dts_from, dts_to;       /* of all packets, AV_NOPTS_VALUE = none */
+    int64_t off_from, off_to;       /* pts - dts of shown ones */
+    int64_t last_pts;               /* of the last frame sent */
+    int64_t first_pts;              /* of the first frame */
     int64_t early[EARLY_MAX]; /* times of packets before the first frame */
     int nb_early;
     int64_t damaged, moved;
@@ -322,6 +325,37 @@ static int exr_picture(Source *s, const AVPacket *pkt)
     return take_frame(s);
 }
 
+static int64_t least(int64_t a, int64_t b)
+{
+    return a == AV_NOPTS_VALUE || b < a ? b : a;
+}
+
+static int64_t most(int64_t a, int64_t b)
+{
+    return a == AV_NOPTS_VALUE || b > a ? b : a;
+}
+
+static void note_times(Source *s, const AVPacket *pkt)
+{
+    const int hidden = pkt->flags & AV_PKT_FLAG_DISCARD;
+    s->hidden += hidden != 0;
+    if (pkt->pts == AV_NOPTS_VALUE)
+        return;
+    if (!hidden && s->first_pts == AV_NOPTS_VALUE && s->nb_early < EARLY_MAX)
+        s->early[s->nb_early++] = pkt->pts;
+    if (pkt->dts == AV_NOPTS_VALUE)
+        return;
+    s->dts_from = least(s->dts_from, pkt->dts);
+    s->dts_to = most(s->dts_to, pkt->dts);
+    if (hidden) {
+        s->hidden_from = least(s->hidden_from, pkt->pts);
+        s->hidden_to = most(s->hidden_to, pkt->pts);
+    } else {
+        s->off_from = least(s->off_from, pkt->pts - pkt->dts);
+        s->off_to = most(s->off_to, pkt->pts - pkt->dts);
+    }
+}
+
 static int video_packet(Source *s, AVPacket *pkt)
 {
     if (s->in->exr)
@@ -334,11 +368,7 @@ static int video_packet(Source *s, AVPacket *pkt)
     s->packets++;
     if (check_packet(s, pkt) < 0)
         return -1;
-    if (pkt->flags & AV_PKT_FLAG_DISCARD)
-        s->hidden++;
-    else if (s->first_pts == AV_NOPTS_VALUE && s->nb_early < EARLY_MAX &&
-             pkt->pts != AV_NOPTS_VALUE)
-        s->early[s->nb_early++] = pkt->pts;
+    note_times(s, pkt);
     const int ret = decode(s, pkt);
     av_packet_unref(pkt);
     return ret;
@@ -488,6 +518,35 @@ static int check_part(Source *s)
                        (long long)job->index->nb);
 }
 
+/* Pictures that an edit list hides lie at the ends of what is shown; one that
+ * lies where nothing is ever decoded has a damaged time instead. */
+static int hides_too_much(const Source *s)
+{
+    const AVRational rate = s->in->frame_rate;
+    const int64_t step = rate.num > 0
+                             ? av_rescale_q(1, av_inv_q(rate), s->in->time_base)
+                             : 0;
+    const int64_t slack = s->off_to - s->off_from + 2 * step;
+    return s->hidden_to != AV_NOPTS_VALUE && s->off_to != AV_NOPTS_VALUE &&
+           (s->hidden_to > s->dts_to + s->off_to + slack ||
+            s->hidden_from < s->dts_from + s->off_from - slack);
+}
+
+/* 1: damaged. Else the pictures that it hides are told of. */
+static int check_hidden(const Source *s)
+{
+    const FgInput *const in = s->in;
+    const int64_t n = s->hidden + in->left_out;
+    if (hides_too_much(s))
+        return 1;
+    if (n > 0)
+        fg_report_warn(s->run->report,
+                       "%s: its edit list hides %lld of %lld pictures",
+                       fg_show(in->path), (long long)n,
+                       (long long)(s->packets + in->left_out));
+    return 0;
+}
+
 static int check_counts(Source *s)
 {
     FgRun *const run = s->run;
@@ -510,11 +569,12 @@ static int check_counts(Source *s)
                        "%s: %lld picture(s) before the first whole one cannot "
                        "be shown",
                        path, (long long)lead);
+    const int bad_times = check_hidden(s);
     if (run->job->allow_errors) {
-        if (s->damaged || lost > 0)
+        const int64_t all = (lost > 0 ? lost : 0) + (bad_times ? s->hidden : 0);
+        if (s->damaged || all)
             fg_report_warn(run->report, "%s: %lld damaged, %lld lost pictures",
-                           path, (long long)s->damaged,
-                           (long long)(lost > 0 ? lost : 0));
+                           path, (long long)s->damaged, (long long)all);
         return 0;
     }
     if (in->promised > 0 && s->packets < in->promised)
@@ -522,6 +582,12 @@ static int check_counts(Source *s)
                            "%s: ends after %lld of %lld frames (cut short?); "
                            "--allow-errors takes what is there",
                            path, n, (long long)in->promised);
+    if (bad_times)
+        return fg_run_fail(run, FG_EXIT_DATA,
+                           "%s: pictures have times far beside all others, "
+                           "and %lld frames are left; --allow-errors takes "
+                           "what is there",
+                           path, n);
     if (lost > 0)
         return fg_run_fail(run, FG_EXIT_DATA,
                            "%s: only %lld of %lld frames could be decoded; "
@@ -548,6 +614,8 @@ static void set_window(Source *s)
     s->to = job->len_s > 0 ? s->from + (int64_t)(job->len_s * AV_TIME_BASE)
                            : INT64_MAX;
     s->last_pts = s->first_pts = AV_NOPTS_VALUE;
+    s->hidden_from = s->hidden_to = AV_NOPTS_VALUE;
+    s->dts_from = s->dts_to = s->off_from = s->off_to = AV_NOPTS_VALUE;
     s->started = fg_now();
     s->shown_us = INT64_MIN;
     s->key = -1;
@@ -595,6 +663,6 @@ void *fg_source_main(void *arg)
     av_frame_free(&s.frame);
     fg_queue_finish(run->frames);
     fg_queue_finish(run->out);
-    run->running--;
+    fg_run_stage_ends(run);
     return NULL;
 }
