@@ -180,6 +180,6 @@ void *fg_generate_main(void *arg)
         all_frames(&s);
     avfilter_graph_free(&s.graph);
     fg_queue_finish(run->out);
-    run->running--;
+    fg_run_stage_ends(run);
     return NULL;
 }

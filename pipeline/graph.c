@@ -382,6 +382,6 @@ void *fg_graph_main(void *arg)
     av_frame_free(&s.done);
     av_free(s.sent);
     fg_queue_finish(run->out);
-    run->running--;
+    fg_run_stage_ends(run);
     return NULL;
 }

@@ -53,10 +53,26 @@ static void drop_item(FgItem item)
     }
 }
 
-static void pause_ms(long ms)
+void fg_run_stage_ends(FgRun *run)
 {
-    const struct timespec ts = {0, ms * 1000000};
-    nanosleep(&ts, NULL);
+    pthread_mutex_lock(&run->lock);
+    run->running--;
+    pthread_cond_signal(&run->ended);
+    pthread_mutex_unlock(&run->lock);
+}
+
+/* 20 ms, or until a stage ends. */
+static void wait_a_bit(FgRun *run)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_REALTIME, &at);
+    at.tv_nsec += 20000000;
+    at.tv_sec += at.tv_nsec / 1000000000;
+    at.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&run->lock);
+    if (run->running > 0)
+        pthread_cond_timedwait(&run->ended, &run->lock, &at);
+    pthread_mutex_unlock(&run->lock);
 }
 
 /* Waits for the stages; shows progress; hears signals. */
@@ -75,7 +91,7 @@ static void watch(FgRun *run)
             fg_stop_now(sig);
         if (!run->job->discard)
             fg_report_progress(run->report, run->done_before + run->encoded);
-        pause_ms(20);
+        wait_a_bit(run);
     }
 }
 
@@ -256,6 +272,7 @@ int fg_run_job(FgRun *run)
 {
     const FgJob *const job = run->job;
     pthread_mutex_init(&run->lock, NULL);
+    pthread_cond_init(&run->ended, NULL);
     run->rate_ratio = 1;
     if (prepare(run))
         return run->exit_code;
@@ -317,6 +334,7 @@ int fg_run_index(FgRun *run, FgIndex *x)
     FgJob job = *run->job;
     const FgJob *const asked = run->job;
     pthread_mutex_init(&run->lock, NULL);
+    pthread_cond_init(&run->ended, NULL);
     run->rate_ratio = 1;
     run->indexing = x;
     job.max_frames = job.pictures_in ? 1 : 0;
@@ -346,5 +364,6 @@ void fg_run_free(FgRun *run)
     fg_queue_free(&run->out);
     fg_output_free(&run->output);
     fg_input_close(&run->input);
+    pthread_cond_destroy(&run->ended);
     pthread_mutex_destroy(&run->lock);
 }

@@ -34,6 +34,7 @@ typedef struct FgRun {
     FgError err;
     atomic_int failed, full; /* full: max_frames were read */
     atomic_int running;      /* stages that are still at work */
+    pthread_cond_t ended;    /* one of them has ended */
     /* Counts. */
     _Atomic int64_t decoded, filtered, encoded;
     _Atomic int64_t sink_bytes; /* encoded video */
@@ -67,6 +68,8 @@ void fg_run_free(FgRun *run);
  * returns -1. */
 int fg_run_fail(FgRun *run, int exit_code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* The last that a stage says. */
+void fg_run_stage_ends(FgRun *run);
 /* The stages' thread functions; arg is the FgRun. */
 void *fg_source_main(void *arg);
 /* Sets run->out_* for an input that starts with this frame. 0 or -1. */

@@ -281,6 +281,6 @@ void *fg_sink_main(void *arg)
         avcodec_free_context(&s->enc);
     }
     av_free(s);
-    run->running--;
+    fg_run_stage_ends(run);
     return NULL;
 }
