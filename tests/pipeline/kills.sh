@@ -1,11 +1,13 @@
 #!/bin/sh
 # kill -9 at random instants, then the same command again: nothing is lost, and
-# nobody can tell. KILLS=N asks for more than CI's number.
+# nobody can tell. KILLS=N asks for more than CI's number, KILLS_OF="WORD..."
+# for some of: program workers pair assembler pictures.
 # SPDX-License-Identifier: LGPL-2.1-or-later
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/common.inc"
 cd "$T" || exit 1
 KILLS=${KILLS:-24}
+wanted() { case " ${KILLS_OF:-$1} " in *" $1 "*) ;; *) return 1 ;; esac; }
 sed 's/libx264/ffv1/; s/- zscale.*/- gansr: {model: fast-x2}/' "$P" > k.yaml
 mk -f lavfi -i testsrc2=s=96x54:r=24000/1001:d=4 -f lavfi -i sine=d=4 -c:v libx264 -g 24 -c:a aac in.mp4
 mk -i in.mp4 -frames:v 40 in.%03d.png
@@ -41,6 +43,8 @@ kill_after_chunk() {
     kill -9 $pid 2> /dev/null
     wait $pid 2> /dev/null
 }
+# FILE: what a run in chunks makes that nobody stopped: the same bytes.
+is_right() { cmp -s "$1" right.mkv || { state "$1" | cmp -s - want && echo "# $1: other bytes, the same frames"; }; }
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 # A time within the run's length, by a generator of our own: tests repeat.
 seed=12345
@@ -51,11 +55,13 @@ random_time() { # MS
 t0=$(now_ms)
 "$FFGAN" run ./k.yaml in.mp4 -o d/a.mkv --chunk 8 -q
 span=$(($(now_ms) - t0 + 20))
-rm d/a.mkv
+mv d/a.mkv right.mkv
+state right.mkv > is
+check "in chunks: the same as in one piece" cmp is want
 
 bad=0 resumed=0
 i=0
-while [ $i -lt "$KILLS" ]; do
+while wanted program && [ $i -lt "$KILLS" ]; do
     i=$((i + 1))
     if [ $((i % 4)) = 0 ]; then
         kill_after_chunk "$(random_time 60)" "$FFGAN" run ./k.yaml in.mp4 -o d/a.mkv --chunk 8 -q
@@ -64,18 +70,18 @@ while [ $i -lt "$KILLS" ]; do
     fi
     if [ -e d/a.mkv ]; then
         # It is only there when it is whole.
-        state d/a.mkv | cmp -s - want || { bad=$((bad + 1)); echo "# kill $i: a wrong file had its name"; }
+        is_right d/a.mkv || { bad=$((bad + 1)); echo "# kill $i: a wrong file had its name"; }
     fi
     [ -n "$(ls d/a.mkv.ffgan/chunk-*.json 2> /dev/null)" ] && resumed=$((resumed + 1))
     [ -e d/a.mkv ] && [ ! -e d/a.mkv.ffgan ] ||
         "$FFGAN" run ./k.yaml in.mp4 -o d/a.mkv --chunk 8 -q 2> err ||
         { bad=$((bad + 1)); sed 's/^/# /' err; }
-    state d/a.mkv | cmp -s - want || { bad=$((bad + 1)); echo "# kill $i: other frames or times"; }
+    is_right d/a.mkv || { bad=$((bad + 1)); echo "# kill $i: other frames or times"; }
     [ "$(ls -A d)" = a.mkv ] || { bad=$((bad + 1)); echo "# kill $i: left: $(ls -A d)"; }
     rm -rf d && mkdir d
 done
-check "$KILLS kills of the program, then again: the same file, nothing else (bad: $bad)" [ $bad = 0 ]
-check "$KILLS kills: some met a job half done ($resumed)" [ $resumed -gt 0 ]
+check "$i kills of the program, then again: the same file, nothing else (bad: $bad)" [ $bad = 0 ]
+! wanted program || check "$i kills: some met a job half done ($resumed)" [ $resumed -gt 0 ]
 
 # The same with four workers, one kill after the other until it is through.
 n=0
@@ -94,34 +100,59 @@ rm -rf d && mkdir d
 # Workers and the assembler.
 "$FFGAN" plan ./k.yaml in.mp4 -o d/a.mkv --chunk 24 > /dev/null
 i=0 bad=0
-while [ $i -lt "$KILLS" ]; do
+while wanted workers && [ $i -lt "$KILLS" ]; do
     i=$((i + 1))
     kill_after "$(random_time 150)" "$FFGAN" worker d/a.mkv.ffgan --chunk $((i % 4)) -q
     "$FFGAN" worker d/a.mkv.ffgan --chunk $((i % 4)) -q || bad=$((bad + 1))
     [ $((i % 8)) = 0 ] && rm -f d/a.mkv.ffgan/chunk-*
 done
 for k in 0 1 2 3; do "$FFGAN" worker d/a.mkv.ffgan --chunk $k -q; done
-check "$KILLS kills of workers: all done afterwards (bad: $bad)" [ $bad = 0 ]
+check "$i kills of workers: all done afterwards (bad: $bad)" [ $bad = 0 ]
 check "kills of workers: verify" "$FFGAN" verify d/a.mkv.ffgan
-cp -r d kept
+rm d/a.mkv.ffgan/chunk-*
+# Two at once on one chunk, and one of them is killed: the other does not mind.
 i=0 bad=0
-while [ $i -lt "$KILLS" ]; do
+while wanted pair && [ $i -lt "$KILLS" ]; do
+    i=$((i + 1))
+    k=$((i % 4))
+    "$FFGAN" worker d/a.mkv.ffgan --chunk $k -q 2> err &
+    other=$!
+    kill_after "$(random_time 150)" "$FFGAN" worker d/a.mkv.ffgan --chunk $k -q
+    wait $other || { bad=$((bad + 1)); sed 's/^/# /' err; }
+    [ "$(find d/a.mkv.ffgan -name "chunk-0000$k*.json" | wc -l)" = 1 ] || bad=$((bad + 1))
+    [ $k = 0 ] && { "$FFGAN" verify d/a.mkv.ffgan > out 2> err || grep -q 'not done' err out || {
+        bad=$((bad + 1))
+        sed 's/^/# /' err
+    }; }
+    [ $((i % 8)) = 0 ] && [ $i -lt "$KILLS" ] && rm -f d/a.mkv.ffgan/chunk-*
+done
+for k in 0 1 2 3; do "$FFGAN" worker d/a.mkv.ffgan --chunk $k -q; done
+check "$i kills of one of two workers of a chunk (bad: $bad)" [ $bad = 0 ]
+check "kills of one of two workers: verify" "$FFGAN" verify d/a.mkv.ffgan
+cp -r d kept
+"$FFGAN" assemble d/a.mkv.ffgan -q
+mv d/a.mkv right.mkv
+state right.mkv > is
+check "kills of workers: the same frames" cmp is want
+rm -rf d && cp -r kept d
+i=0 bad=0
+while wanted assembler && [ $i -lt "$KILLS" ]; do
     i=$((i + 1))
     kill_after "$(random_time 60)" "$FFGAN" assemble d/a.mkv.ffgan -q
     [ ! -e d/a.mkv.ffgan ] ||
         "$FFGAN" run ./k.yaml in.mp4 -o d/a.mkv -q 2> err || { bad=$((bad + 1)); sed 's/^/# /' err; }
-    state d/a.mkv | cmp -s - want || bad=$((bad + 1))
+    is_right d/a.mkv || bad=$((bad + 1))
     [ "$(ls -A d)" = a.mkv ] || { bad=$((bad + 1)); echo "# left: $(ls -A d)"; }
     rm -rf d && cp -r kept d
 done
-check "$KILLS kills of the assembler, then the program (bad: $bad)" [ $bad = 0 ]
+check "$i kills of the assembler, then the program (bad: $bad)" [ $bad = 0 ]
 rm -rf d && mkdir d
 
 # Pictures.
 sed 's/ffv1/png/' k.yaml > png.yaml
 "$FFGAN" run ./png.yaml in.%03d.png -o d/w.%03d.png -q
 i=0 bad=0
-while [ $i -lt $((KILLS / 2)) ]; do
+while wanted pictures && [ $i -lt "$KILLS" ]; do
     i=$((i + 1))
     kill_after "$(random_time $span)" "$FFGAN" run ./png.yaml in.%03d.png -o d/p.%03d.png --chunk 9 -q
     for f in d/p.*.png; do
@@ -132,7 +163,7 @@ while [ $i -lt $((KILLS / 2)) ]; do
     [ "$(ls -A d | wc -l)" = 80 ] || { bad=$((bad + 1)); echo "# $(ls -A d | wc -l) files"; }
     rm -rf d/p.* d/.p.*
 done
-check "$((KILLS / 2)) kills while writing pictures (bad: $bad)" [ $bad = 0 ]
+check "$i kills while writing pictures (bad: $bad)" [ $bad = 0 ]
 
 # A run in one piece leaves one unfinished file, and the next one sweeps it.
 sed 's/- gansr.*/- realtime: {}/' k.yaml > slow.yaml
