@@ -50,6 +50,15 @@ typedef struct FgPreluGrad {
     int dx_pitch, dy_pitch, x_pitch, pixels, c, add;
 } FgPreluGrad;
 
+/* sigmoid, x sigmoid(x), tanh, x Phi(x), x tanh(log(1 + e^x)). */
+typedef enum FgSmooth {
+    FG_SIGMOID,
+    FG_SILU,
+    FG_TANH,
+    FG_GELU,
+    FG_MISH
+} FgSmooth;
+
 typedef struct FgDsp {
     /* out[x*out_pitch+o] = bias[o] + sum over ky,kx,i of
      *   rows[ky][(x*stride+kx)*in_pitch+i] * w[((ky*kw+kx)*ic+i)*ocp+o],
@@ -79,6 +88,14 @@ typedef struct FgDsp {
     void (*prelu_f32)(float *dst, const float *src, const float *slope,
                       int pixels, int c);
     void (*add_f32)(float *dst, const float *a, const float *b, size_t n);
+    void (*mul_f32)(float *dst, const float *a, const float *b, size_t n);
+    void (*scale_f32)(float *dst, const float *src, float by, size_t n);
+    void (*bf16_to_f32)(float *dst, const uint16_t *src, size_t n);
+    /* dst[i] = f(src[i]), and dx[i] (+)= dy[i] f'(x[i]): smooth.h. The first
+     * may be the second; all levels give the same bits, NaN apart. */
+    void (*smooth)(float *dst, const float *src, size_t n, FgSmooth f);
+    void (*smooth_grad)(float *dx, const float *dy, const float *x, size_t n,
+                        FgSmooth f, int add);
     /* dst[i] (+)= dy[i] * (y[i] > 0 ? 1 : alpha). */
     void (*relu_grad_f32)(float *dst, const float *dy, const float *y, size_t n,
                           float alpha, int add);

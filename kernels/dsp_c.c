@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "emit.h"
 #include "grad_rows.h"
+#include "smooth.h"
 #include "half.h"
 #include "dsp_c.h"
 
@@ -177,4 +178,5 @@ void fg_dsp_init_c(FgDsp *d)
     d->prelu_f32 = prelu_f32_c;
     d->add_f32 = add_f32_c;
     d->relu_grad_f32 = relu_grad_f32_c;
+    smooth_init(d);
 }

@@ -1,7 +1,7 @@
 /* ffgan: x * tanh(log(1 + exp(x))) (Misra, arXiv 1908.08681).
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "unary.h"
-#include "exp.h"
+#include "dsp.h"
 
 #ifndef FG_REAL_DOUBLE
 int fg_mish_shape(const FgNode *n, const FgShape *in, FgShape *out,
@@ -11,15 +11,27 @@ int fg_mish_shape(const FgNode *n, const FgShape *in, FgShape *out,
     *out = in[0];
     return 0;
 }
-#endif
 
+static void mish_row(fg_real *y, const fg_real *x, int nb, const FgAttr *a)
+{
+    (void)a;
+    fg_dsp()->smooth(y, x, (size_t)nb, FG_MISH);
+}
+
+static void mish_grad(fg_real *dx, const fg_real *dy, const fg_real *x,
+                      const fg_real *y, int nb, const FgAttr *a, int add)
+{
+    (void)y, (void)a;
+    fg_dsp()->smooth_grad(dx, dy, x, (size_t)nb, FG_MISH, add);
+}
+#else
 /* With e = exp(x): tanh(log(1 + e)) = (e^2 + 2e) / (e^2 + 2e + 2), which is 1
  * to a double's last digit from 20 on. */
 static double share(double x)
 {
     if (x > 20)
         return 1;
-    const double e = fg_exp(x), q = e * (e + 2);
+    const double e = exp(x), q = e * (e + 2);
     return q / (q + 2);
 }
 
@@ -35,11 +47,12 @@ static void mish_grad(fg_real *dx, const fg_real *dy, const fg_real *x,
 {
     (void)y, (void)a;
     for (int i = 0; i < nb; i++) {
-        const double v = x[i], t = share(v), s = 1 / (1 + fg_exp(-v));
+        const double v = x[i], t = share(v), s = 1 / (1 + exp(-v));
         dx[i] = (fg_real)((add ? dx[i] : 0) +
                           dy[i] * (t + v * (1 - t * t) * s));
     }
 }
+#endif
 
 int FG_REAL_NAME(fg_mish_forward)(const FgOpCall *c)
 {

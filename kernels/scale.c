@@ -1,6 +1,7 @@
 /* ffgan: alpha * x.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "unary.h"
+#include "dsp.h"
 
 #ifndef FG_REAL_DOUBLE
 int fg_scale_shape(const FgNode *n, const FgShape *in, FgShape *out,
@@ -14,8 +15,12 @@ int fg_scale_shape(const FgNode *n, const FgShape *in, FgShape *out,
 
 static void scale_row(fg_real *y, const fg_real *x, int nb, const FgAttr *a)
 {
+#ifndef FG_REAL_DOUBLE
+    fg_dsp()->scale_f32(y, x, a->alpha, (size_t)nb);
+#else
     for (int i = 0; i < nb; i++)
         y[i] = x[i] * a->alpha;
+#endif
 }
 
 static void scale_grad(fg_real *dx, const fg_real *dy, const fg_real *x,

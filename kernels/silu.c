@@ -1,7 +1,7 @@
 /* ffgan: x * sigmoid(x), also called swish.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "unary.h"
-#include "exp.h"
+#include "dsp.h"
 
 #ifndef FG_REAL_DOUBLE
 int fg_silu_shape(const FgNode *n, const FgShape *in, FgShape *out,
@@ -11,13 +11,25 @@ int fg_silu_shape(const FgNode *n, const FgShape *in, FgShape *out,
     *out = in[0];
     return 0;
 }
-#endif
 
 static void silu_row(fg_real *y, const fg_real *x, int nb, const FgAttr *a)
 {
     (void)a;
+    fg_dsp()->smooth(y, x, (size_t)nb, FG_SILU);
+}
+
+static void silu_grad(fg_real *dx, const fg_real *dy, const fg_real *x,
+                      const fg_real *y, int nb, const FgAttr *a, int add)
+{
+    (void)y, (void)a;
+    fg_dsp()->smooth_grad(dx, dy, x, (size_t)nb, FG_SILU, add);
+}
+#else
+static void silu_row(fg_real *y, const fg_real *x, int nb, const FgAttr *a)
+{
+    (void)a;
     for (int i = 0; i < nb; i++)
-        y[i] = (fg_real)(x[i] / (1 + fg_exp(-x[i])));
+        y[i] = (fg_real)(x[i] / (1 + exp(-x[i])));
 }
 
 static void silu_grad(fg_real *dx, const fg_real *dy, const fg_real *x,
@@ -25,10 +37,11 @@ static void silu_grad(fg_real *dx, const fg_real *dy, const fg_real *x,
 {
     (void)y, (void)a;
     for (int i = 0; i < nb; i++) {
-        const fg_real s = (fg_real)(1 / (1 + fg_exp(-x[i])));
+        const fg_real s = (fg_real)(1 / (1 + exp(-x[i])));
         dx[i] = (add ? dx[i] : 0) + dy[i] * s * (1 + x[i] * (1 - s));
     }
 }
+#endif
 
 int FG_REAL_NAME(fg_silu_forward)(const FgOpCall *c)
 {

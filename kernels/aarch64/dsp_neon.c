@@ -8,6 +8,7 @@
 
 #include "kernels/emit.h"
 #include "kernels/grad_rows.h"
+#include "kernels/smooth.h"
 #include "kernels/half.h"
 
 #define INL static inline __attribute__((always_inline))
@@ -104,5 +105,6 @@ void fg_dsp_init_neon(FgDsp *d)
     d->largest = largest_row;
     d->prelu_grad = prelu_grad_row;
     d->sum_pixels = sum_pixels_row;
+    smooth_init(d);
 }
 #endif

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "kernels/emit.h"
 #include "kernels/grad_rows.h"
+#include "kernels/smooth.h"
 #include "kernels/x86/conv_work.h"
 
 #include <immintrin.h>
@@ -119,4 +120,5 @@ void fg_dsp_init_avx512(FgDsp *d)
     d->join = join_row;
     d->largest = largest_row;
     d->f16_to_f32 = f16_to_f32_avx512;
+    smooth_init(d);
 }

@@ -349,6 +349,13 @@ static void check_points(Point *p, const FgDsp *d, const FgDsp *c, size_t n)
     BOTH(relu_f32, p->src, n);
     BOTH(leaky_relu_f32, p->src, n, 0.2f);
     BOTH(add_f32, p->src, p->b, n);
+    BOTH(mul_f32, p->src, p->b, n);
+    BOTH(scale_f32, p->src, 0.3f, n);
+    for (int f = FG_SIGMOID; f <= FG_MISH; f++) {
+        BOTH(smooth, p->src, n, (FgSmooth)f);
+        BOTH(smooth_grad, p->b, p->src, n, (FgSmooth)f, 0);
+        BOTH(smooth_grad, p->b, p->src, n, (FgSmooth)f, 1);
+    }
     BOTH(relu_grad_f32, p->b, p->src, n, 0.0f, 0);
     BOTH(relu_grad_f32, p->b, p->src, n, 0.1f, 1);
     BOTH(prelu_f32, p->src, p->b, (int)(n / 7), 7);
@@ -358,6 +365,7 @@ static void check_points(Point *p, const FgDsp *d, const FgDsp *c, size_t n)
     d->f32_to_bf16(p->out16, p->src, n);
     c->f32_to_bf16(p->ref16, p->src, n);
     assert_memory_equal(p->out16, p->ref16, sizeof(p->ref16));
+    BOTH(bf16_to_f32, p->out16, n);
 }
 
 static void test_points(void **state)
@@ -379,12 +387,80 @@ static void test_points(void **state)
     }
 }
 
+static double exactly(FgSmooth f, double x)
+{
+    const double s = 1 / (1 + exp(-x));
+
+    switch (f) {
+    case FG_SIGMOID:
+        return s;
+    case FG_SILU:
+        return x * s;
+    case FG_TANH:
+        return tanh(x);
+    case FG_GELU:
+        return x * 0.5 * erfc(-x * sqrt(0.5));
+    default:
+        return x * tanh(log1p(exp(x)));
+    }
+}
+
+static double slope(FgSmooth f, double x)
+{
+    const double s = 1 / (1 + exp(-x)), t = tanh(x), m = tanh(log1p(exp(x)));
+
+    switch (f) {
+    case FG_SIGMOID:
+        return s * (1 - s);
+    case FG_SILU:
+        return s * (1 + x * (1 - s));
+    case FG_TANH:
+        return 1 - t * t;
+    case FG_GELU:
+        return 0.5 * erfc(-x * sqrt(0.5)) +
+               x * exp(-x * x / 2) * 0.3989422804014327;
+    default:
+        return m + x * (1 - m * m) * s;
+    }
+}
+
+/* Against libm in double: values within five ulps of themselves down to
+ * e^-80, slopes, of terms that grow to 2 |x| and cancel, within 4e-7 (1 + |x|).
+ */
+static void test_smooth(void **state)
+{
+    enum { NB = 16001 };
+    static float x[NB], y[NB], d[NB], one[NB];
+    const FgDsp *const dsp = fg_dsp();
+
+    (void)state;
+    for (int f = FG_SIGMOID; f <= FG_MISH; f++) {
+        for (int i = 0; i < NB; i++) {
+            x[i] = y[i] = (float)((i - NB / 2) * (i % 3 ? 0.01 : 1e-5));
+            one[i] = 1;
+        }
+        dsp->smooth(y, y, NB, (FgSmooth)f);
+        dsp->smooth_grad(d, one, x, NB, (FgSmooth)f, 0);
+        for (int i = 0; i < NB; i++) {
+            const double v = exactly((FgSmooth)f, x[i]);
+
+            if (!(fabs(y[i] - v) <= 6e-7 * fabs(v) + 1e-33))
+                fail_msg("%d of %g: %g, not %g", f, (double)x[i], (double)y[i],
+                         v);
+            if (!(fabs(d[i] - slope((FgSmooth)f, x[i])) <=
+                  4e-7 * (1 + fabsf(x[i]))))
+                fail_msg("slope of %d at %g: %g, not %g", f, (double)x[i],
+                         (double)d[i], slope((FgSmooth)f, x[i]));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conv),   cmocka_unit_test(test_conv_huge),
         cmocka_unit_test(test_wgrad),  cmocka_unit_test(test_bf16),
-        cmocka_unit_test(test_points),
+        cmocka_unit_test(test_points), cmocka_unit_test(test_smooth),
     };
     const char *const s = getenv("FFGAN_TEST_SEED");
 
