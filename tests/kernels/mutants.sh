@@ -31,7 +31,7 @@ build() { # FILE TEST: the mutant's objects stand before the archive
         rooms="$BUILD/libffgan-trainer.a $BUILD/libffgan-source.a
             $BUILD/ffmpeg/libavfilter.a"
         ffmpeg="$(config FF_ARCHIVES) $(config FF_EXTRALIBS)"
-        more=
+        more=$BUILD/tests/trainer/graph64.o
         ;;
     esac
     $CC -o "$T/test" "$BUILD/tests/$2.o" $more $objs -Wl,--start-group $rooms \
@@ -58,6 +58,15 @@ one() { # OP FILE TEST SED
         ok "$1: tests/$3 sees the mistake"
     fi
 }
+
+# Each operation of the table, and each loss, has its row.
+missing=
+for op in $(sed -n 's/^ *{\.name = "\([a-z_0-9]*\)",$/\1/p' kernels/ops.c) \
+    $(ls trainer/loss*.c | sed 's,.*/,,; s/\.c$//'); do
+    [ $op = input ] || grep -q "^$op|" tests/mutants.txt ||
+        missing="$missing $op"
+done
+check "each operation and loss has a mistake:$missing" [ -z "$missing" ]
 
 # The way of building is right: without a mistake the test passes.
 cp kernels/relu.c "$T/m.c"
