@@ -10,6 +10,7 @@
 #include "trainer/loss.h"
 #include "trainer/recipe_keys.h"
 #include "trainer/score.h"
+#include "trainer/style.h"
 #include "trainer/tape.h"
 #include "trainer/train.h"
 
@@ -142,6 +143,17 @@ static int sr_validate(FgTrain *t, double *figure, double *ssim, FgError *err)
     return ret;
 }
 
+/* The first crops, what one set of weights makes of them, the originals. */
+static int sr_sample(FgTrain *t, int set, FgPicture *out, FgError *err)
+{
+    Sr *s = t->priv;
+    const FgTensor *in[1] = {fg_tape_input(&s->tape)};
+    const FgNet *net[1] = {&t->net[0]};
+
+    fg_crops_fill(&s->crops, 0, fg_tape_input(&s->tape), &s->target, t->ex);
+    return fg_style_sheet(t, set, in, net, 1, &s->target, out, err);
+}
+
 static void sr_close(FgTrain *t)
 {
     Sr *s = t->priv;
@@ -168,4 +180,5 @@ const FgFamily fg_family_sr = {
     .validate = sr_validate,
     .export_model = sr_export,
     .close = sr_close,
+    .sample = sr_sample,
 };

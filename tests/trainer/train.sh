@@ -24,6 +24,23 @@ check "again, with two threads" run -o "$T/b.safetensors" --threads 2
 check "the threads do not change the file" \
     cmp "$T/a.safetensors" "$T/b.safetensors"
 
+# Sheets: small crop, what the network makes of it, original; eight rows.
+weights() { # FILE: what stands behind a weights file's header
+    tail -c +$(($(od -An -t u8 -N 8 "$1") + 9)) "$1"
+}
+check "with sheets of samples" run -o "$T/s.safetensors" --threads 1 \
+    --sample-every=15
+check "at the steps asked for" sh -c '[ "$(ls "$1")" = "00000015.png
+00000030.png" ]' - "$T/s.samples"
+check "of three columns" [ "$("$FFPROBE" -v error -show_entries \
+    stream=width,height -of csv=p=0 "$T/s.samples/00000030.png")" = 80,256 ]
+check "which learning changes" sh -c '! cmp -s "$1"/*15.png "$1"/*30.png' - \
+    "$T/s.samples"
+weights "$T/a.safetensors" > "$T/a.data"
+weights "$T/s.safetensors" > "$T/s.data"
+check "and which do not change what is learnt" sh -c \
+    'test -s "$1" && cmp "$1" "$2"' - "$T/a.data" "$T/s.data"
+
 # Killed at several moments; each time the same command goes on.
 rm -f "$T"/b.*
 killed=0
