@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cpu.h"
+#include "cuda_plan.h"
 #include "graph_priv.h"
 #include "plan_priv.h"
 
@@ -313,9 +314,11 @@ static int check_size(const FgPlan *p, int side, FgError *err)
 
 static int check_options(const FgPlanOptions *o, FgError *err)
 {
-    if (o->device && strcmp(o->device, "auto") && strcmp(o->device, "cpu"))
+    if (o->device && strcmp(o->device, "auto") && strcmp(o->device, "cpu") &&
+        fg_cuda_ordinal(o->device) < 0)
         return fg_error(err, -ENOTSUP,
-                        "device '%.32s' is not available, allowed auto, cpu",
+                        "device '%.32s' is unknown, allowed auto, cpu, cuda, "
+                        "cuda:N",
                         o->device);
     if ((int)o->precision < FG_PREC_AUTO || o->precision > FG_PREC_FAST)
         return fg_error(err, -EINVAL,
@@ -361,6 +364,8 @@ static int create(FgPlan *p, const FgModel *m, const FgPlanOptions *opt,
     p->max_w = opt->max_w;
     p->max_h = opt->max_h;
     p->precision = opt->precision;
+    if (fg_cuda_ordinal(opt->device) >= 0)
+        return fg_cuda_plan_create(p, opt, err);
     if (p->precision == FG_PREC_FAST)
         p->precision = fg_mat_ops(fg_cpu_level()) ? FG_PREC_BF16
                                                   : FG_PREC_INT16;

@@ -23,7 +23,8 @@ typedef enum FgPrecision {
 int fg_precision_find(const char *name);
 
 typedef struct FgPlanOptions {
-    const char *device; /* "auto", "cpu"; others -ENOTSUP with the list */
+    const char *device; /* "auto", "cpu"; "cuda", "cuda:N" (cuda.h); others
+                           -ENOTSUP with the list */
     FgPrecision precision;
     int max_w, max_h;    /* largest input in pixels, >= 1 */
     int tile;            /* input pixels of a tile's side, halo not counted;
@@ -33,6 +34,8 @@ typedef struct FgPlanOptions {
                             tile is given or the network sees everything) */
     FgExecutor *ex;      /* kept by the plan; NULL = calling thread */
     int plain;           /* 1: no Winograd; fp32 is then op by op, to the bit */
+    void *cuda_context;  /* with "cuda": a CUcontext to work in, NULL = its own;
+                            it must outlive the plan */
 } FgPlanOptions;
 
 typedef struct FgPlanInfo {

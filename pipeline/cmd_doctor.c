@@ -10,6 +10,7 @@
 #include <libavfilter/avfilter.h>
 
 #include "kernels/cpu.h"
+#include "kernels/cuda.h"
 #include "kernels/model.h"
 #include "kernels/pool.h"
 #include "pipeline/commands.h"
@@ -47,7 +48,23 @@ static void look_at_cpu(Doctor *d)
         say(d, have == FG_CPU_C ? WARN : OK, "CPU: %s%s", fg_cpu_name(have),
             have == FG_CPU_C ? ": no AVX2, so slow" : "");
     say(d, OK, "threads: %d", fg_cpu_count());
-    say(d, WARN, "GPU: no CUDA plug-in in this build; the CPU does the work");
+}
+
+static void look_at_gpu(Doctor *d)
+{
+    FgError err = {{0}};
+    FgCudaInfo i;
+    if (fg_cuda_probe(&i, &err) < 0) {
+        say(d, WARN, "GPU: %s; the CPU does the work", err.text);
+        return;
+    }
+    say(d, OK, "GPU plug-in: %s (%s), driver for CUDA %d.%d, %s", i.plugin,
+        i.kind, i.driver / 1000, i.driver % 1000 / 10,
+        i.cudnn ? "cuDNN found" : "no cuDNN, which is not needed");
+    for (int k = 0; k < i.nb_devices; k++)
+        say(d, OK, "GPU cuda:%d: %s, compute capability %d.%d, %zu MiB", k,
+            i.device[k].name, i.device[k].major, i.device[k].minor,
+            i.device[k].memory >> 20);
 }
 
 static void look_at_ffmpeg(Doctor *d)
@@ -141,6 +158,7 @@ int fg_cmd_doctor(int argc, char **argv)
         return fg_usage_error(argv[0], "takes no '%s'", argv[1]);
     say(&d, OK, "ffgan %s", FG_VERSION);
     look_at_cpu(&d);
+    look_at_gpu(&d);
     look_at_ffmpeg(&d);
     look_at_data(&d);
     look_at_folders(&d);

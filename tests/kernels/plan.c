@@ -55,12 +55,12 @@ static FgTensor run(const FgModel *m, FgPlanOptions o, const FgTensor *in,
 
 static FgPlanOptions options(int w, int h, int tile, FgPrecision precision)
 {
-    return (FgPlanOptions){"cpu", precision, w, h, tile, 0, NULL, 0};
+    return (FgPlanOptions){"cpu", precision, w, h, tile, 0, NULL, 0, NULL};
 }
 
 static FgPlanOptions plain(int w, int h)
 {
-    return (FgPlanOptions){"cpu", FG_PREC_FP32, w, h, 0, 0, NULL, 1};
+    return (FgPlanOptions){"cpu", FG_PREC_FP32, w, h, 0, 0, NULL, 1, NULL};
 }
 
 static void is_close(const FgModel *m, const FgTensor *in, const FgTensor *want,
@@ -473,9 +473,13 @@ static void bad_options_are_named(void **state)
     FgPlan *p;
     FgError err = {{0}};
     FgPlanOptions o = options(8, 8, 0, FG_PREC_AUTO);
-    o.device = "cuda:7";
+    o.device = "cuda:x";
     assert_int_equal(fg_plan_create(&p, m, &o, &err), -ENOTSUP);
-    assert_non_null(strstr(err.text, "cuda:7"));
+    assert_non_null(strstr(err.text, "cuda:x"));
+    setenv("FFGAN_CUDA", "/nowhere/ffgan-cuda.so", 1);
+    o.device = "cuda:7";
+    assert_int_equal(fg_plan_create(&p, m, &o, &err), -ENOENT);
+    assert_non_null(strstr(err.text, "/nowhere/ffgan-cuda.so"));
     o = options(0, 8, 0, FG_PREC_AUTO);
     assert_int_equal(fg_plan_create(&p, m, &o, &err), -EINVAL);
     o = options(8, 8, -1, FG_PREC_AUTO);

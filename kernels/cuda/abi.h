@@ -1,0 +1,66 @@
+/* ffgan: what the plug-in ffgan-cuda.so gives the program.
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The plug-in owns the driver and the kernels; what runs, where it lies and in
+ * which order is decided in the program (kernels/cuda_plan.c), so that the CPU
+ * tests cover it: the tests' plug-in has this interface, too, and runs the same
+ * kernel sources on the CPU. It exports FG_CUDA_ENTRY. */
+#ifndef FFGAN_KERNELS_CUDA_ABI_H
+#define FFGAN_KERNELS_CUDA_ABI_H
+
+#include "kernels/cuda.h"
+
+/* Raised with each change of this file, of args.h or of FgCudaInfo. */
+#define FG_CUDA_ABI 1
+#define FG_CUDA_ENTRY "fg_cuda_api"
+
+typedef struct FgCudaDev FgCudaDev;     /* an open device */
+typedef struct FgCudaGraph FgCudaGraph; /* recorded launches */
+struct FgKernelArgs;
+
+/* Functions return 0 or a negative errno with err. -ENOMEM: out of device
+ * memory, all else still works; -EIO: the driver failed. */
+typedef struct FgCudaApi {
+    int abi;
+    const char *version; /* FFGAN_VERSION */
+    const char *kind;    /* see FgCudaInfo */
+    int (*probe)(FgCudaInfo *info, FgError *err);
+    /* context: a CUcontext to work in, or NULL: a new one on that device. */
+    int (*open)(FgCudaDev **dev, int ordinal, void *context, FgError *err);
+    void (*close)(FgCudaDev **dev); /* accepts NULL */
+    void (*describe)(const FgCudaDev *dev, FgCudaDevice *d);
+    /* Device memory, 256-byte aligned, not cleared. */
+    int (*alloc)(FgCudaDev *dev, size_t bytes, uint64_t *at, FgError *err);
+    void (*release)(FgCudaDev *dev, uint64_t at); /* accepts 0 */
+    /* Pinned host memory. */
+    int (*alloc_host)(FgCudaDev *dev, size_t bytes, void **at, FgError *err);
+    void (*release_host)(FgCudaDev *dev, void *at); /* accepts NULL */
+    /* All below are enqueued on stream, NULL = the device's own. */
+    int (*upload)(FgCudaDev *dev, void *stream, uint64_t to, const void *from,
+                  size_t bytes, FgError *err);
+    int (*download)(FgCudaDev *dev, void *stream, void *to, uint64_t from,
+                    size_t bytes, FgError *err);
+    int (*clear)(FgCudaDev *dev, void *stream, uint64_t at, size_t bytes,
+                 FgError *err);
+    /* kernel: FgKernel of args.h. */
+    int (*launch)(FgCudaDev *dev, void *stream, int kernel,
+                  const struct FgKernelArgs *args, FgError *err);
+    int (*sync)(FgCudaDev *dev, void *stream, FgError *err);
+    /* Between record and recorded, launches on the device's own stream are
+     * kept instead of run. */
+    int (*record)(FgCudaDev *dev, FgError *err);
+    int (*recorded)(FgCudaDev *dev, FgCudaGraph **graph, FgError *err);
+    int (*replay)(FgCudaDev *dev, void *stream, FgCudaGraph *graph,
+                  FgError *err);
+    void (*forget)(FgCudaDev *dev, FgCudaGraph **graph); /* accepts NULL */
+    /* What later work on stream `then` waits for: all so far on `first`. */
+    int (*order)(FgCudaDev *dev, void *first, void *then, FgError *err);
+} FgCudaApi;
+
+/* The plug-in, opened once and kept; NULL with err and a negative errno in *rc
+ * (-ENOENT, -ENOTSUP). Any thread. */
+const FgCudaApi *fg_cuda_load(int *rc, FgError *err);
+/* The file that was opened, "" = none. */
+const char *fg_cuda_file(void);
+
+#endif
