@@ -128,7 +128,7 @@ static void shrink_one(void *arg, int i, int worker)
                           : -ENOMEM;
 }
 
-static void pair_free(FgPair *p)
+void fg_pair_free(FgPair *p)
 {
     free(p->name);
     if (p->lr.rgb != p->hr.rgb)
@@ -143,7 +143,7 @@ static void drop_small(FgData *d, int min_side)
 
     for (int i = 0; i < d->nb; i++) {
         if (d->pair[i].lr.w < min_side || d->pair[i].lr.h < min_side)
-            pair_free(&d->pair[i]);
+            fg_pair_free(&d->pair[i]);
         else
             d->pair[kept++] = d->pair[i];
     }
@@ -221,7 +221,7 @@ void fg_data_free(FgData *d)
     if (!d)
         return;
     for (int i = 0; i < d->nb; i++)
-        pair_free(&d->pair[i]);
+        fg_pair_free(&d->pair[i]);
     free(d->pair);
     free(d->area);
     *d = (FgData){0};

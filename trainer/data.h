@@ -22,6 +22,7 @@ typedef struct FgData {
     const char *md5; /* what an archive must have, NULL = the published one's */
 } FgData;
 
+void fg_pair_free(FgPair *p); /* what it owns */
 /* Adds the pictures below dir (at most limit in all, 0 = no limit), or those of
  * CIFAR-10's binary files (cifar.h). Call fg_data_finish after the last folder.
  * Errors name the file. */

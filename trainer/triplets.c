@@ -32,12 +32,15 @@ static int add_frame(FgData *d, const char *path, int64_t i, FgPicture *p,
     return ret;
 }
 
+static int drop_repeats(FgData *d, int first);
+
 int fg_clip_frames(FgData *d, const char *path, int64_t first, int64_t nb,
                    FgError *err)
 {
     FgClip *clip;
     FgPicture p;
     int64_t i = 0;
+    const int had = d->nb;
     int ret = fg_clip_open(&clip, path, err);
 
     d->scale = 1;
@@ -52,7 +55,9 @@ int fg_clip_frames(FgData *d, const char *path, int64_t first, int64_t nb,
             ret = add_frame(d, path, i, &p, err);
     }
     fg_clip_close(&clip);
-    return ret < 0 ? ret : i > first ? (int)(i - first) : 0;
+    if (!ret && drop_repeats(d, had))
+        ret = fg_error(err, -ENOMEM, "%s: not enough memory", path);
+    return ret < 0 ? ret : d->nb - had;
 }
 
 int64_t fg_clip_count(const char *path, FgError *err)
@@ -124,6 +129,43 @@ void fg_clip_shots(const FgData *d, int *last)
         for (; end && begin < i; begin++)
             last[begin] = i - 1;
     }
+}
+
+/* Against what changes near by; cuts say nothing of it. */
+static int is_repeat(const FgData *d, int i)
+{
+    double most = 0;
+
+    if (i < 1 || !same_clip(&d->pair[i - 1], &d->pair[i]))
+        return 0;
+    for (int k = -2; k <= 2; k++) {
+        const double c = k ? change(d, i + k) : 0;
+
+        most = c > most && c <= CUT ? c : most;
+    }
+    return change(d, i) < 0.1 * most;
+}
+
+static int drop_repeats(FgData *d, int first)
+{
+    char *drop = calloc((size_t)d->nb + 1, 1);
+    int nb = first;
+
+    if (!drop)
+        return -ENOMEM;
+    for (int i = first; i < d->nb; i++)
+        drop[i] = (char)is_repeat(d, i);
+    for (int i = first; i < d->nb; i++) {
+        FgPair p = d->pair[i];
+
+        if (drop[i])
+            fg_pair_free(&p);
+        else
+            d->pair[nb++] = p;
+    }
+    d->nb = nb;
+    free(drop);
+    return 0;
 }
 
 /* ---- a real triplet ---- */

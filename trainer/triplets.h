@@ -7,8 +7,10 @@
 
 /* Frames of clips as a data set: pictures named "clip#00012". */
 
-/* Appends frames first.. of a clip, at most nb (0 = to its end), to d. Returns
- * how many, or a negative errno + err. */
+/* Appends frames first.. of a clip, at most nb (0 = to its end), to d, but not
+ * those that repeat the one before (they differ from it by less than a tenth of
+ * what the two on each side do): films at twice their rate have no middles.
+ * Returns how many, or a negative errno + err. */
 int fg_clip_frames(FgData *d, const char *path, int64_t first, int64_t nb,
                    FgError *err);
 /* The number of frames, by decoding; negative errno + err. */

@@ -78,6 +78,13 @@ for m in a g; do
     check "$m: and tells the network, its motion and the mean apart" \
         [ "$(grep -c "dB  SSIM" "$T/eval")" = 3 ]
 done
+for n in 1 2; do
+    "$FFMPEG" -v error -y -f lavfi -i testsrc2=s=128x96:r=10:d=1 \
+        -vf "fps=10*$n" -c:v ffv1 "$T/twice.mkv"
+    "$EVAL" "$T/g.safetensors" --data "$T/twice.mkv" > "$T/eval$n" 2>&1
+done
+check "frames that repeat the one before count once" \
+    diff "$T/eval1" "$T/eval2"
 "$EVAL" "$T/g.safetensors" --data "$T/val" --json > "$T/eval"
 check "pictures are moved" grep -q '"what":"network","psnr":[0-9]' "$T/eval"
 done_testing
