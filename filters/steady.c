@@ -22,7 +22,7 @@ struct FgSteady {
     /* in hand */
     AVFrame *to;
     const FgSteadyLook *look;
-    int k;
+    int k, moves; /* on from the frame before */
 };
 
 static int alloc_all(FgSteady *s, int w, int h)
@@ -196,24 +196,30 @@ static int follows(FgSteady *s, const FgSteadyLook *look)
     return st.moved <= look->cut;
 }
 
-int fg_steady_frame(FgSteady *s, AVFrame *fx, const AVFrame *source,
-                    const FgSteadyLook *look, FgFlicker *f, FgError *err)
+int fg_steady_look(FgSteady *s, const AVFrame *source, const FgSteadyLook *look,
+                   FgError *err)
 {
     turn(s);
-    if (fg_planes_read(&s->source[1], &s->source_fmt, source, look->range) <
-            0 ||
-        fg_planes_read(&s->fx[1], &s->fmt, fx, look->range) < 0)
+    if (fg_planes_read(&s->source[1], &s->source_fmt, source, look->range) < 0)
         return fg_error(err, -EINVAL, "a NaN or an infinite value");
     fg_flow_push(s->flow, s->source_fmt.luma, s->fmt.w);
     s->frames += s->frames < 2;
     s->look = look;
+    s->moves = follows(s, look);
+    return s->moves;
+}
+
+int fg_steady_frame(FgSteady *s, AVFrame *fx, FgFlicker *f, FgError *err)
+{
+    const int moves = s->moves;
+
+    if (fg_planes_read(&s->fx[1], &s->fmt, fx, s->look->range) < 0)
+        return fg_error(err, -EINVAL, "a NaN or an infinite value");
     s->to = fx;
     *f = (FgFlicker){-1, -1, -1};
-    const int moves = follows(s, look);
-
     for (s->k = 0; s->k < s->fmt.nb; s->k++)
         fg_run(s->ex, moves ? mix_job : copy_job, s, s->fmt.grid[s->k].h);
-    for (s->k = 0; s->k < s->fmt.nb && moves && look->amount > 0; s->k++)
+    for (s->k = 0; s->k < s->fmt.nb && moves && s->look->amount > 0; s->k++)
         fg_run(s->ex, write_job, s, s->fmt.grid[s->k].h);
     keep_luma(s);
     if (moves)

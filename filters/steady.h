@@ -30,8 +30,12 @@ typedef struct FgFlicker {
 int fg_steady_create(FgSteady **s, enum AVPixelFormat fmt, int w, int h,
                      FgExecutor *ex, FgError *err);
 void fg_steady_free(FgSteady **s); /* accepts NULL */
-/* fx: the effect of `source`, changed in place. 0, -EINVAL (NaN), -ENOMEM. */
-int fg_steady_frame(FgSteady *s, AVFrame *fx, const AVFrame *source,
-                    const FgSteadyLook *look, FgFlicker *f, FgError *err);
+/* The next frame, before its effect: 1 where it goes on from the one before, 0
+ * at the first and after a cut. look is kept until fg_steady_frame. -EINVAL
+ * (NaN). */
+int fg_steady_look(FgSteady *s, const AVFrame *source, const FgSteadyLook *look,
+                   FgError *err);
+/* fx: the effect of that frame, changed in place. 0, -EINVAL (NaN), -ENOMEM. */
+int fg_steady_frame(FgSteady *s, AVFrame *fx, FgFlicker *f, FgError *err);
 
 #endif

@@ -742,14 +742,13 @@ static void do_chroma(FgUpscale *u)
     fg_resize_run(&u->c_loss, out, view(&u->cup), 1, -1, NULL, ex);
 }
 
-static int frame_once(FgUpscale *u, AVFrame *out, const AVFrame *in,
-                      const FgLook *look, FgError *err)
+/* The frame as the network takes it. */
+static int read_frame(FgUpscale *u, const AVFrame *in, const FgLook *look,
+                      FgError *err)
 {
-    FgExecutor *ex = u->o.ex;
     int ret;
 
     u->in = in;
-    u->out = out;
     set_codes(u, look);
     set_siting(u, in->chroma_location);
     if ((ret = set_matrix(u, look, err)) < 0)
@@ -757,10 +756,30 @@ static int frame_once(FgUpscale *u, AVFrame *out, const AVFrame *in,
     if (u->yuv)
         run_rows(u, job_chroma_read, u->ch);
     if (u->sub && !u->luma)
-        fg_resize_run(&u->c_up, view(&u->cup), view(&u->cin), 0, 1, NULL, ex);
+        fg_resize_run(&u->c_up, view(&u->cup), view(&u->cin), 0, 1, NULL,
+                      u->o.ex);
     run_rows(u, job_prepare, u->o.in_h);
-    if ((ret = check_marks(u, u->o.in_h, -EINVAL, "input", err)) < 0)
+    return check_marks(u, u->o.in_h, -EINVAL, "input", err);
+}
+
+int fg_upscale_input(FgUpscale *u, const AVFrame *in, const FgLook *look,
+                     const FgTensor **t, FgError *err)
+{
+    const int ret = u->plan ? read_frame(u, in, look, err) : -ENOMEM;
+
+    *t = &u->tin;
+    return ret;
+}
+
+static int frame_once(FgUpscale *u, AVFrame *out, const AVFrame *in,
+                      const FgLook *look, FgError *err)
+{
+    FgExecutor *ex = u->o.ex;
+    int ret = read_frame(u, in, look, err);
+
+    if (ret < 0)
         return ret;
+    u->out = out;
     if (u->fmt.has_alpha) /* these two are what store_row may need */
         fg_resize_run(&u->alpha, view(&u->aout), view(&u->ain), 0, 1, NULL, ex);
     if (u->luma && u->cout.data)

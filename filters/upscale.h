@@ -55,6 +55,10 @@ int fg_upscale_create(FgUpscale **u, const FgModel *m,
  * -ENOTSUP: a matrix that is not known. out must not be used on failure. */
 int fg_upscale_frame(FgUpscale *u, AVFrame *out, const AVFrame *in,
                      const FgLook *look, FgError *err);
+/* The frame as the network takes it, [1,C,h,w]; lent until the next call. As
+ * fg_upscale_frame. */
+int fg_upscale_input(FgUpscale *u, const AVFrame *in, const FgLook *look,
+                     const FgTensor **t, FgError *err);
 /* 1 if tiles were halved for want of memory. */
 int fg_upscale_shrunk(const FgUpscale *u);
 /* 1 if the last frame's matrix was guessed from its size. */

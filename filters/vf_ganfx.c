@@ -8,21 +8,24 @@
 
 #include <libavfilter/framesync.h>
 
+#include "kernels/freeze.h"
 #include "props.h"
 #include "steady.h"
 #include "upscale.h"
 
 enum { MASK_NONE, MASK_ALPHA, MASK_INPUT };
+enum { NORM_FRAME, NORM_SHOT };
 
 typedef struct GanfxContext {
     const AVClass *class;
     char *model_name, *device;
-    int precision, tilesize, space, range, mask, measure;
+    int precision, tilesize, space, range, mask, measure, norm;
     double strength, steady, bound, scd_threshold;
 
-    FgModel *model;
-    FgUpscale *up;
-    FgSteady *hold; /* NULL: nothing asks for the frame before */
+    FgModel *model, *frozen; /* frozen: with the statistics of the shot */
+    FgUpscale *up;           /* of the one or the other */
+    FgSteadyLook look;       /* of the frame at hand */
+    FgSteady *hold;          /* NULL: nothing asks for the frame before */
     FgExecutor ex;
     FFFrameSync fs;
     FgFormat fmt, mask_fmt;
@@ -70,6 +73,7 @@ static av_cold void uninit(AVFilterContext *ctx)
     fg_upscale_free(&s->up);
     fg_steady_free(&s->hold);
     fg_model_free(&s->model);
+    fg_model_free(&s->frozen);
     av_freep(&s->scratch);
 }
 
@@ -104,15 +108,10 @@ static int query_formats(const AVFilterContext *ctx, AVFilterFormatsConfig **in,
     return ret;
 }
 
-static int make_parts(AVFilterLink *outlink)
+static int make_net(AVFilterContext *ctx, const FgModel *m, FgError *err)
 {
-    AVFilterContext *ctx = outlink->src;
     GanfxContext *s = ctx->priv;
     const AVFilterLink *in = ctx->inputs[0];
-    FgError err = {""};
-    int ret;
-
-    fg_slices_init(&s->ex, ctx);
     const FgUpscaleOptions o = {.format = in->format,
                                 .in_w = in->w,
                                 .in_h = in->h,
@@ -124,10 +123,22 @@ static int make_parts(AVFilterLink *outlink)
                                 .ex = &s->ex};
 
     fg_upscale_free(&s->up);
+    return fg_upscale_create(&s->up, m, &o, err);
+}
+
+static int make_parts(AVFilterLink *outlink)
+{
+    AVFilterContext *ctx = outlink->src;
+    GanfxContext *s = ctx->priv;
+    const AVFilterLink *in = ctx->inputs[0];
+    FgError err = {""};
+    int ret;
+
+    fg_slices_init(&s->ex, ctx);
     fg_steady_free(&s->hold);
     av_freep(&s->scratch);
-    if ((ret = fg_upscale_create(&s->up, s->model, &o, &err)) < 0 ||
-        ((s->steady > 0 || s->measure) &&
+    if ((ret = make_net(ctx, s->model, &err)) < 0 ||
+        ((s->steady > 0 || s->measure || s->norm == NORM_SHOT) &&
          (ret = fg_steady_create(&s->hold, in->format, in->w, in->h, &s->ex,
                                  &err)) < 0))
         return fg_filter_fail(ctx, ret, &err);
@@ -273,12 +284,48 @@ static int note_flicker(GanfxContext *s, const FgFlicker *f)
 
 static int hold_still(GanfxContext *s, FgError *err)
 {
-    const FgSteadyLook look = {(float)s->steady, (float)s->bound,
-                               (float)s->scd_threshold / 100, s->range};
     FgFlicker f;
-    const int ret = fg_steady_frame(s->hold, s->out, s->in, &look, &f, err);
+    const int ret = fg_steady_frame(s->hold, s->out, &f, err);
 
     return ret < 0 ? ret : note_flicker(s, &f);
+}
+
+/* The network with this frame's statistics, for its shot. */
+static int begin_shot(AVFilterContext *ctx, const FgLook *look, FgError *err)
+{
+    GanfxContext *s = ctx->priv;
+    FgModel *frozen = NULL;
+    const FgTensor *t;
+    int ret = fg_upscale_input(s->up, s->in, look, &t, err);
+
+    if (ret >= 0)
+        ret = fg_model_freeze(&frozen, s->model, t, &s->ex, err);
+    if (ret >= 0)
+        ret = make_net(ctx, frozen, err);
+    if (ret < 0) {
+        fg_model_free(&frozen);
+        return ret;
+    }
+    fg_model_free(&s->frozen);
+    s->frozen = frozen;
+    av_log(ctx, AV_LOG_VERBOSE, "a shot begins at pts %s\n",
+           av_ts2str(s->in->pts));
+    return 0;
+}
+
+/* What is to be known of the frame before the network sees it. */
+static int look_ahead(AVFilterContext *ctx, const FgLook *look, FgError *err)
+{
+    GanfxContext *s = ctx->priv;
+    int ret;
+
+    if (!s->hold)
+        return 0;
+    s->look = (FgSteadyLook){(float)s->steady, (float)s->bound,
+                             (float)s->scd_threshold / 100, s->range};
+    if ((ret = fg_steady_look(s->hold, s->in, &s->look, err)) < 0)
+        return ret;
+    return !ret && s->norm == NORM_SHOT ? begin_shot(ctx, look, err) : 0;
 }
 
 static int check_input(AVFilterContext *ctx, const AVFrame *in)
@@ -315,7 +362,8 @@ static int apply(AVFilterContext *ctx, const AVFrame *in, const AVFrame *mask)
         return AVERROR(ENOMEM);
     if ((ret = fg_props_copy(s->out, in)) < 0)
         goto fail;
-    if ((ret = fg_upscale_frame(s->up, s->out, in, &look, &err)) < 0 ||
+    if ((ret = look_ahead(ctx, &look, &err)) < 0 ||
+        (ret = fg_upscale_frame(s->up, s->out, in, &look, &err)) < 0 ||
         (s->hold && (ret = hold_still(s, &err)) < 0)) {
         av_log(ctx, AV_LOG_ERROR, "frame at pts %s: %s\n", av_ts2str(in->pts),
                err.text);
@@ -398,11 +446,15 @@ static const AVOption ganfx_options[] = {
      NULL},
     FG_LIVE("steady_bound", "largest change that steady makes, 1 = full scale",
             bound, 0.1, 0, 1),
+    FG_VALUE("norm", "whose statistics instance norms use", norm, INT,
+             {.i64 = NORM_FRAME}, NORM_SHOT, "norm"),
+    FG_NUMBER("norm", "frame", NORM_FRAME),
+    FG_NUMBER("norm", "shot", NORM_SHOT),
     FG_VALUE("measure", "flicker of each frame as metadata, means at the end",
              measure, BOOL, {.i64 = 0}, 1, NULL),
     FG_LIVE("scd_threshold",
             "percent of full scale by which frames along the motion differ "
-            "when steady takes them for a cut",
+            "at a cut: steady begins anew, norm=shot learns anew",
             scd_threshold, 4, 0, 100),
     FG_OPTIONS_PLAN,
     FG_OPTIONS_COLOUR,

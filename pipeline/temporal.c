@@ -282,6 +282,9 @@ static int add_window(FgSupport *s, const AVFilterParams *p)
     FgStep *const step = i < 0 ? NULL : plain_step(s);
     if (!step)
         return 0;
+    /* Statistics of a shot come from its first frame, however far back. */
+    if (!strcmp(option(p->opts, "norm", "frame"), "shot"))
+        return 0;
     const char *const v = windows[i].option
                               ? option(p->opts, windows[i].option, NULL)
                               : NULL;

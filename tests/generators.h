@@ -119,11 +119,14 @@ static inline void gen_plate_graphs(FgModel *m, int out)
     }
 }
 
-static inline void gen_image_graph(FgModel *m)
+static inline void gen_image_graph(FgModel *m, int norm)
 {
     FgGraph *g = &m->graph;
     int at = gen_input(g, 3);
     at = gen_conv(g, "a", at, 8, 3);
+    if (norm)
+        at = fg_graph_op(g, "instance_norm", "norm", at, -1,
+                         (FgAttr){.eps = 1e-5f});
     at = fg_graph_op(g, "relu", "relu", at, -1, (FgAttr){0});
     gen_end(g, "end", gen_conv(g, "b", at, 3, 3));
 }
@@ -138,8 +141,8 @@ static inline void gen_interp_graph(FgModel *m)
     fg_graph_op(g, "scale", "small", at, -1, (FgAttr){.alpha = 0.1f});
 }
 
-/* kind: dcgan, dcgan-alpha, texture, plate, image, interp. NULL and err on
- * failure. */
+/* kind: dcgan, dcgan-alpha, texture, plate, image, image-norm, interp. NULL and
+ * err on failure. */
 static inline FgModel *gen_model(const char *kind, FgError *err)
 {
     FgModel *m = fg_model_alloc();
@@ -167,9 +170,9 @@ static inline FgModel *gen_model(const char *kind, FgError *err)
                                .size = {{10, 7}, {18, 13}, {33, 21}},
                                .noise = {1, 0.5f, 0.25f}};
         gen_plate_graphs(m, 3);
-    } else if (!strcmp(kind, "image")) {
+    } else if (!strncmp(kind, "image", 5)) {
         m->task = FG_TASK_IMAGE;
-        gen_image_graph(m);
+        gen_image_graph(m, !strcmp(kind, "image-norm"));
     } else {
         m->task = FG_TASK_INTERP;
         m->luma = 1;

@@ -7,20 +7,21 @@
 # usage: between.sh "CLIP[@FILTERS]" ...   environment: BUILD, ONLY (names),
 # MODEL (default: ganinterp's own)
 set -eu
-bin=${BUILD:-build}/bin
+bin=$(cd "${BUILD:-build}/bin" && pwd)
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 run() { "$bin/ffmpeg" -v error -nostdin -y "$@"; }
 
 # The frames with odd numbers, as many as there are pairs round them.
 odd="select=mod(n\,2),setpts=N/25/TB"
-score() { # FILM TRUTH: of the frames that were made
-    "$bin/ffmpeg" -v info -nostdin -i "$1" -i "$2" -lavfi "[0:v]$odd[m];[1:v]$odd[t];\
-[m]split[m1][m2];[t]split[t1][t2];[m1][t1]psnr=shortest=1;[m2][t2]ssim=shortest=1" \
-        -f null - 2>&1 | awk '
-        /PSNR/ { sub(/.*PSNR y:/, ""); y = $1; sub(/.*average:/, ""); a = $1 }
-        /SSIM/ { sub(/.*SSIM Y:/, ""); s = $1 }
-        END { printf "%s %s %s", y, a, s }'
+score() { # FILM TRUTH: means over the frames that were made; 99 dB at most
+    (cd "$dir" && "$bin/ffmpeg" -v error -nostdin -i "$1" -i "$2" -lavfi "[0:v]$odd[m];\
+[1:v]$odd[t];[m]split[m1][m2];[t]split[t1][t2];[m1][t1]psnr=shortest=1:f=p;\
+[m2][t2]ssim=shortest=1:f=s" -f null - && cat p s) | awk '
+        function v(key) { sub(".* " key ":", ""); x = $1 + 0; return $1 == "inf" || x > 99 ? 99 : x }
+        /psnr_y/ { l = $0; a += v("psnr_avg"); $0 = l; y += v("psnr_y"); n++ }
+        / Y:/ { s += v("Y"); m++ }
+        END { printf "%.2f %.2f %.5f", y / n, a / n, s / m }'
 }
 seconds() { # CPU time of a command
     { /usr/bin/env TIMEFORMAT='%U %S' bash -c 'time "$@" > /dev/null 2>&1' - "$@"; } \

@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 . "$(dirname "$0")/../lib.sh"
 mk=$BUILD/tests/filters/mkmodel
-for k in dcgan texture plate image interp; do
+for k in dcgan texture plate image image-norm interp; do
     "$mk" $k rgb 1 "$T/$k.safetensors" || exit 1
 done
 "$mk" compact rgb 2 "$T/sr.safetensors" || exit 1
@@ -139,6 +139,18 @@ check "a black mask is the source" same "$T/in" "$T/black"
 ff -f lavfi -i "$(src 1),$fx:measure=1,metadata=print:file=$T/meta" -f null -
 check "flicker is told of each frame but the first" \
     [ "$(grep -c lavfi.ganfx.flicker_source "$T/meta")" = 4 ]
+rgb() { echo "testsrc2=s=64x48:r=5:d=1,format=gbrp,trim=start_frame=$1,setpts=PTS-STARTPTS"; }
+ff -y -f lavfi -i "$(rgb 2)" -frames:v 1 "$T/first.png"
+(cd "$T" && "$FFGAN" model freeze image-norm.safetensors --frame first.png \
+    -o frozen.safetensors)
+crc "$(rgb 2),ganfx=model=frozen" > "$T/want"
+crc "$(rgb 2),ganfx=model=image-norm:norm=shot" > "$T/shot"
+crc "$(rgb 2),ganfx=model=image-norm" > "$T/each"
+check "norm=shot keeps the first frame's statistics" same "$T/want" "$T/shot"
+check "norm=frame does not" [ "$(cat "$T/each")" != "$(cat "$T/shot")" ]
+crc "color=red:s=64x48:r=5:d=0.4,format=gbrp[a];$(rgb 2)[b];[a][b]concat,ganfx=model=image-norm:norm=shot" |
+    tail -n +3 > "$T/after"
+check "and learns anew at a cut" same "$T/want" "$T/after"
 check "a mask of another size is refused" refuses \
     "$(src 1)[a];color=s=32x32[m];[a][m]$fx:mask=input" "the mask is 32x32"
 done_testing

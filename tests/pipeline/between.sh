@@ -43,6 +43,10 @@ for p in double sixty fx; do
             sh -c '[ -s one ] && cmp one parts'
     done
 done
+preset shot "ganfx: {model: $T/image.safetensors, norm: shot}"
+"$FFGAN" run ./shot.yaml in.mkv -q -o shot.mkv --chunk 10 2> msg
+check "statistics of a shot are not cut" \
+    sh -c '[ $1 = 78 ] && grep -q "ganfx remembers" msg' - $?
 check "twice the frames" [ "$("$FFGAN" run ./double.yaml in.mkv -q -o d.mkv &&
     frames d.mkv | wc -l)" = 98 ]
 done_testing
