@@ -262,6 +262,31 @@ static int as_span(const FgModel *m, FgParams *out)
     return rc;
 }
 
+/* ---- PLKSR with DySample: what only reorders is no tensor of it ---- */
+
+static int ends_with(const char *s, const char *end)
+{
+    const size_t n = strlen(s), k = strlen(end);
+    return n >= k && !strcmp(s + n - k, end);
+}
+
+static int as_plksr(const FgModel *m, FgParams *out)
+{
+    for (int i = 0; i < m->params.nb; i++) {
+        const FgParam *p = &m->params.p[i];
+        const int pos = !strcmp(p->name, "to_img.init_pos.bias");
+        const int dims[4] = {1, p->dims[0], 1, 1};
+        if (ends_with(p->name, ".order.weight"))
+            continue;
+        FgParam *q = pos ? fg_params_add(out, "to_img.init_pos", 4, dims)
+                         : fg_params_add(out, p->name, p->nb_dims, p->dims);
+        if (!q)
+            return -ENOMEM;
+        memcpy(q->data, p->data, sizeof(float) * fg_param_count(p));
+    }
+    return 0;
+}
+
 /* ---- all families ---- */
 
 static int keys_of(const FgModel *m, Compact *c, const char **family,
@@ -270,6 +295,8 @@ static int keys_of(const FgModel *m, Compact *c, const char **family,
     *family = fg_model_meta(m, "ffgan.family");
     if (*family && !strcmp(*family, "SPAN"))
         return as_span(m, &c->out);
+    if (*family && strstr(*family, "PLKSR"))
+        return as_plksr(m, &c->out);
     if (*family && strcmp(*family, "SRVGGNetCompact") != 0)
         return fg_params_copy(&c->out, &m->params);
     *family = "SRVGGNetCompact";

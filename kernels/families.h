@@ -23,5 +23,7 @@ extern const FgFamilyReader fg_family_compact, fg_family_esrgan, fg_family_span,
 int fg_family_count(const FgImport *im, const char *prefix);
 /* r such that oc = c * r * r, or 0 with the failure set: "what". */
 int fg_family_factor(FgImport *im, const char *what, int oc, int c);
+/* import_dysample.c: the layers KEY.offset, .scope, .end_conv. */
+int fg_im_dysample(FgImport *im, const char *key, int x, int scale);
 
 #endif

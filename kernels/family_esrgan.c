@@ -50,10 +50,23 @@ static int leaky(FgImport *im, const char *of, int in)
     return fg_im_act(im, "leaky_relu", name, in, SLOPE);
 }
 
+/* ESRGAN+ adds to the second value a 1x1 convolution of the first, and to the
+ * fourth the second. */
+static int plus(FgImport *im, const char *key, const char *from, int y, int x)
+{
+    char name[112];
+    if (from)
+        x = fg_im_conv(im, from, x, 1, 0);
+    snprintf(name, sizeof(name), "%s.plus", key);
+    return fg_im_add2(im, name, y, x);
+}
+
 static int dense_block(FgImport *im, const Naming *n, int block, int k, int x)
 {
     int all[5] = {x}, nb = 1, y = x;
-    char key[96], name[112];
+    char key[96], name[112], beside[96];
+    snprintf(beside, sizeof(beside), "%s.%d.RDB%d.conv1x1", n->block, block, k);
+    const int more = fg_im_find(im, "%s.weight", beside) != NULL;
     for (int i = 1; i <= 5; i++) {
         snprintf(key, sizeof(key), n->conv, n->block, block, k, i);
         if (nb > 1) {
@@ -61,8 +74,12 @@ static int dense_block(FgImport *im, const Naming *n, int block, int k, int x)
             y = fg_im_cat(im, name, nb, all);
         }
         y = fg_im_conv(im, key, y, 1, -1);
-        if (i < 5)
-            all[nb++] = y = leaky(im, key, y);
+        if (i == 5)
+            break;
+        y = leaky(im, key, y);
+        if (more && i % 2 == 0)
+            y = plus(im, key, i == 2 ? beside : NULL, y, i == 2 ? x : all[2]);
+        all[nb++] = y;
     }
     snprintf(name, sizeof(name), "%s.scale", key);
     y = fg_im_scale(im, name, y, RESIDUAL);
@@ -106,7 +123,8 @@ static int tail_named(FgImport *im, const Naming *n, int x)
 }
 
 /* Numbered: 0 first, 1 blocks, (3, 6, ...) enlargements, then two more. One
- * enlargement whose number follows differently is a 3 times one. */
+ * enlargement may be by 2 or by 3, which no tensor tells: the file's name does,
+ * as those of OpenModelDB begin with 3x. */
 static int tail_numbered(FgImport *im, int x)
 {
     char key[32];
@@ -114,7 +132,8 @@ static int tail_numbered(FgImport *im, int x)
     const int ups = (end - 4) / 3;
     for (int i = 1; i <= ups; i++) {
         snprintf(key, sizeof(key), "model.%d", 3 * i);
-        x = enlarge(im, key, x, 2);
+        x = enlarge(im, key, x,
+                    ups == 1 && fg_im_named_scale(im->file) == 3 ? 3 : 2);
     }
     snprintf(key, sizeof(key), "model.%d", end - 2);
     x = leaky(im, key, fg_im_conv(im, key, x, 1, -1));
@@ -164,8 +183,9 @@ const FgFamilyReader fg_family_esrgan = {
     .about = {.name = "esrgan",
               .title = "ESRGAN (RRDBNet)",
               .example = "RealESRGAN_x4plus, RealESRGAN_x2plus, "
-                         "RealESRGAN_x4plus_anime_6B, 4x-UltraSharp",
-              .limits = "ESRGAN+ and 3x (numbered) files",
+                         "RealESRGAN_x4plus_anime_6B, 4x-UltraSharp, ESRGAN+",
+              .limits = "a 3x file (numbered layers) looks like a 2x one: its "
+                        "name must begin with 3x",
               .keys = {"conv_first.weight", "body.0.rdb1.conv1.weight",
                        "conv_last.weight"}},
     .is = is_esrgan,

@@ -113,6 +113,18 @@ static int block(FgImport *im, const Kind *k, int i, int skip)
     return fg_im_add2(im, key, x, skip);
 }
 
+/* The picture's channels as many times as the shuffle wants. */
+static int repeated(FgImport *im, int in, int r)
+{
+    int from[16 * 16 * 4];
+    const int area = r * r, c = im->rc < 0 ? 0 : im->channels[in];
+    for (int i = 0; i < c * area && c <= 4; i++)
+        from[i] = i / area;
+    return c < 1 || c > 4 || r > 16
+               ? 0
+               : fg_im_pick(im, "repeat.order", in, c * area, from);
+}
+
 static void build(FgImport *im)
 {
     Kind k;
@@ -136,6 +148,11 @@ static void build(FgImport *im)
             x = block(im, &k, i, x);
     snprintf(key, sizeof(key), "feats.%d", last);
     x = fg_im_conv(im, key, x, 1, -1);
+    if (fg_im_find(im, "to_img.offset.weight")) {
+        x = fg_im_add2(im, "sum", x, repeated(im, in, r));
+        fg_im_dysample(im, "to_img", x, r);
+        return;
+    }
     if (r > 1)
         x = fg_im_shuffle(im, "to_img", x, r);
     fg_im_add2(im, "output", x,
@@ -146,8 +163,9 @@ const FgFamilyReader fg_family_plksr = {
     .about = {.name = "plksr",
               .title = "PLKSR, RealPLKSR",
               .example = "4x RealPLKSR models of OpenModelDB",
-              .limits = "not with DySample, not the sparse kernels; the norm's "
-                        "groups are taken to be 4; its norm sees the whole "
+              .limits = "with pixel shuffle or DySample, not the sparse "
+                        "kernels; the norm's groups are taken to be 4; its "
+                        "norm sees the whole "
                         "picture, so that no tiles save memory",
               .keys = {"feats.0.weight", "feats.1.lk.conv.weight",
                        "feats.1.refine.weight"}},

@@ -22,7 +22,8 @@ KERNELS_OBJS := \
     kernels/import_layers.o kernels/import_cache.o kernels/import_torch.o \
     kernels/import_safetensors.o kernels/import_onnx.o kernels/onnx_read.o \
     kernels/onnx_shape.o kernels/onnx_math.o kernels/onnx_layers.o \
-    kernels/onnx_view.o kernels/import_cubic.o kernels/import_ncnn.o \
+    kernels/onnx_norm.o kernels/onnx_view.o kernels/import_cubic.o \
+    kernels/import_dysample.o kernels/import_ncnn.o \
     kernels/ncnn_layers.o kernels/export_onnx.o kernels/export_state.o \
     kernels/family_compact.o kernels/family_esrgan.o kernels/family_span.o \
     kernels/family_plksr.o

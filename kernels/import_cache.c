@@ -79,16 +79,19 @@ static void identity(const FgImportFile *f, char sha[65])
     fg_sha256_hex(both, 128, sha);
 }
 
-static int cache_path(char *out, size_t size, const char *sha)
+/* What the file's name alone can say (fg_im_named_scale) goes into the name of
+ * the entry. */
+static int cache_path(char *out, size_t size, const char *sha, const char *path)
 {
+    const char *named = fg_im_named_scale(path) == 3 ? "-3x" : "";
     const char *dir = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     int n = -1;
     if (dir && *dir == '/')
-        n = snprintf(out, size, "%s/ffgan/models/%s-%d.safetensors", dir, sha,
-                     FG_IMPORT_VERSION);
+        n = snprintf(out, size, "%s/ffgan/models/%s-%d%s.safetensors", dir, sha,
+                     FG_IMPORT_VERSION, named);
     else if (home && *home == '/')
-        n = snprintf(out, size, "%s/.cache/ffgan/models/%s-%d.safetensors",
-                     home, sha, FG_IMPORT_VERSION);
+        n = snprintf(out, size, "%s/.cache/ffgan/models/%s-%d%s.safetensors",
+                     home, sha, FG_IMPORT_VERSION, named);
     return n > 0 && (size_t)n < size ? 0 : -ENOENT;
 }
 
@@ -141,7 +144,7 @@ int fg_import_read(FgModel **m, const void *data, size_t size, const char *path,
     if (rc < 0)
         return rc;
     identity(&f, sha);
-    const int cached = cache_path(cache, sizeof(cache), sha) >= 0;
+    const int cached = cache_path(cache, sizeof(cache), sha, path) >= 0;
     if (!cached || !from_cache(m, cache, sha)) {
         rc = convert(m, &f, sha, err);
         if (rc >= 0 && cached)

@@ -1,5 +1,6 @@
-/* ffgan: importing: bicubic scaling as PyTorch and ncnn do it (Keys' a = -3/4;
- * the op resize has -1/2), as convolutions.
+/* ffgan: importing: linear and cubic scaling by ratios as PyTorch and ncnn do
+ * it (Keys' a = -3/4; the op resize has -1/2), as convolutions: of den pixels
+ * each num are made.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <math.h>
@@ -37,39 +38,48 @@ static int filter(FgImport *im, const char *name, int in, FgImKernel q,
     return y;
 }
 
-int fg_im_cubic(FgImport *im, const char *name, int in, int factor, double a)
+/* Weight of the source pixel at a distance of x. */
+static double curve(double x, double a, int linear)
 {
-    double rows[16 * 5];
-    char inner[FG_NAME_LEN];
-    if (im->rc < 0 || factor < 1 || factor > 16)
-        return fg_im_fail(im, -EBADMSG, "a factor that is not 1..16");
-    for (int p = 0; p < factor; p++)
-        for (int k = 0; k < 5; k++)
-            rows[p * 5 + k] = keys((p + 0.5) / factor - 0.5 - (k - 2), a);
-    const int c = im->channels[in];
-    const FgImKernel q = {.oc = c * factor * factor,
-                          .k = 5,
-                          .groups = c,
-                          .stride = 1,
-                          .pad = 2,
-                          .pad_mode = FG_PAD_REPLICATE};
-    snprintf(inner, sizeof(inner), "%.80s_taps", name);
-    return fg_im_shuffle(im, name, filter(im, inner, in, q, rows), factor);
+    return linear ? fmax(0, 1 - fabs(x)) : keys(x, a);
 }
 
-int fg_im_half_cubic(FgImport *im, const char *name, int in, double a)
+int fg_im_resample(FgImport *im, const char *name, int in, FgImRatio r)
 {
-    const double rows[4] = {keys(1.5, a), keys(0.5, a), keys(0.5, a),
-                            keys(1.5, a)};
+    double rows[16 * 31];
+    char inner[FG_NAME_LEN];
+    const int half = r.linear ? 1 : 2;
     if (im->rc < 0)
         return 0;
+    if (r.num < 1 || r.num > 16 || r.den < 1 || r.den > 16)
+        return fg_im_fail(im, -EBADMSG, "a factor that is not 1/16..16");
+    /* Taps are as many before the first pixel of a step as behind its last. */
+    const int first = (int)floor(0.5 * r.den / r.num - 0.5) - (half - 1);
+    const int pad = first < 0 ? -first : 0, k = r.den + 2 * pad;
+    for (int p = 0; p < r.num; p++)
+        for (int t = 0; t < k; t++)
+            rows[p * k + t] = curve((p + 0.5) * r.den / r.num - 0.5 - (t - pad),
+                                    r.a, r.linear);
     const int c = im->channels[in];
-    return filter(im, name, in,
-                  (FgImKernel){.oc = c,
-                               .k = 4,
-                               .groups = c,
-                               .stride = 2,
-                               .pad = 1,
-                               .pad_mode = FG_PAD_REPLICATE},
-                  rows);
+    const FgImKernel q = {.oc = c * r.num * r.num,
+                          .k = k,
+                          .groups = c,
+                          .stride = r.den,
+                          .pad = pad,
+                          .pad_mode = FG_PAD_REPLICATE};
+    if (r.num == 1)
+        return filter(im, name, in, q, rows);
+    snprintf(inner, sizeof(inner), "%.80s_taps", name);
+    return fg_im_shuffle(im, name, filter(im, inner, in, q, rows), r.num);
+}
+
+int fg_im_ratio(double by, FgImRatio *r)
+{
+    for (r->den = 1; r->den <= 16; r->den++) {
+        const double n = by * r->den;
+        r->num = n > 0 && n < 17 ? (int)lround(n) : 0;
+        if (r->num >= 1 && r->num <= 16 && fabs(n - r->num) < 1e-6 * n)
+            return 1;
+    }
+    return 0;
 }

@@ -134,6 +134,38 @@ int fg_im_conv(FgImport *im, const char *key, int in, int stride, int pad)
                                       .b = b ? b->data : NULL});
 }
 
+int fg_im_conv_again(FgImport *im, const char *name, const char *key, int in)
+{
+    const int first = im->rc < 0 ? -1 : fg_graph_find(&im->m->graph, key);
+    if (first < 0)
+        return 0;
+    FgNode n = im->m->graph.nodes[first];
+    snprintf(n.name, sizeof(n.name), "%s", name);
+    n.in[0] = in;
+    const int i = fg_graph_add(&im->m->graph, &n);
+    if (i < 0) {
+        fg_im_fail(im, i == -ENOMEM ? i : -EBADMSG,
+                   "layer '%.96s' cannot be added", name);
+        return 0;
+    }
+    return keep_channels(im, i) < 0 ? 0 : i;
+}
+
+int fg_im_pick(FgImport *im, const char *name, int in, int nb, const int *from)
+{
+    const size_t c = im->rc < 0 ? 0 : (size_t)im->channels[in];
+    float *w = c ? calloc(c * (size_t)nb, sizeof(*w)) : NULL;
+    if (!w)
+        return fg_im_fail(im, -ENOMEM, "out of memory");
+    for (int i = 0; i < nb; i++)
+        w[(size_t)i * c + (size_t)from[i]] = 1;
+    const int y = fg_im_kernel(
+        im, name, in,
+        &(FgImKernel){.oc = nb, .k = 1, .groups = 1, .stride = 1, .w = w});
+    free(w);
+    return y;
+}
+
 /* One slope for all channels or one for each. */
 int fg_im_prelu(FgImport *im, const char *key, int in)
 {

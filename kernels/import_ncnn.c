@@ -252,10 +252,11 @@ static int check_types(FgNcnn *c)
         snprintf(text + at, sizeof(text) - at, "%s'%.*s'", at ? ", " : "",
                  (int)(type.n < 64 ? type.n : 64), (const char *)type.p);
     }
-    return nb ? fg_im_fail(c->im, -ENOTSUP,
-                           "layers that are not known: %s; docs/models.md "
-                           "lists those that are",
-                           text)
+    return nb ? fg_im_fail(
+                    c->im, -ENOTSUP,
+                    "layers that are not known: %s; `ffgan model formats` "
+                    "lists those that are",
+                    text)
               : 0;
 }
 

@@ -130,8 +130,8 @@ const char *fg_onnx_name(FgOnnx *o, const char *word)
 
 /* ---- the graph ---- */
 
-static const FgOnnxOp *const tables[] = {fg_onnx_layers, fg_onnx_math,
-                                         fg_onnx_views, fg_onnx_shapes};
+static const FgOnnxOp *const tables[] = {
+    fg_onnx_layers, fg_onnx_norms, fg_onnx_math, fg_onnx_views, fg_onnx_shapes};
 enum { NB_TABLES = sizeof(tables) / sizeof(*tables) };
 
 static const FgOnnxOp *find_op(FgSpan op)
@@ -181,7 +181,7 @@ static int check_ops(FgOnnx *o)
     if (bad)
         return fg_im_fail(o->im, -EBADMSG, "the graph's message is broken");
     return nb ? fg_im_fail(o->im, -ENOTSUP,
-                           "operators that are not known: %s; docs/models.md "
+                           "operators that are not known: %s; `ffgan model "
                            "formats` lists those that are",
                            text)
               : 0;

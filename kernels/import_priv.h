@@ -61,6 +61,10 @@ typedef struct FgImKernel {
     const float *w, *b;
 } FgImKernel;
 int fg_im_kernel(FgImport *im, const char *name, int in, const FgImKernel *q);
+/* The layer KEY once more, with the same parameters, as NAME. */
+int fg_im_conv_again(FgImport *im, const char *name, const char *key, int in);
+/* Output channel i is in's channel from[i]. */
+int fg_im_pick(FgImport *im, const char *name, int in, int nb, const int *from);
 int fg_im_prelu(FgImport *im, const char *key, int in);
 int fg_im_act(FgImport *im, const char *op, const char *name, int in,
               float alpha);
@@ -75,9 +79,15 @@ int fg_im_slice(FgImport *im, const char *name, int in, int first, int nb);
 int fg_im_shuffle(FgImport *im, const char *name, int in, int factor);
 int fg_im_unshuffle(FgImport *im, const char *name, int in, int factor);
 int fg_im_resize(FgImport *im, const char *name, int in, int factor, int mode);
-/* import_cubic.c: bicubic with Keys' a, enlarged by a factor, or halved. */
-int fg_im_cubic(FgImport *im, const char *name, int in, int factor, double a);
-int fg_im_half_cubic(FgImport *im, const char *name, int in, double a);
+/* import_cubic.c: scaled by num/den, 1..16 each, half-pixel centres, edges
+ * repeated, no wider taps where it shrinks; cubic with Keys' a, or linear. */
+typedef struct FgImRatio {
+    int num, den, linear;
+    double a;
+} FgImRatio;
+int fg_im_resample(FgImport *im, const char *name, int in, FgImRatio r);
+/* Sets num and den in lowest terms; 0 where no such ratio is near. */
+int fg_im_ratio(double by, FgImRatio *r);
 /* A parameter of m under this name: a copy of n values. 0 or rc. */
 int fg_im_param(FgImport *im, const char *name, int nb_dims, const int *dims,
                 const float *v);
@@ -88,6 +98,9 @@ int fg_im_param(FgImport *im, const char *name, int nb_dims, const int *dims,
 int fg_im_build(FgImport *im);
 /* import.c. After the graph is built: scale, colour, checks, notes. */
 int fg_im_finish(FgImport *im);
+
+/* import_text.c. The N of a file named Nx..., 0 where it is named otherwise. */
+int fg_im_named_scale(const char *path);
 
 /* One per format: fill im (bag or graph). */
 int fg_import_torch(FgImport *im, const FgImportFile *f);

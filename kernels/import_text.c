@@ -1,6 +1,10 @@
-/* ffgan: importing: messages, and tensors by a formatted name.
+/* ffgan: importing: messages, tensors by a formatted name, and
+ * what a file's name says.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "import_priv.h"
 
@@ -24,4 +28,12 @@ const FgParam *fg_im_find(const FgImport *im, const char *fmt, ...)
     vsnprintf(name, sizeof(name), fmt, ap);
     va_end(ap);
     return fg_params_find(&im->src, name);
+}
+
+int fg_im_named_scale(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    char *end;
+    const long n = isdigit((unsigned char)*name) ? strtol(name, &end, 10) : 0;
+    return n >= 1 && n <= 16 && (*end == 'x' || *end == 'X') ? (int)n : 0;
 }

@@ -435,38 +435,33 @@ static int t_reorg(FgNcnn *c, const FgNcnnLayer *l)
                                        fg_ncnn_in(c, l, 0), r));
 }
 
-static int enlarged(FgNcnn *c, int x, int type, int r)
+static int resized(FgNcnn *c, const FgNcnnLayer *l, int x, FgImRatio r)
 {
-    if (type == 3)
-        return fg_im_cubic(c->im, fg_ncnn_name(c, "cubic"), x, r, -0.75);
-    return fg_im_resize(c->im, fg_ncnn_name(c, "resize"), x, r,
-                        type == 1 ? FG_RESIZE_NEAREST : FG_RESIZE_BILINEAR);
+    const int type = fg_ncnn_int(l, 0, 0);
+    if (r.den == 1 && type < 3)
+        return fg_im_resize(c->im, fg_ncnn_name(c, "resize"), x, r.num,
+                            type == 1 ? FG_RESIZE_NEAREST : FG_RESIZE_BILINEAR);
+    if (type == 1) {
+        fg_ncnn_refuse(c, l, "allowed are whole factors for nearest");
+        return 0;
+    }
+    return fg_im_resample(c->im, fg_ncnn_name(c, "resample"), x, r);
 }
 
 static int t_interp(FgNcnn *c, const FgNcnnLayer *l)
 {
     const int type = fg_ncnn_int(l, 0, 0), x = fg_ncnn_in(c, l, 0);
-    const double r = fg_ncnn_number(l, 1, 1);
-    if (type < 1 || type > 3 || r != fg_ncnn_number(l, 2, 1) ||
+    const double by = fg_ncnn_number(l, 1, 1);
+    FgImRatio r = {.linear = type == 2, .a = -0.75};
+    if (type < 1 || type > 3 || by != fg_ncnn_number(l, 2, 1) ||
         fg_ncnn_int(l, 3, 0) || fg_ncnn_int(l, 4, 0) || fg_ncnn_int(l, 6, 0))
         return fg_ncnn_refuse(c, l,
                               "allowed are factors, not sizes, the same "
                               "along both axes, no align_corner");
-    if (r == 1)
-        return fg_ncnn_put(c, l, 0, x);
-    if (r == 0.5 && type == 3)
-        return fg_ncnn_put(
-            c, l, 0,
-            fg_im_half_cubic(c->im, fg_ncnn_name(c, "half"), x, -0.75));
-    if (r == 0.5 && type == 2)
-        return fg_ncnn_put(c, l, 0,
-                           fg_im_op(c->im, "avg_pool", fg_ncnn_name(c, "half"),
-                                    x, -1, (FgAttr){.kernel = 2, .stride = 2}));
-    if (r < 1 || r > 16 || r != floor(r))
+    if (!fg_im_ratio(by, &r))
         return fg_ncnn_refuse(c, l,
-                              "allowed are whole factors of 1 to 16, and "
-                              "1/2 for bilinear and bicubic");
-    return fg_ncnn_put(c, l, 0, enlarged(c, x, type, (int)r));
+                              "its factor is no ratio of numbers of 1 to 16");
+    return fg_ncnn_put(c, l, 0, by == 1 ? x : resized(c, l, x, r));
 }
 
 static int t_pool(FgNcnn *c, const FgNcnnLayer *l)

@@ -22,8 +22,14 @@ typedef enum FgOnnxKind {
     FG_ONNX_ERF1,     /* 1 + that */
     FG_ONNX_SOFTPLUS, /* log(1 + exp(layer)) */
     FG_ONNX_TANH_SP,  /* tanh of that */
-    FG_ONNX_SPLIT     /* the layer under other sizes, dims, on its way to be
+    FG_ONNX_SPLIT,    /* the layer under other sizes, dims, on its way to be
                          a pixel shuffle */
+    FG_ONNX_LAST,     /* the layer with its channels as the last axis */
+    FG_ONNX_CMEAN,    /* mean over the layer's channels */
+    FG_ONNX_CENTRED,  /* layer - that */
+    FG_ONNX_SQUARED,  /* the square of that */
+    FG_ONNX_CVAR,     /* the mean of that over the channels, + eps */
+    FG_ONNX_DEVIATION /* the root of that */
 } FgOnnxKind;
 
 typedef struct FgOnnxValue {
@@ -32,6 +38,8 @@ typedef struct FgOnnxValue {
     int layer; /* index in the graph */
     int perm;  /* SPLIT: 0 none yet, 1 shuffle, 2 unshuffle */
     int block; /* SPLIT: of what side; < 0: sizes must be the layer's */
+    int last;  /* LAST to DEVIATION: channels are the last axis */
+    float eps; /* CVAR, DEVIATION; 0: not added yet */
     int nb_dims;
     int64_t dims[FG_ONNX_MAX_DIMS];
     int whole;  /* CONST of integers: the numbers are in i */
@@ -86,13 +94,18 @@ typedef struct FgOnnxOp {
     const char *name;
     FgOnnxFn *fn;
 } FgOnnxOp;
-/* onnx_layers.c, onnx_math.c, onnx_view.c, onnx_shape.c: NULL-terminated
- * tables. */
-extern const FgOnnxOp fg_onnx_layers[], fg_onnx_math[], fg_onnx_views[],
-    fg_onnx_shapes[];
+/* onnx_layers.c, onnx_norm.c, onnx_math.c, onnx_view.c, onnx_shape.c:
+ * NULL-terminated tables. */
+extern const FgOnnxOp fg_onnx_layers[], fg_onnx_norms[], fg_onnx_math[],
+    fg_onnx_views[], fg_onnx_shapes[];
 /* onnx_shape.c: what an op does when all its inputs are constants: 1 done, 0
  * not for it, < 0. */
 int fg_onnx_fold(FgOnnx *o, const FgOnnxNode *n);
+/* onnx_norm.c: the sum, difference, product or quotient of two values as a step
+ * of a norm; the square of one. 1: it was (im->rc tells how that went). */
+int fg_onnx_norm_step(FgOnnx *o, const FgOnnxNode *n, const FgOnnxValue *a,
+                      const FgOnnxValue *b);
+int fg_onnx_squared(FgOnnx *o, const FgOnnxNode *n);
 /* onnx_math.c: x limited to lo..hi. */
 int fg_onnx_clamp(FgOnnx *o, int x, double lo, double hi);
 

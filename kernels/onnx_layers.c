@@ -1,4 +1,4 @@
-/* ffgan: ONNX: convolutions, norms, and what changes sizes.
+/* ffgan: ONNX: convolutions, and what changes sizes.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <math.h>
@@ -213,93 +213,6 @@ static int op_pool(FgOnnx *o, const FgOnnxNode *n)
                                       fg_onnx_name(o, "pool"), x, -1, a));
 }
 
-/* ---- norms ---- */
-
-static int norm(FgOnnx *o, const FgOnnxNode *n, const char *op, int nb)
-{
-    static const char *const keys[] = {"weight", "bias", "running_mean",
-                                       "running_var"};
-    const int x = fg_onnx_layer(o, n, 0);
-    char key[FG_NAME_LEN + 16], name[FG_NAME_LEN];
-    if (o->im->rc < 0)
-        return o->im->rc;
-    const int c = o->im->channels[x];
-    snprintf(name, sizeof(name), "%s", fg_onnx_name(o, op));
-    for (int k = 0; k < nb; k++) {
-        const FgOnnxValue *v = constant(o, n, k + 1);
-        if (!v || v->whole || v->count != (size_t)c)
-            return fg_onnx_refuse(o, n,
-                                  "one constant for each channel is "
-                                  "wanted");
-        snprintf(key, sizeof(key), "%s.%s", name, keys[k]);
-        fg_im_param(o->im, key, 1, &c, v->f);
-    }
-    const FgAttr a = {.eps = fg_onnx_float(n, "epsilon", 1e-5f),
-                      .momentum = 0.1f};
-    return fg_onnx_put_layer(o, n, 0, fg_im_op(o->im, op, name, x, -1, a));
-}
-
-static int op_batch_norm(FgOnnx *o, const FgOnnxNode *n)
-{
-    return norm(o, n, "batch_norm", 4);
-}
-
-/* An instance norm of [N, groups, the rest] is a group norm. */
-static int group_norm(FgOnnx *o, const FgOnnxNode *n, FgOnnxValue v)
-{
-    FgImport *im = o->im;
-    char key[FG_NAME_LEN + 16], name[FG_NAME_LEN];
-    const int c = im->channels[v.layer], g = (int)v.dims[1];
-    if (v.nb_dims != 3 || v.perm || v.dims[0] != 1 || g < 1 || c % g)
-        return fg_onnx_refuse(o, n, "its groups do not divide the channels");
-    float *f = malloc(sizeof(*f) * (size_t)c);
-    snprintf(name, sizeof(name), "%s", fg_onnx_name(o, "group_norm"));
-    for (int k = 0; f && k < 2; k++) {
-        const FgOnnxValue *p = constant(o, n, k + 1);
-        if (!p || p->whole || p->count != (size_t)g) {
-            free(f);
-            return fg_onnx_refuse(o, n,
-                                  "one constant for each group is wanted");
-        }
-        for (int i = 0; i < c; i++)
-            f[i] = p->f[i / (c / g)];
-        snprintf(key, sizeof(key), "%s.%s", name, k ? "bias" : "weight");
-        fg_im_param(im, key, 1, &c, f);
-    }
-    if (!f)
-        return fg_im_fail(im, -ENOMEM, "out of memory");
-    free(f);
-    const FgAttr a = {.groups = g, .eps = fg_onnx_float(n, "epsilon", 1e-5f)};
-    v.layer = fg_im_op(im, "group_norm", name, v.layer, -1, a);
-    return n->nb_out ? fg_onnx_put(o, n->out[0], &v) : im->rc;
-}
-
-static int op_instance_norm(FgOnnx *o, const FgOnnxNode *n)
-{
-    const FgOnnxValue *v = fg_onnx_in(o, n, 0);
-    return v && v->kind == FG_ONNX_SPLIT ? group_norm(o, n, *v)
-                                         : norm(o, n, "instance_norm", 2);
-}
-
-static int op_mean(FgOnnx *o, const FgOnnxNode *n)
-{
-    int64_t axes[2] = {2, 3};
-    const FgOnnxValue *v = constant(o, n, 1);
-    int nb = n->op.p[0] == 'G' ? 2 : fg_onnx_ints(n, "axes", axes, 2);
-    if (nb < 0 && v && v->whole && v->count == 2) {
-        memcpy(axes, v->i, sizeof(axes));
-        nb = 2;
-    }
-    if (nb != 2 || (axes[0] & 3) != 2 || (axes[1] & 3) != 3 ||
-        !fg_onnx_int(n, "keepdims", 1))
-        return fg_onnx_refuse(o, n,
-                              "allowed is the mean over height and width "
-                              "that keeps them");
-    return fg_onnx_put_layer(o, n, 0,
-                             fg_im_op(o->im, "mean", fg_onnx_name(o, "mean"),
-                                      fg_onnx_layer(o, n, 0), -1, (FgAttr){0}));
-}
-
 /* ---- channels ---- */
 
 static int op_concat(FgOnnx *o, const FgOnnxNode *n)
@@ -467,40 +380,57 @@ static double factor(FgOnnx *o, const FgOnnxNode *n, int x, double *across)
     return f[2];
 }
 
-static int resize_mode(FgOnnx *o, const FgOnnxNode *n)
+/* Where pixels lie: 1 as ours do, 0 otherwise. */
+static int places(const FgOnnx *o, const FgOnnxNode *n, int nearest, int factor)
 {
-    const FgSpan mode = fg_onnx_text(n, "mode");
     const FgSpan at = fg_onnx_text(n, "coordinate_transformation_mode");
     const int half = !at.n || fg_span_is(at, "half_pixel") ||
                      fg_span_is(at, "pytorch_half_pixel");
-    if (!mode.n || fg_span_is(mode, "nearest"))
-        return FG_RESIZE_NEAREST;
-    if (!half || n->op.p[0] == 'U')
-        fg_onnx_refuse(o, n,
-                       "allowed are nearest, and linear and cubic with "
-                       "half_pixel coordinates");
-    if (fg_span_is(mode, "linear"))
-        return FG_RESIZE_BILINEAR;
-    return FG_RESIZE_BICUBIC;
+    if (n->op.p[0] == 'U' || o->opset < 11)
+        return nearest;
+    if (!nearest || half)
+        return half;
+    /* i / factor, rounded down; halves alone are rounded down, too. */
+    const FgSpan way = fg_onnx_text(n, "nearest_mode");
+    return fg_span_is(at, "asymmetric") &&
+           (fg_span_is(way, "floor") ||
+            (factor == 2 && (!way.n || fg_span_is(way, "round_prefer_floor"))));
 }
 
 static int op_resize(FgOnnx *o, const FgOnnxNode *n)
 {
     const int x = fg_onnx_layer(o, n, 0);
+    const FgSpan mode = fg_onnx_text(n, "mode");
+    const int nearest = !mode.n || fg_span_is(mode, "nearest");
+    FgImRatio r = {.linear = fg_span_is(mode, "linear") ||
+                             fg_span_is(mode, "bilinear"),
+                   .a = fg_onnx_float(n, "cubic_coeff_a", -0.75f)};
     double across = 0;
     if (o->im->rc < 0)
         return o->im->rc;
     const double f = factor(o, n, x, &across);
-    const int mode = resize_mode(o, n);
-    if (f != across || f < 1 || f > 16 || f != floor(f))
+    if (f != across || !fg_im_ratio(f, &r) || (nearest && r.den > 1))
         return fg_onnx_refuse(o, n,
-                              "allowed are whole factors of 1 to 16, the "
-                              "same along both axes");
-    return fg_onnx_put_layer(
-        o, n, 0,
-        f == 1
-            ? x
-            : fg_im_resize(o->im, fg_onnx_name(o, "resize"), x, (int)f, mode));
+                              "allowed are whole factors of 1 to 16, for "
+                              "linear and cubic also ratios of such numbers, "
+                              "the same along both axes");
+    if (r.num == 1 && r.den == 1)
+        return fg_onnx_put_layer(o, n, 0, x);
+    if (!places(o, n, nearest, r.num) || fg_onnx_int(n, "exclude_outside", 0) ||
+        (fg_onnx_int(n, "antialias", 0) && f < 1))
+        return fg_onnx_refuse(o, n,
+                              "allowed are nearest rounded down, and linear "
+                              "and cubic with half_pixel coordinates, no "
+                              "antialias, no exclude_outside");
+    const char *name = fg_onnx_name(o, "resize");
+    const int simple = r.den == 1 && (nearest || r.linear);
+    const int y = simple ? fg_im_resize(o->im, name, x, r.num,
+                                        nearest ? FG_RESIZE_NEAREST
+                                                : FG_RESIZE_BILINEAR)
+                  : r.den == 1 && !r.linear && r.a == -0.5
+                      ? fg_im_resize(o->im, name, x, r.num, FG_RESIZE_BICUBIC)
+                      : fg_im_resample(o->im, name, x, r);
+    return fg_onnx_put_layer(o, n, 0, y);
 }
 
 static int op_pad(FgOnnx *o, const FgOnnxNode *n)
@@ -536,10 +466,6 @@ const FgOnnxOp fg_onnx_layers[] = {
     {"ConvTranspose", op_deconv},
     {"AveragePool", op_pool},
     {"MaxPool", op_pool},
-    {"BatchNormalization", op_batch_norm},
-    {"InstanceNormalization", op_instance_norm},
-    {"GlobalAveragePool", op_mean},
-    {"ReduceMean", op_mean},
     {"Concat", op_concat},
     {"Split", op_split},
     {"Slice", op_slice},

@@ -256,6 +256,8 @@ static int op_binary(FgOnnx *o, const FgOnnxNode *n)
     if (!pa || !pb)
         return fg_onnx_refuse(o, n, "it has fewer than two inputs");
     const FgOnnxValue a = *pa, b = *pb;
+    if (fg_onnx_norm_step(o, n, &a, &b))
+        return o->im->rc;
     const FgOnnxValue *half = is_half(&a) ? &a : is_half(&b) ? &b : NULL;
     const FgOnnxValue *other = half == &a ? &b : &a;
     if (half && half->kind == FG_ONNX_ERF && n->op.p[0] == 'A' &&
@@ -285,6 +287,8 @@ static int op_pow(FgOnnx *o, const FgOnnxNode *n)
     const double e = p && p->kind == FG_ONNX_CONST && p->count == 1
                          ? number(p, 0)
                          : 0;
+    if (e == 2 && fg_onnx_squared(o, n))
+        return o->im->rc;
     const int x = fg_onnx_layer(o, n, 0);
     int y = x;
     if (e != 1 && e != 2 && e != 3)

@@ -424,11 +424,14 @@ static int op_shape(FgOnnx *o, const FgOnnxNode *n)
     if (in->kind == FG_ONNX_CONST || in->kind == FG_ONNX_SPLIT) {
         nb = in->nb_dims;
         memcpy(d, in->dims, sizeof(d));
-    } else {
+    } else if (in->kind == FG_ONNX_LAYER || in->kind == FG_ONNX_LAST) {
         const FgShape s = o->im->shapes[in->layer];
-        d[1] = s.c;
-        d[2] = s.h;
-        d[3] = s.w;
+        const int last = in->kind == FG_ONNX_LAST;
+        d[1] = last ? s.h : s.c;
+        d[2] = last ? s.w : s.h;
+        d[3] = last ? s.c : s.w;
+    } else {
+        return fg_onnx_refuse(o, n, "of half an activation or norm");
     }
     const int64_t b = limit(fg_onnx_int(n, "start", 0), nb);
     const int64_t e = limit(fg_onnx_int(n, "end", nb), nb);
@@ -448,8 +451,11 @@ static int op_not_constant(FgOnnx *o, const FgOnnxNode *n)
 }
 
 const FgOnnxOp fg_onnx_shapes[] = {
-    {"Constant", op_constant},  {"ConstantOfShape", op_constant_of_shape},
-    {"Shape", op_shape},        {"Gather", op_not_constant},
-    {"Floor", op_not_constant}, {"Ceil", op_not_constant},
-    {"Sqrt", op_not_constant},  {NULL, NULL},
+    {"Constant", op_constant},
+    {"ConstantOfShape", op_constant_of_shape},
+    {"Shape", op_shape},
+    {"Gather", op_not_constant},
+    {"Floor", op_not_constant},
+    {"Ceil", op_not_constant},
+    {NULL, NULL},
 };

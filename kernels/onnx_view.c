@@ -94,6 +94,23 @@ static int op_reshape(FgOnnx *o, const FgOnnxNode *n)
     return put_view(o, n, &out);
 }
 
+/* Channels to the end, or from there: 1 done, 0 not that. */
+static int channels_last(FgOnnx *o, const FgOnnxNode *n)
+{
+    static const int64_t there[4] = {0, 2, 3, 1}, back[4] = {0, 3, 1, 2};
+    const FgOnnxValue *in = fg_onnx_in(o, n, 0);
+    int64_t p[4];
+    const int nb = fg_onnx_ints(n, "perm", p, 4);
+    if (!in || nb != 4 || !n->nb_out)
+        return 0;
+    const int to = in->kind == FG_ONNX_LAYER && !memcmp(p, there, sizeof(p));
+    const int from = in->kind == FG_ONNX_LAST && !memcmp(p, back, sizeof(p));
+    const FgOnnxValue v = {.kind = to ? FG_ONNX_LAST : FG_ONNX_LAYER,
+                           .layer = in->layer,
+                           .last = to};
+    return (to || from) && fg_onnx_put(o, n->out[0], &v) >= 0;
+}
+
 /* [1, c, r, r, h, w] shuffled, [1, c, h, r, w, r] unshuffled. */
 static int op_transpose(FgOnnx *o, const FgOnnxNode *n)
 {
@@ -102,6 +119,8 @@ static int op_transpose(FgOnnx *o, const FgOnnxNode *n)
     int64_t p[6];
     FgOnnxValue v, out;
     const int nb = fg_onnx_ints(n, "perm", p, 6);
+    if (channels_last(o, n))
+        return o->im->rc;
     if (view_of(o, n, &v) < 0)
         return o->im->rc;
     out = v;

@@ -44,8 +44,9 @@ class Compact(nn.Module):
 
 
 class Dense(nn.Module):
-    def __init__(self, nf, gc):
+    def __init__(self, nf, gc, plus=False):
         super().__init__()
+        self.conv1x1 = nn.Conv2d(nf, gc, 1, bias=False) if plus else None
         for i in range(5):
             setattr(self, f"conv{i + 1}",
                     conv(nf + i * gc, gc if i < 4 else nf))
@@ -53,30 +54,33 @@ class Dense(nn.Module):
     def forward(self, x):
         all = [x]
         for i in range(1, 5):
-            y = getattr(self, f"conv{i}")(torch.cat(all, 1))
-            all.append(F.leaky_relu(y, 0.2))
+            y = F.leaky_relu(getattr(self, f"conv{i}")(torch.cat(all, 1)), 0.2)
+            if self.conv1x1 and i % 2 == 0:
+                y = y + (self.conv1x1(x) if i == 2 else all[2])
+            all.append(y)
         return self.conv5(torch.cat(all, 1)) * 0.2 + x
 
 
 class Block(nn.Module):
-    def __init__(self, nf, gc):
+    def __init__(self, nf, gc, plus=False):
         super().__init__()
         for i in range(3):
-            setattr(self, f"rdb{i + 1}", Dense(nf, gc))
+            setattr(self, f"rdb{i + 1}", Dense(nf, gc, plus))
 
     def forward(self, x):
         return self.rdb3(self.rdb2(self.rdb1(x))) * 0.2 + x
 
 
 class Esrgan(nn.Module):
-    def __init__(self, nf=8, gc=4, nb=2, r=4):
+    def __init__(self, nf=8, gc=4, nb=2, r=4, plus=False, ups=(2, 2)):
         super().__init__()
         self.unshuffle = 4 // r
+        self.ups = ups
         self.conv_first = conv(3 * self.unshuffle**2, nf)
-        self.body = nn.ModuleList([Block(nf, gc) for _ in range(nb)])
+        self.body = nn.ModuleList([Block(nf, gc, plus) for _ in range(nb)])
         self.conv_body = conv(nf, nf)
-        self.conv_up1 = conv(nf, nf)
-        self.conv_up2 = conv(nf, nf)
+        for i in range(len(ups)):
+            setattr(self, f"conv_up{i + 1}", conv(nf, nf))
         self.conv_hr = conv(nf, nf)
         self.conv_last = conv(nf, 3)
 
@@ -86,17 +90,18 @@ class Esrgan(nn.Module):
         for b in self.body:
             x = b(x)
         x = self.conv_body(x) + head
-        for up in (self.conv_up1, self.conv_up2):
-            x = F.interpolate(x, scale_factor=2, mode="nearest")
-            x = F.leaky_relu(up(x), 0.2)
+        for i, up in enumerate(self.ups):
+            x = F.interpolate(x, scale_factor=up, mode="nearest")
+            x = F.leaky_relu(getattr(self, f"conv_up{i + 1}")(x), 0.2)
         return self.conv_last(F.leaky_relu(self.conv_hr(x), 0.2))
 
 
-def numbered(sd, nb):
-    """The names of the first ESRGAN, for a network of two enlargements."""
+def numbered(sd, nb, ups=2):
+    """The names of the first ESRGAN."""
     layers = {"conv_first": "model.0", "conv_body": f"model.1.sub.{nb}",
               "conv_up1": "model.3", "conv_up2": "model.6",
-              "conv_hr": "model.8", "conv_last": "model.10"}
+              "conv_hr": f"model.{3 * ups + 2}",
+              "conv_last": f"model.{3 * ups + 4}"}
     out = {}
     for k, v in sd.items():
         name, kind = k.rsplit(".", 1)
@@ -104,7 +109,8 @@ def numbered(sd, nb):
             out[f"{layers[name]}.{kind}"] = v
         else:
             _, i, rdb, c = name.split(".")
-            out[f"model.1.sub.{i}.{rdb.upper()}.{c}.0.{kind}"] = v
+            c += "" if c == "conv1x1" else ".0"
+            out[f"model.1.sub.{i}.{rdb.upper()}.{c}.{kind}"] = v
     return out
 
 
@@ -262,9 +268,40 @@ class PlkBlock(nn.Module):
         return x + (self.norm(y) if self.real and not self.ln else y)
 
 
-class Plksr(nn.Module):
-    def __init__(self, nf=8, nb=2, r=2, real=True, layer_norm=False, k=17):
+class DySample(nn.Module):
+    """Pixel by pixel where the published code calls grid_sample."""
+
+    def __init__(self, c, out, r, groups):
         super().__init__()
+        self.r, self.groups = r, groups
+        self.end_conv = nn.Conv2d(c, out, 1)
+        self.offset = nn.Conv2d(c, 2 * groups * r * r, 1)
+        self.scope = nn.Conv2d(c, 2 * groups * r * r, 1, bias=False)
+        at = (torch.arange(r) - (r - 1) / 2) / r
+        pos = torch.zeros(2, groups, r, r)
+        pos[0] = at.view(1, 1, r)
+        pos[1] = at.view(1, r, 1)
+        self.register_buffer("init_pos", pos.reshape(1, -1, 1, 1))
+
+    def forward(self, x):
+        n, c, h, w = x.shape
+        r, g = self.r, self.groups
+        d = self.offset(x) * self.scope(x).sigmoid() * 0.5 + self.init_pos
+        d = F.pixel_shuffle(d, r).view(2, g, r * h, r * w)
+        px = torch.arange(w).repeat_interleave(r) + d[0]
+        py = torch.arange(h).repeat_interleave(r).view(-1, 1) + d[1]
+        grid = torch.stack([(px + 0.5) / w, (py + 0.5) / h], -1) * 2 - 1
+        y = F.grid_sample(x.view(g, c // g, h, w), grid, "bilinear", "border",
+                          align_corners=False)
+        return self.end_conv(y.view(1, c, r * h, r * w))
+
+
+class Plksr(nn.Module):
+    def __init__(self, nf=8, nb=2, r=2, real=True, layer_norm=False, k=17,
+                 dysample=False):
+        super().__init__()
+        self.to_img = (DySample(3 * r * r, 3, r, 3 if r % 2 else 4)
+                       if dysample else nn.PixelShuffle(r))
         blocks = [PlkBlock(nf, real, layer_norm, k) for _ in range(nb)]
         self.feats = nn.Sequential(
             conv(3, nf), *blocks, *([nn.Dropout2d(0.5)] if real else []),
@@ -273,7 +310,7 @@ class Plksr(nn.Module):
 
     def forward(self, x):
         y = self.feats(x) + x.repeat_interleave(self.r**2, 1)
-        return F.pixel_shuffle(y, self.r)
+        return self.to_img(y)
 
 
 def agree(sd, x, y):
@@ -311,6 +348,8 @@ def make(name, net, save, names=None, w=13, h=9, tame=1.0, check=True,
         y = net.double()(x.double()).float()
     net.float()
     said = agree(sd, x, y) if check else ""
+    if not save:
+        return print(f"{name}: {said}")
     record[name + ".in"], record[name + ".out"] = x, y.contiguous()
     save(os.path.join(HERE, name), sd, net)
     print(f"{name}: {tuple(y.shape)}, sd {y.std():.3f}, {said}")
@@ -368,6 +407,66 @@ class Mixed(nn.Module):
         return y.clamp(0, 1) if self.training else y
 
 
+class Norms(nn.Module):
+    """The norms' forms, and scaling by cubic curves and ratios."""
+
+    def __init__(self, group=False):
+        super().__init__()
+        self.a = conv(3, 8)
+        self.ln = nn.LayerNorm(8)
+        self.cn = ChannelNorm2(8)
+        self.gn = nn.GroupNorm(2, 8) if group else nn.Identity()
+        self.b = conv(8, 12)
+
+    def forward(self, x):
+        y = self.a(x)
+        y = self.ln(y.permute(0, 2, 3, 1)).permute(0, 3, 1, 2) + y
+        y = self.gn(self.cn(F.relu(y))) * y
+        y = F.pixel_shuffle(self.b(y), 2)
+        z = F.interpolate(x, scale_factor=4, mode="bicubic")
+        z = F.interpolate(z, scale_factor=0.75, mode="bicubic")
+        y = F.interpolate(y, scale_factor=1.5, mode="bilinear")
+        return y + z
+
+
+class ChannelNorm2(ChannelNorm):
+    """As it is written out in the files of many."""
+
+    def forward(self, x):
+        u = x.mean(1, keepdim=True)
+        s = (x - u).pow(2).mean(1, keepdim=True)
+        x = (x - u) / torch.sqrt(s + 1e-6)
+        return self.weight[:, None, None] * x + self.bias[:, None, None]
+
+
+class Plain(nn.Module):
+    """As the efficient networks of NTIRE 2024 to 2026 are built: convolutions,
+    activations, gates, residuals, values put side by side, a shuffle."""
+
+    def __init__(self, nf=8, r=4):
+        super().__init__()
+        self.head = conv(3, nf)
+        self.c1 = nn.ModuleList(conv(nf, nf) for _ in range(3))
+        self.c2 = nn.ModuleList(conv(nf, nf) for _ in range(3))
+        self.d = nn.ModuleList(conv(nf, nf // 2, 1) for _ in range(3))
+        self.gate = nn.ModuleList(conv(nf, nf, 1) for _ in range(3))
+        self.cat = conv(nf + 3 * (nf // 2), nf, 1)
+        self.tail = conv(nf, 3 * r * r)
+        self.r = r
+
+    def forward(self, x):
+        head = y = self.head(x)
+        kept = []
+        for a, b, d, g in zip(self.c1, self.c2, self.d, self.gate):
+            kept.append(d(y))
+            z = b(F.gelu(a(y))) + y
+            y = z * torch.sigmoid(g(F.adaptive_avg_pool2d(z, 1)))
+            y = F.leaky_relu(y, 0.05)
+        y = self.cat(torch.cat([y, *kept], 1)) + head
+        y = F.pixel_shuffle(self.tail(y), self.r)
+        return y
+
+
 def prefixed(sd):
     return {"module." + k: v for k, v in sd.items()}
 
@@ -399,11 +498,22 @@ make("esrgan_trunk", lambda: Esrgan(nb=1), pth(prefixed), names=trunk,
      check=False)
 make("esrgan_x2", lambda: Esrgan(r=2, nb=1), safetensors, w=14, h=10,
      check=False)
+make("esrgan_plus", lambda: Esrgan(nf=4, nb=1, plus=True), pth(),
+     names=lambda sd: numbered(sd, 1), check=False)
+# spandrel knows growths of 32 alone: too large to keep.
+for plus in (False, True):
+    make("esrgan_32", lambda: Esrgan(nf=4, gc=32, nb=2, plus=plus), None,
+         names=lambda sd: numbered(sd, 2))
+make("3x_esrgan", lambda: Esrgan(nf=4, nb=1, ups=(3,)), pth(),
+     names=lambda sd: numbered(sd, 1, 1), check=False)
 make("span", lambda: Span(nf=4), pth(lambda sd: {"state_dict": sd}), tame=0.7)
 make("span_nonorm", lambda: Span(nf=4, norm=False), safetensors)
 make("spanf", Spanf, pth())
 make("realplksr", Plksr, pth(lambda sd: {"params_ema": sd}), w=20, h=19)
 make("realplksr_ln", lambda: Plksr(nb=1, layer_norm=True, k=7), safetensors)
+make("realplksr_dysample", lambda: Plksr(nb=1, k=5, dysample=True), pth())
+make("realplksr_dysample3",
+     lambda: Plksr(nb=1, r=3, k=5, layer_norm=True, dysample=True), safetensors)
 make("plksr", lambda: Plksr(nb=1, real=False, r=3, k=9), pth())
 make("onnx_compact", lambda: Compact(r=2), onnx(13))
 make("onnx_esrgan_x2", lambda: Esrgan(r=2, nb=1), onnx(), w=14, h=10,
@@ -411,6 +521,10 @@ make("onnx_esrgan_x2", lambda: Esrgan(r=2, nb=1), onnx(), w=14, h=10,
 make("onnx_span", lambda: Span(nf=4, r=4), onnx(17), check=False, tame=0.7)
 make("onnx_plksr", lambda: Plksr(nb=1, real=False, k=5), onnx(20))
 make("onnx_realplksr", lambda: Plksr(nb=1, k=5), onnx(17))
+make("onnx_norms", Norms, onnx(17), check=False, w=12, h=8)
+make("onnx_norms_14", Norms, onnx(14), check=False, w=12, h=8)
+make("onnx_norms_21", lambda: Norms(True), onnx(21), check=False, w=12, h=8)
+make("onnx_plain", Plain, onnx(16), check=False)
 make("onnx_mixed", Mixed, onnx(17), check=False, w=16, h=10)
 make("onnx_static", Mixed, onnx(14, static=True), check=False, w=16, h=10)
 save_file(record, OUT)
