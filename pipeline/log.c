@@ -33,12 +33,17 @@ static int is_echo(const char *name, const char *text)
            !strncmp(text, "Error", 5);
 }
 
-/* What the Matroska demuxer says when it steps over bytes that it cannot read,
- * and goes on as if nothing had been there. */
+/* What the demuxers of Matroska and MOV say when they step over bytes that
+ * they cannot read, and go on as if nothing had been there. */
 static int is_broken(const char *text)
 {
-    static const char *const words[] = {
-        "Invalid track number", "of an EBML number", "Invalid EBML length"};
+    static const char *const words[] = {"Invalid track number",
+                                        "of an EBML number",
+                                        "Invalid EBML length",
+                                        "exceeds max length",
+                                        "exceeds containing master element",
+                                        "reached eof, corrupted",
+                                        "Sample size"};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (strstr(text, words[i]))
             return 1;
@@ -60,7 +65,7 @@ static void on_message(void *ctx, int level, const char *fmt, va_list ap)
         return;
     if (strstr(text, "ended prematurely") || strstr(text, "partial file"))
         premature = 1;
-    if (level <= AV_LOG_ERROR && is_broken(text))
+    if (level <= AV_LOG_WARNING && is_broken(text))
         broken = 1;
     pthread_mutex_lock(&lock);
     if (level <= shown_level)

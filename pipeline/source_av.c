@@ -25,8 +25,11 @@ typedef struct Source {
     int64_t hidden_from, hidden_to; /* their times */
     int64_t dts_from, dts_to;       /* of all packets, AV_NOPTS_VALUE = none */
     int64_t off_from, off_to;       /* pts - dts of shown ones */
-    int64_t last_pts;               /* of the last frame sent */
-    int64_t first_pts;              /* of the first frame */
+    int64_t shown_from, shown_to;   /* from the first to the last one's end */
+    int64_t gaps;      /* frames that a constant rate would have and are not */
+    int64_t corrupt;   /* packets of broadcast that were damaged on the way */
+    int64_t last_pts;  /* of the last frame sent */
+    int64_t first_pts; /* of the first frame */
     int64_t early[EARLY_MAX]; /* times of packets before the first frame */
     int nb_early;
     int64_t damaged, moved;
@@ -67,6 +70,27 @@ static int damaged(Source *s, int64_t pts, const char *what)
                        *cause ? ")" : "");
 }
 
+/* Ticks that a frame lasts, 0 = not known. */
+static int64_t frame_step(const Source *s)
+{
+    const AVRational rate = s->in->frame_rate;
+    return rate.num > 0 ? av_rescale_q(1, av_inv_q(rate), s->in->time_base) : 0;
+}
+
+static int is_broadcast(const FgInput *in)
+{
+    return in->fmt && (in->fmt->iformat->flags & AVFMT_TS_DISCONT);
+}
+
+/* Broadcast counts nothing: frames that are missing are seen by their times. */
+static void note_gap(Source *s, int64_t pts)
+{
+    const int64_t step = frame_step(s);
+    if (step > 1 && s->in->cfr && is_broadcast(s->in) &&
+        s->last_pts != AV_NOPTS_VALUE)
+        s->gaps += (pts - s->last_pts - step / 2) / step;
+}
+
 /* Times must rise for every encoder. */
 static void fix_time(Source *s, AVFrame *f)
 {
@@ -88,6 +112,7 @@ static void fix_time(Source *s, AVFrame *f)
                            (long long)s->run->decoded);
         pts = s->last_pts + (step > 0 ? step : 1);
     }
+    note_gap(s, pts);
     f->pts = pts;
     s->last_pts = pts;
 }
@@ -253,9 +278,11 @@ static int check_packet(Source *s, const AVPacket *pkt)
                                    in->dec->codec_id)
                    ? 0
                    : damaged(s, AV_NOPTS_VALUE, "picture is cut short");
-    if ((pkt->flags & AV_PKT_FLAG_CORRUPT) &&
-        !(in->fmt->iformat->flags & AVFMT_TS_DISCONT))
+    if (!(pkt->flags & AV_PKT_FLAG_CORRUPT))
+        return 0;
+    if (!is_broadcast(in))
         return damaged(s, AV_NOPTS_VALUE, "cut or damaged packet");
+    s->corrupt += pkt->stream_index == in->video;
     return 0;
 }
 
@@ -343,6 +370,10 @@ static void note_times(Source *s, const AVPacket *pkt)
         return;
     if (!hidden && s->first_pts == AV_NOPTS_VALUE && s->nb_early < EARLY_MAX)
         s->early[s->nb_early++] = pkt->pts;
+    if (!hidden) {
+        s->shown_from = least(s->shown_from, pkt->pts);
+        s->shown_to = most(s->shown_to, pkt->pts + pkt->duration);
+    }
     if (pkt->dts == AV_NOPTS_VALUE)
         return;
     s->dts_from = least(s->dts_from, pkt->dts);
@@ -518,15 +549,20 @@ static int check_part(Source *s)
                        (long long)job->index->nb);
 }
 
-/* Pictures that an edit list hides lie at the ends of what is shown; one that
- * lies where nothing is ever decoded has a damaged time instead. */
+/* Pictures that an edit list hides lie at the ends of what is shown, which is
+ * as long as the list says. Where one lies where nothing is ever decoded, or
+ * others have no rising times, or the rest is too short, times are damaged. */
 static int hides_too_much(const Source *s)
 {
-    const AVRational rate = s->in->frame_rate;
-    const int64_t step = rate.num > 0
-                             ? av_rescale_q(1, av_inv_q(rate), s->in->time_base)
-                             : 0;
+    const int64_t step = frame_step(s);
     const int64_t slack = s->off_to - s->off_from + 2 * step;
+    const int64_t length = fg_input_stream(s->in)->duration;
+    const int64_t least_length = length - step - step / 2 -
+                                 av_rescale_q(2000, AV_TIME_BASE_Q,
+                                              s->in->time_base);
+    if (s->moved || (length > 0 && s->shown_to != AV_NOPTS_VALUE &&
+                     s->shown_to - s->shown_from < least_length))
+        return 1;
     return s->hidden_to != AV_NOPTS_VALUE && s->off_to != AV_NOPTS_VALUE &&
            (s->hidden_to > s->dts_to + s->off_to + slack ||
             s->hidden_from < s->dts_from + s->off_from - slack);
@@ -537,14 +573,33 @@ static int check_hidden(const Source *s)
 {
     const FgInput *const in = s->in;
     const int64_t n = s->hidden + in->left_out;
+    if (n <= 0)
+        return 0;
     if (hides_too_much(s))
         return 1;
-    if (n > 0)
-        fg_report_warn(s->run->report,
-                       "%s: its edit list hides %lld of %lld pictures",
-                       fg_show(in->path), (long long)n,
-                       (long long)(s->packets + in->left_out));
+    fg_report_warn(s->run->report,
+                   "%s: its edit list hides %lld of %lld pictures",
+                   fg_show(in->path), (long long)n,
+                   (long long)(s->packets + in->left_out));
     return 0;
+}
+
+/* Broadcast may be damaged, and is told of. Two packets may be one picture
+ * where there are fields. */
+static void warn_broadcast(const Source *s, int64_t lost)
+{
+    const FgInput *const in = s->in;
+    if (!is_broadcast(in))
+        return;
+    if (fg_input_stream(in)->codecpar->field_order > AV_FIELD_PROGRESSIVE ||
+        lost > s->packets / 4 || lost < s->gaps)
+        lost = s->gaps;
+    if (lost > 0 || s->corrupt)
+        fg_report_warn(s->run->report,
+                       "%s: %lld packet(s) were damaged on their way, and "
+                       "%lld frame(s) are missing",
+                       fg_show(in->path), (long long)s->corrupt,
+                       (long long)lost);
 }
 
 static int check_counts(Source *s)
@@ -564,6 +619,7 @@ static int check_counts(Source *s)
                        path, in->jumps);
     if (run->failed || !whole_input(s))
         return 0;
+    warn_broadcast(s, s->packets - s->hidden - lead - run->decoded);
     if (lead)
         fg_report_warn(run->report,
                        "%s: %lld picture(s) before the first whole one cannot "
@@ -584,9 +640,8 @@ static int check_counts(Source *s)
                            path, n, (long long)in->promised);
     if (bad_times)
         return fg_run_fail(run, FG_EXIT_DATA,
-                           "%s: pictures have times far beside all others, "
-                           "and %lld frames are left; --allow-errors takes "
-                           "what is there",
+                           "%s: times of pictures are damaged, and %lld frames "
+                           "are left; --allow-errors takes what is there",
                            path, n);
     if (lost > 0)
         return fg_run_fail(run, FG_EXIT_DATA,
@@ -615,6 +670,7 @@ static void set_window(Source *s)
                            : INT64_MAX;
     s->last_pts = s->first_pts = AV_NOPTS_VALUE;
     s->hidden_from = s->hidden_to = AV_NOPTS_VALUE;
+    s->shown_from = s->shown_to = AV_NOPTS_VALUE;
     s->dts_from = s->dts_to = s->off_from = s->off_to = AV_NOPTS_VALUE;
     s->started = fg_now();
     s->shown_us = INT64_MIN;

@@ -42,11 +42,11 @@ nb=$((0$(dd if=in.mp4 bs=1 skip=$((ctts + 8)) count=4 2> /dev/null | od -An -v -
 for i in 1 2 3; do
     cp in.mp4 late.mp4
     poke late.mp4 $((ctts + 12 + (nb - i) * 8 + 4)) 0 312
-    refused "a picture's time is damaged, entry $i from the end" 65 "times far beside" run "$N" late.mp4 -o late.mkv
+    refused "a picture's time is damaged, entry $i from the end" 65 "times of pictures are damaged" run "$N" late.mp4 -o late.mkv
 done
 cp in.mp4 early.mp4
 poke early.mp4 $((ctts + 12 + (nb - 4) * 8 + 4)) 377 360
-refused "a picture's time is damaged, to before the start" 65 "times far beside" run "$N" early.mp4 -o early.mkv
+refused "a picture's time is damaged, to before the start" 65 "times of pictures are damaged" run "$N" early.mp4 -o early.mkv
 check "nothing is left" [ ! -e late.mkv ] && [ ! -e early.mkv ]
 check "--allow-errors goes on" run "$N" late.mp4 -o late.mkv --allow-errors
 check "--allow-errors says how much" grep -q "lost pictures\|hides" err
