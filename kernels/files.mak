@@ -15,7 +15,7 @@ KERNELS_OBJS := \
     kernels/walk.o kernels/generator.o kernels/generator_fill.o \
     kernels/generator_project.o kernels/flow.o kernels/flow_time.o \
     kernels/flow_plane.o kernels/flow_c.o kernels/interp.o \
-    kernels/plan.o kernels/plan_run.o kernels/plan_wave.o kernels/plan_tile.o kernels/plan_tail.o \
+    kernels/plan.o kernels/plan_run.o kernels/plan_wave.o kernels/plan_tile.o kernels/plan_tail.o kernels/plan_fused.o \
     kernels/plan_type.o kernels/plan_cost.o \
     kernels/cuda_load.o kernels/cuda_plan.o \
     kernels/zip.o kernels/pickle.o kernels/import.o kernels/import_bag.o kernels/import_text.o \

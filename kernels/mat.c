@@ -303,6 +303,11 @@ static void clear_gaps(const FgTensor *out, int y0, int y1, int left, int right)
     }
 }
 
+void fg_mat_gaps(const FgTensor *t, int y0, int y1)
+{
+    clear_gaps(t, y0, y1, 1, 1);
+}
+
 void fg_mat_rows(const FgMat *m, const FgTensor *in, FgTensor *out, int y0,
                  int y1, const FgConvEpilogue *e, void *scratch, int part,
                  int parts)

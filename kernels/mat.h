@@ -75,6 +75,10 @@ static inline int fg_mat_pitch(int c)
     return (c + 1) & ~1;
 }
 
+/* Zeros on both sides of rows y0 <= y < y1 of a value: whoever else writes one
+ * calls it. */
+void fg_mat_gaps(const FgTensor *t, int y0, int y1);
+
 size_t fg_mat_scratch(const FgMat *m, int out_w); /* a worker's; of 64 */
 
 /* Output rows y0 <= y < y1, the part-th of parts strips of columns. out: f32,

@@ -190,6 +190,8 @@ static int add_step(Fold *f, int i, FgError *err)
         return conv_step(f, s, err);
     for (int k = 0; k < n->nb_param; k++)
         s->param[k] = param_tensor(fg_params_find(&f->p->ps, n->param[k]));
+    if (fg_fused_fits(n, f->shapes) && fg_fused_start(s, n) < 0)
+        return fg_error(err, -ENOMEM, "plan: out of memory");
     return 0;
 }
 
@@ -260,6 +262,8 @@ static int fold(Fold *f, FgError *err)
     for (int i = 0; i < g->nb_nodes && rc >= 0; i++)
         if (!f->used[i] && !fg_node_is(&g->nodes[i], "input"))
             rc = add_step(f, i, err);
+    if (rc >= 0)
+        fg_fused_join(p, f->users);
     /* A folded step runs where its last node stood: all it reads is there. */
     if (p->nb_steps)
         qsort(p->steps, (size_t)p->nb_steps, sizeof(*p->steps), by_out);
@@ -416,6 +420,7 @@ void fg_plan_free(FgPlan **plan)
         fg_conv_prep_free(&p->steps[i].prep);
         fg_wino_free(&p->steps[i].wino);
         fg_mat_free(&p->steps[i].mat);
+        free(p->steps[i].chain);
     }
     fg_tensor_free(&p->staging);
     free(p->steps);

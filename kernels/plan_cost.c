@@ -62,6 +62,8 @@ int fg_cost_prefers_wino(const FgAttr *a, int ic, FgWinoKind kind)
 
 static const char *method(const FgStep *s)
 {
+    if (s->chain)
+        return "row by row, fp32";
     if (!s->conv)
         return "op by op, fp32";
     if (s->tiles)

@@ -13,8 +13,26 @@
 #include "plan.h"
 #include "wino.h"
 
+/* Ops of single pixels, each reader after what it reads (plan_fused.c). */
+#define FG_FUSED_MOST 16
+typedef struct FgFusedOp {
+    int node;
+    int in[FG_MAX_IN];       /* values; 0 where there is none */
+    int reg[FG_MAX_IN], out; /* registers */
+    FgTensor param[FG_MAX_PARAM];
+} FgFusedOp;
+
+typedef struct FgFused {
+    int nb;
+    FgFusedOp op[FG_FUSED_MOST];
+    int pixels; /* of a block */
+    int regs;   /* blocks of floats that a worker has */
+    size_t reg_floats;
+} FgFused;
+
 typedef struct FgStep {
-    int conv;  /* 1: prep or wino, and epilogue; 0: the op's own forward */
+    int conv;  /* 1: prep or wino, and epilogue; 0: a chain, or the op's own
+                  forward */
     int grid;  /* output rows come in whole multiples: 1, wino 4 */
     int node;  /* the node that runs */
     int out;   /* value made: of the last node folded in */
@@ -26,6 +44,7 @@ typedef struct FgStep {
     FgWino wino;
     FgMat mat;
     FgConvEpilogue epilogue; /* act, alpha, slope, add_first */
+    FgFused *chain;          /* ops done by rows, owned, or NULL */
     FgTensor param[FG_MAX_PARAM];
 } FgStep;
 
@@ -104,6 +123,18 @@ int64_t fg_step_first(const FgPlan *p, const FgStep *s, int k, int y);
 /* plan_run.c. Which rows of each value output rows y0 <= y < y1 of a picture
  * whose shapes are in p->shapes depend on: into need0, need1. */
 void fg_plan_need(FgPlan *p, int y0, int y1);
+
+/* plan_fused.c. 1 where the node's op can be part of a chain. */
+int fg_fused_fits(const FgNode *n, const FgShape *shapes);
+/* A chain of s's own op alone: 0, or -1 without memory. */
+int fg_fused_start(FgStep *s, const FgNode *n);
+/* Joins chains to those that alone read them; users: readers of each value. */
+void fg_fused_join(FgPlan *p, const int *users);
+/* Registers and blocks, when types are known: bytes of a worker's scratch. */
+size_t fg_fused_place(const FgPlan *p, const FgStep *s);
+/* Rows y0 <= y < y1 of the chain's value. */
+void fg_fused_rows(const FgPlan *p, const FgStep *s, int y0, int y1,
+                   void *scratch);
 
 /* A tile's way into the picture. */
 typedef struct FgEmit {

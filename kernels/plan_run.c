@@ -106,9 +106,16 @@ void fg_plan_conv(const FgPlan *p, const FgStep *s, int y0, int y1, int part,
 {
     void *const scratch = (char *)p->scratch +
                           p->worker_scratch * (size_t)worker;
+    const int rows = y1 - y0;
+    const int from = y0 + (int)((int64_t)rows * part / parts);
+    const int to = y0 + (int)((int64_t)rows * (part + 1) / parts);
     FgConvEpilogue e = s->epilogue;
     if (s->add >= 0)
         e.add = &p->value[s->add];
+    if (s->chain) {
+        fg_fused_rows(p, s, from, to, scratch);
+        return;
+    }
     if (s->tiles) {
         run_tiles(p, s, y0, y1, &e, scratch, part, parts);
         return;
@@ -118,9 +125,6 @@ void fg_plan_conv(const FgPlan *p, const FgStep *s, int y0, int y1, int part,
                       &e, scratch, part, parts);
         return;
     }
-    const int rows = y1 - y0;
-    const int from = y0 + (int)((int64_t)rows * part / parts);
-    const int to = y0 + (int)((int64_t)rows * (part + 1) / parts);
     if (to > from)
         fg_conv_rows(&s->prep, &p->value[s->in[0]], &p->value[s->out], from, to,
                      &e, scratch);
@@ -258,7 +262,7 @@ static int run_whole(FgPlan *p, FgEmit *e, int rows)
     fg_plan_need(p, e->y0, e->y0 + rows);
     for (int i = 0; i < p->nb_steps && rc >= 0; i++) {
         const FgStep *s = &p->steps[i];
-        if (s->conv)
+        if (s->conv || s->chain)
             run_conv(p, s, p->need0[s->out], p->need1[s->out] + 1);
         else
             rc = run_op(p, s);

@@ -257,6 +257,8 @@ static int can_band(const FgPlan *p)
 {
     for (int i = 0; i < p->nb_steps; i++) {
         const FgAttr *a = &p->g.nodes[p->steps[i].node].attr;
+        if (p->steps[i].chain)
+            continue;
         if (!p->steps[i].conv || a->stride > 1 ||
             a->pad_mode == FG_PAD_CIRCULAR || 2 * a->pad != a->kernel - 1)
             return 0;
@@ -379,6 +381,10 @@ static size_t step_scratch(const FgPlan *p, const FgStep *s, size_t *worker)
                   : s->wino.owned
                       ? fg_wino_scratch(&s->wino)
                       : fg_conv_scratch(&s->prep, p->shapes[s->node].w);
+        return *worker * (size_t)fg_threads(p->ex);
+    }
+    if (s->chain) {
+        *worker = fg_fused_place(p, s);
         return *worker * (size_t)fg_threads(p->ex);
     }
     for (int k = 0; k < s->nb_in; k++)

@@ -39,16 +39,17 @@ void fg_plan_types(FgPlan *p)
     for (int i = 0; i < p->g.nb_nodes; i++)
         p->dtype[i] = FG_F32;
     for (int i = 0; i < p->nb_steps && p->nb_int16; i++)
-        if (p->steps[i].conv && p->steps[i].prep.dtype != FG_BF16)
+        if (p->steps[i].chain ||
+            (p->steps[i].conv && p->steps[i].prep.dtype != FG_BF16))
             p->dtype[p->steps[i].out] = FG_F16;
     for (int i = 0; i < p->nb_steps; i++)
-        if (p->steps[i].tiles)
+        if (p->steps[i].tiles || (p->steps[i].chain && p->nb_mat))
             p->dtype[p->steps[i].out] = FG_BF16;
     for (int i = 0; i < p->nb_steps; i++) {
         const FgStep *const s = &p->steps[i];
 
         for (int k = 0; k < s->nb_in; k++)
-            if (!s->conv || (!k && !is_wino(s) && !s->tiles))
+            if (!s->chain && (!s->conv || (!k && !is_wino(s) && !s->tiles)))
                 keep_f32(p, s->in[k], &changed);
     }
     if (!p->has_tail)

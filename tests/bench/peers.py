@@ -36,7 +36,18 @@ def res(c, f, blocks, scale):
     return net + [("conv", f, c * scale * scale, None), ("shuffle", scale)]
 
 
+def span(f, blocks, scale):
+    """SPAN: 3x3 convolutions with SiLU, gates, four values joined at the end."""
+    net = [("conv", 3, f, None), ("keep", "head")]
+    for i in range(blocks):
+        net += [("push",), ("conv", f, f, "silu"), ("keep", "first"), ("conv", f, f, "silu"),
+                ("conv", f, f, None), ("gate",)] + [("keep", "b1")] * (i == 0)
+    net += [("conv", f, f, None), ("join", ("head", "b1", "first"))]
+    return net + [("conv", 4 * f, f, None, 1), ("conv", f, 3 * scale * scale, None), ("shuffle", scale)]
+
+
 NETS = {
+    "span": span(28, 6, 4),
     "A": compact(3, 64, 16, 4, "prelu"),
     "B": compact(3, 24, 4, 2, "relu"),
     "fast-x2": compact(1, 16, 4, 2, "relu"),
@@ -44,8 +55,13 @@ NETS = {
 }
 
 
-def weights(rng, ic, oc):
-    return (rng.standard_normal((oc, ic, 3, 3)) * (2.0 / (9 * ic)) ** 0.5).astype("float32")
+def conv(step):
+    """ic, oc, activation, kernel"""
+    return step[1:4] + (step[4] if len(step) > 4 else 3,)
+
+
+def weights(rng, ic, oc, k=3):
+    return (rng.standard_normal((oc, ic, k, k)) * (2.0 / (k * k * ic)) ** 0.5).astype("float32")
 
 
 def channels(net):
@@ -60,6 +76,8 @@ def onnx_model(net, w, h, path):
     from onnx import TensorProto, helper, numpy_helper
 
     rng, nodes, init, stack, x = np.random.default_rng(1), [], [], [], "in"
+    kept = {}
+    init.append(numpy_helper.from_array(np.float32(0.5), "half"))
 
     def emit(op, inputs, **attr):
         y = "v%d" % len(nodes)
@@ -68,12 +86,14 @@ def onnx_model(net, w, h, path):
 
     for i, step in enumerate(net):
         if step[0] == "conv":
-            _, ic, oc, act = step
-            for name, v in (("w", weights(rng, ic, oc)), ("b", np.zeros(oc, "float32"))):
+            ic, oc, act, k = conv(step)
+            for name, v in (("w", weights(rng, ic, oc, k)), ("b", np.zeros(oc, "float32"))):
                 init.append(numpy_helper.from_array(v, "%s%d" % (name, i)))
-            x = emit("Conv", [x, "w%d" % i, "b%d" % i], kernel_shape=[3, 3], pads=[1] * 4)
+            x = emit("Conv", [x, "w%d" % i, "b%d" % i], kernel_shape=[k, k], pads=[k // 2] * 4)
             if act == "relu":
                 x = emit("Relu", [x])
+            elif act == "silu":
+                x = emit("Mul", [x, emit("Sigmoid", [x])])
             elif act == "prelu":
                 init.append(numpy_helper.from_array(np.full((oc, 1, 1), 0.25, "float32"), "s%d" % i))
                 x = emit("PRelu", [x, "s%d" % i])
@@ -81,6 +101,13 @@ def onnx_model(net, w, h, path):
             stack.append(x)
         elif step[0] == "add":
             x = emit("Add", [x, stack.pop()])
+        elif step[0] == "keep":
+            kept[step[1]] = x
+        elif step[0] == "gate":
+            x = emit("Mul", [emit("Add", [x, stack.pop()]),
+                             emit("Sub", [emit("Sigmoid", [x]), "half"])])
+        elif step[0] == "join":
+            x = emit("Concat", [x] + [kept[k] for k in step[1]], axis=1)
         else:
             x = emit("DepthToSpace", [x], blocksize=step[1], mode="CRD")
     c = channels(net)
@@ -151,29 +178,49 @@ def ncnn_files(net, tmp):
         lines.append("%s l%d %d %d %s %s" % (kind, len(lines), len(ins), len(outs),
                                              " ".join(ins + outs), params))
 
+    def split(x):
+        a, b = new(), new()
+        layer("Split", [x], [a, b])
+        return a, b
+
     layer("Input", [], ["in"])
-    x = "in"
+    x, kept = "in", {}
     for step in net:
         if step[0] == "conv":
-            _, ic, oc, act = step
+            ic, oc, act, k = conv(step)
             y = new()
             fused = " 9=1" if act == "relu" else ""
-            layer("Convolution", [x], [y], "0=%d 1=3 4=1 5=1 6=%d%s" % (oc, oc * ic * 9, fused))
-            data += b"\0\0\0\0" + weights(rng, ic, oc).tobytes() + np.zeros(oc, "float32").tobytes()
+            layer("Convolution", [x], [y], "0=%d 1=%d 4=%d 5=1 6=%d%s"
+                  % (oc, k, k // 2, oc * ic * k * k, fused))
+            data += b"\0\0\0\0" + weights(rng, ic, oc, k).tobytes() + np.zeros(oc, "float32").tobytes()
             x = y
+            if act == "silu":
+                x = new()
+                layer("Swish", [y], [x])
             if act == "prelu":
                 y = new()
                 layer("PReLU", [x], [y], "0=%d" % oc)
                 data += np.full(oc, 0.25, "float32").tobytes()
                 x = y
         elif step[0] == "push":
-            a, b = new(), new()
-            layer("Split", [x], [a, b])
-            stack.append(b)
-            x = a
+            x, y = split(x)
+            stack.append(y)
         elif step[0] == "add":
             y = new()
             layer("BinaryOp", [x, stack.pop()], [y], "0=0")
+            x = y
+        elif step[0] == "keep":
+            x, kept[step[1]] = split(x)
+        elif step[0] == "gate":
+            a, b = split(x)
+            sum_, sig, half, x = new(), new(), new(), new()
+            layer("BinaryOp", [a, stack.pop()], [sum_], "0=0")
+            layer("Sigmoid", [b], [sig])
+            layer("BinaryOp", [sig], [half], "0=1 1=1 2=0.5")
+            layer("BinaryOp", [sum_, half], [x], "0=2")
+        elif step[0] == "join":
+            y = new()
+            layer("Concat", [x] + [kept[k] for k in step[1]], [y], "0=0")
             x = y
         else:
             layer("PixelShuffle", [x], ["out"], "0=%d" % step[1])
@@ -226,18 +273,25 @@ def run_torch(net, w, h, threads, precision, tmp):
             for s in net:
                 if s[0] == "conv":
                     self.steps.append(nn.Sequential(
-                        nn.Conv2d(s[1], s[2], 3, padding=1),
-                        {"relu": nn.ReLU(), "prelu": nn.PReLU(s[2]), None: nn.Identity()}[s[3]]))
+                        nn.Conv2d(s[1], s[2], conv(s)[3], padding=conv(s)[3] // 2),
+                        {"relu": nn.ReLU(), "prelu": nn.PReLU(s[2]), "silu": nn.SiLU(),
+                         None: nn.Identity()}[s[3]]))
                 else:
                     self.steps.append(nn.PixelShuffle(s[1]) if s[0] == "shuffle" else nn.Identity())
 
         def forward(self, x):
-            stack = []
+            stack, kept = [], {}
             for s, m in zip(net, self.steps):
                 if s[0] == "push":
                     stack.append(x)
                 elif s[0] == "add":
                     x = x + stack.pop()
+                elif s[0] == "keep":
+                    kept[s[1]] = x
+                elif s[0] == "gate":
+                    x = (x + stack.pop()) * (torch.sigmoid(x) - 0.5)
+                elif s[0] == "join":
+                    x = torch.cat([x] + [kept[k] for k in s[1]], 1)
                 else:
                     x = m(x)
             return x
@@ -282,8 +336,13 @@ def call(cmd, threads):
 
 
 def ours(ffgan, name, size, threads, precision, runs):
-    r = call([ffgan, "bench", OURS[name], "--size", size, "--threads", str(threads),
-              "--precision", precision, "--runs", str(runs), "--json"], threads)
+    with tempfile.TemporaryDirectory() as tmp:
+        net = OURS.get(name)
+        if not net:
+            net = os.path.join(tmp, "net.onnx")
+            onnx_model(NETS[name], *map(int, size.split("x")), net)
+        r = call([ffgan, "bench", net, "--size", size, "--threads", str(threads),
+                  "--precision", precision, "--runs", str(runs), "--json"], threads)
     j = json.loads(r.stdout)
     return {"what": "ffgan %s, %.1f dB" % (j["isa"], j["snr_db"]), "ms": [j["ms_min"]],
             "cpu": [j["cpu_ms_min"]]}
