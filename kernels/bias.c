@@ -1,5 +1,6 @@
 /* ffgan: adds one value per channel.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "dsp.h"
 #include "opkit.h"
 
 #ifndef FG_REAL_DOUBLE
@@ -32,6 +33,13 @@ static void bias_job(void *arg, int i, int worker)
     const FgShape s = c->in[0]->shape;
     const fg_real *const b = c->param[0]->data;
     (void)worker;
+#ifndef FG_REAL_DOUBLE
+    if (fg_dense_row(c->in[0]) && fg_dense_row(c->out)) {
+        fg_dsp()->bias_f32(fg_at(c->out, i / s.h, i % s.h, 0),
+                           fg_at(c->in[0], i / s.h, i % s.h, 0), b, s.w, s.c);
+        return;
+    }
+#endif
     for (int x = 0; x < s.w; x++) {
         const fg_real *const in = fg_at(c->in[0], i / s.h, i % s.h, x);
         fg_real *const out = fg_at(c->out, i / s.h, i % s.h, x);

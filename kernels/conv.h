@@ -50,7 +50,8 @@ typedef enum FgConvAct {
     FG_CONV_LINEAR,
     FG_CONV_RELU,
     FG_CONV_LEAKY_RELU, /* alpha */
-    FG_CONV_PRELU       /* slope[output channel] */
+    FG_CONV_PRELU,      /* slope[output channel] */
+    FG_CONV_SILU        /* tile products (mat.h) alone */
 } FgConvAct;
 
 /* What happens to each output row while it is still in the cache, in this

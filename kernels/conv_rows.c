@@ -93,6 +93,9 @@ static void activate(const FgConvEpilogue *e, float *row, int pixels, int c)
     case FG_CONV_PRELU:
         d->prelu_f32(row, row, e->slope, pixels, c);
         break;
+    case FG_CONV_SILU:
+        d->smooth(row, row, (size_t)pixels * (size_t)c, FG_SILU);
+        break;
     case FG_CONV_LINEAR:
         break;
     }

@@ -90,6 +90,9 @@ typedef struct FgDsp {
     void (*add_f32)(float *dst, const float *a, const float *b, size_t n);
     void (*mul_f32)(float *dst, const float *a, const float *b, size_t n);
     void (*scale_f32)(float *dst, const float *src, float by, size_t n);
+    /* bias[c] is repeated per pixel. */
+    void (*bias_f32)(float *dst, const float *src, const float *bias,
+                     int pixels, int c);
     void (*bf16_to_f32)(float *dst, const uint16_t *src, size_t n);
     /* dst[i] = f(src[i]), and dx[i] (+)= dy[i] f'(x[i]): smooth.h. The first
      * may be the second; all levels give the same bits, NaN apart. */

@@ -4,6 +4,7 @@
  * Arithmetic as in Intel's manual for TDPBF16PS and VCVTNEPS2BF16: denormals
  * of operands and results count as zeros. */
 #include "mat.h"
+#include "dsp.h"
 
 #include <math.h>
 #include <string.h>
@@ -68,7 +69,9 @@ static float act(const FgMatJob *q, float v, int c)
 {
     if (q->act == FG_CONV_RELU)
         return v < 0 ? 0 : v;
-    if (q->act == FG_CONV_LINEAR || !(v < 0))
+    if (q->act == FG_CONV_SILU)
+        fg_dsp()->smooth(&v, &v, 1, FG_SILU);
+    if (q->act == FG_CONV_LINEAR || q->act == FG_CONV_SILU || !(v < 0))
         return v;
     return v * (q->act == FG_CONV_PRELU ? q->slope[c] : q->alpha);
 }

@@ -60,6 +60,13 @@ static void find_users(Fold *f)
 
 /* ---- conv steps ---- */
 
+static int by_tiles(const Fold *f, const FgStep *s)
+{
+    return f->p->precision == FG_PREC_BF16 && !f->p->plain &&
+           fg_mat_ops(fg_cpu_level()) &&
+           fg_mat_fits(&f->p->g.nodes[s->node].attr);
+}
+
 static int fold_act(Fold *f, FgStep *s)
 {
     const int i = f->users[s->out] == 1 ? f->user[s->out] : -1;
@@ -72,6 +79,8 @@ static int fold_act(Fold *f, FgStep *s)
         s->epilogue.act = FG_CONV_LEAKY_RELU;
     else if (fg_node_is(n, "prelu"))
         s->epilogue.act = FG_CONV_PRELU;
+    else if (fg_node_is(n, "silu") && by_tiles(f, s))
+        s->epilogue.act = FG_CONV_SILU;
     else
         return 0;
     s->epilogue.alpha = n->attr.alpha;
@@ -135,8 +144,7 @@ static int conv_prep(Fold *f, FgStep *s, FgError *err)
     const float *b = n->nb_param > 1
                          ? fg_params_find(&f->p->ps, n->param[1])->data
                          : NULL;
-    if (f->p->precision == FG_PREC_BF16 && !f->p->plain &&
-        fg_mat_ops(fg_cpu_level()) && fg_mat_fits(&n->attr)) {
+    if (by_tiles(f, s)) {
         s->tiles = 1;
         f->p->nb_bf16++;
         f->p->nb_mat++;

@@ -12,7 +12,7 @@
 #include "op.h"
 #include "plan_priv.h"
 
-#define BLOCK_FLOATS 2048
+#define BLOCK_FLOATS 4096
 
 static const char *const pointwise[] = {
     "relu",   "leaky_relu", "prelu", "silu",  "sigmoid",

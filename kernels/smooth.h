@@ -277,6 +277,14 @@ static void bf16_row(float *dst, const uint16_t *src, size_t n)
     }
 }
 
+static void bias_row(float *dst, const float *src, const float *bias,
+                     int pixels, int c)
+{
+    for (int x = 0; x < pixels; x++, src += c, dst += c)
+        for (int k = 0; k < c; k++)
+            dst[k] = src[k] + bias[k];
+}
+
 static inline void smooth_init(FgDsp *d)
 {
     d->smooth = smooth_row;
@@ -284,6 +292,7 @@ static inline void smooth_init(FgDsp *d)
     d->mul_f32 = mul_row;
     d->scale_f32 = scale_row;
     d->bf16_to_f32 = bf16_row;
+    d->bias_f32 = bias_row;
 }
 
 #endif

@@ -269,7 +269,35 @@ static void store_sums(const Sums *s)
 
 /* ---- what follows ---- */
 
-typedef enum How { LINEAR, RELU, SLOPE } How;
+typedef enum How { LINEAR, RELU, SLOPE, SILU } How;
+
+/* smooth.h's silu, operation by operation. */
+INL __m512 silu(__m512 v)
+{
+    const __m512 round = _mm512_set1_ps(12582912.0f), one = _mm512_set1_ps(1);
+    const __m512 most = _mm512_set1_ps(88), least = _mm512_set1_ps(-87);
+    __m512 x = _mm512_xor_ps(v, _mm512_set1_ps(-0.0f));
+
+    x = _mm512_max_ps(least, _mm512_min_ps(most, x)); /* NaN is the second */
+    const __m512 t = _mm512_fmadd_ps(x, _mm512_set1_ps(1.44269504088896341f),
+                                     round);
+    const __m512 k = _mm512_sub_ps(t, round);
+    __m512 r = _mm512_fmadd_ps(k, _mm512_set1_ps(-0.693359375f), x);
+    __m512 p = _mm512_set1_ps(1.9875691500e-4f);
+
+    r = _mm512_fmadd_ps(k, _mm512_set1_ps(2.12194440e-4f), r);
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.3981999507e-3f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(8.3334519073e-3f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(4.1665795894e-2f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.6666665459e-1f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.0000001201e-1f));
+    p = _mm512_add_ps(_mm512_fmadd_ps(_mm512_mul_ps(p, r), r, r), one);
+    const __m512i scale = _mm512_add_epi32(
+        _mm512_slli_epi32(_mm512_castps_si512(t), 23),
+        _mm512_castps_si512(one));
+    return _mm512_div_ps(
+        v, _mm512_add_ps(one, _mm512_mul_ps(p, _mm512_castsi512_ps(scale))));
+}
 
 INL __m512 activated(__m512 v, __m512 slope, const How how)
 {
@@ -280,6 +308,8 @@ INL __m512 activated(__m512 v, __m512 slope, const How how)
     if (how == SLOPE)
         return _mm512_mask_mul_ps(v, _mm512_cmp_ps_mask(v, zero, _CMP_LT_OQ), v,
                                   slope);
+    if (how == SILU)
+        return silu(v);
     return v;
 }
 
@@ -511,6 +541,9 @@ AS(relu_add, RELU, 2)
 AS(slope, SLOPE, 0)
 AS(add_slope, SLOPE, 1)
 AS(slope_add, SLOPE, 2)
+AS(silu, SILU, 0)
+AS(add_silu, SILU, 1)
+AS(silu_add, SILU, 2)
 
 typedef void (*RowsFn)(const FgMatJob *q);
 #define BOTH(name)                                                             \
@@ -520,12 +553,14 @@ typedef void (*RowsFn)(const FgMatJob *q);
 
 static void rows_amx(const FgMatJob *q)
 {
-    static const RowsFn fn[3][3][2] = {
+    static const RowsFn fn[4][3][2] = {
         {BOTH(linear), BOTH(linear_add), BOTH(linear_add)},
         {BOTH(relu), BOTH(add_relu), BOTH(relu_add)},
-        {BOTH(slope), BOTH(add_slope), BOTH(slope_add)}};
+        {BOTH(slope), BOTH(add_slope), BOTH(slope_add)},
+        {BOTH(silu), BOTH(add_silu), BOTH(silu_add)}};
     const How how = q->act == FG_CONV_LINEAR ? LINEAR
                     : q->act == FG_CONV_RELU ? RELU
+                    : q->act == FG_CONV_SILU ? SILU
                                              : SLOPE;
     const int adds = !q->add[0] ? 0 : q->add_first ? 1 : 2;
 

@@ -103,6 +103,16 @@ static void f32_to_bf16_avx512(uint16_t *dst, const float *src, size_t n)
     })
 }
 
+static void bf16_to_f32_avx512(float *dst, const uint16_t *src, size_t n)
+{
+    EACH(n, {
+        const __m512i v = _mm512_cvtepu16_epi32(
+            _mm256_maskz_loadu_epi16(m, src + i));
+
+        STORE(dst, _mm512_castsi512_ps(_mm512_slli_epi32(v, 16)));
+    })
+}
+
 void fg_dsp_init_avx512(FgDsp *d)
 {
     fg_dsp_init_conv_avx512(d);
@@ -121,4 +131,5 @@ void fg_dsp_init_avx512(FgDsp *d)
     d->largest = largest_row;
     d->f16_to_f32 = f16_to_f32_avx512;
     smooth_init(d);
+    d->bf16_to_f32 = bf16_to_f32_avx512;
 }

@@ -350,6 +350,7 @@ static void check_points(Point *p, const FgDsp *d, const FgDsp *c, size_t n)
     BOTH(leaky_relu_f32, p->src, n, 0.2f);
     BOTH(add_f32, p->src, p->b, n);
     BOTH(mul_f32, p->src, p->b, n);
+    BOTH(bias_f32, p->src, p->b, (int)(n / 7), 7);
     BOTH(scale_f32, p->src, 0.3f, n);
     for (int f = FG_SIGMOID; f <= FG_MISH; f++) {
         BOTH(smooth, p->src, n, (FgSmooth)f);

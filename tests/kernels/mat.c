@@ -134,7 +134,7 @@ static void shape_case(Case *c, int i)
         c->ow = fg_conv_out_size(c->w, k, a->stride, a->pad);
         c->oh = fg_conv_out_size(c->h, k, a->stride, a->pad);
     } while (c->ow < 1 || c->oh < 1);
-    c->act = (FgConvAct)between(0, 3);
+    c->act = (FgConvAct)between(0, 4);
     c->adds = between(0, 1);
     c->add_first = between(0, 1);
 }
