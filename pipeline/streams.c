@@ -5,6 +5,7 @@
 
 #include <libavutil/avstring.h>
 #include <libavutil/display.h>
+#include <libavutil/dovi_meta.h>
 #include <libavutil/mem.h>
 #include <libavutil/intreadwrite.h>
 
@@ -168,13 +169,30 @@ static int plan_one(const FgOutput *o, unsigned i, FgReport *report)
     return 0;
 }
 
-/* Dolby Vision counts in pixels and shots of the old picture. */
-static void warn_dovi(const FgOutput *o, FgReport *report)
+/* Dolby Vision counts in pixels and shots of the old picture, so that only its
+ * base can be kept: HDR10, HLG or SDR. Profile 5 has none, and its colours are
+ * not what others take them for. */
+static int check_dovi(const FgOutput *o, FgReport *report, FgError *err)
 {
     const AVCodecParameters *const par = fg_input_stream(o->input)->codecpar;
-    if (av_packet_side_data_get(par->coded_side_data, par->nb_coded_side_data,
-                                AV_PKT_DATA_DOVI_CONF))
+    const AVPacketSideData *const sd = av_packet_side_data_get(
+        par->coded_side_data, par->nb_coded_side_data, AV_PKT_DATA_DOVI_CONF);
+    if (!sd)
+        return 0;
+    const AVDOVIDecoderConfigurationRecord *const r = (void *)sd->data;
+    if (r->dv_profile != 5) {
         fg_report_warn(report, "Dolby Vision is left out; HDR10 data stay");
+        return 0;
+    }
+    fg_error(err, 0,
+             "%s: Dolby Vision of profile 5, with no base that is HDR10 or "
+             "SDR: its colours would be wrong%s",
+             fg_show(o->input->path),
+             o->job->allow_errors ? "" : "; --allow-errors takes them so");
+    if (!o->job->allow_errors)
+        return FG_EXIT_DATA;
+    fg_report_warn(report, "%s", err->text);
+    return 0;
 }
 
 int fg_streams_plan(FgOutput *o, FgReport *report, FgError *err)
@@ -184,7 +202,9 @@ int fg_streams_plan(FgOutput *o, FgReport *report, FgError *err)
         return ret;
     if (!o->input->fmt) /* pictures: one stream */
         return 0;
-    warn_dovi(o, report);
+    const int dovi = check_dovi(o, report, err);
+    if (dovi)
+        return dovi;
     const unsigned nb = o->input->fmt->nb_streams;
     o->map = av_malloc_array(nb, sizeof(*o->map));
     if (!o->map) {

@@ -91,6 +91,21 @@ if "$FFMPEG" -hide_banner -h bsf=h264_metadata | grep -q crop_left; then
     check "the codec's crop" run "$N" crop.mp4 -o crop.mkv
     check "the codec's crop: size" [ "$(shape crop.mkv | cut -c 1-5)" = "84 56" ]
 fi
+# Matroska's crop: the places of the display's size become 8 left and 4 top.
+mk -i plain.mp4 -c copy -aspect 2:1 -write_crc32 0 shown.mkv
+sed 's/\x54\xb0\x81./\x54\xcc\x81\x08/; s/\x54\xba\x81./\x54\xbb\x81\x04/' shown.mkv > cut.mkv
+mk -i cut.mkv -c copy cut.mp4
+mk -i cut.mkv -c copy cut.mov
+mk -i plain.mp4 -vf crop=88:60:8:4 -f framemd5 - | grep -v '^#' | sed 's/.*,//' > want
+for e in mkv mp4 mov; do
+    check "$e: the container says a crop" [ "$(probe cut.$e stream_side_data=crop_left)" = 8 ]
+    check "$e: the container's crop" run "$N" cut.$e -o o-$e.$e --set codec=libx264rgb --chunk 9
+    check "$e: the container's crop: size" [ "$(shape o-$e.$e | cut -c 1-5)" = "88 60" ]
+    check "$e: the container's crop: the output has none" [ -z "$(probe o-$e.$e stream_side_data=crop_left)" ]
+    run "$N" cut.$e -o p-$e.mkv
+    mk -i p-$e.mkv -f framemd5 - | grep -v '^#' | sed 's/.*,//' > is
+    check "$e: the container's crop: the pixels" cmp is want
+done
 # Sizes that change on the way are fitted to the first; never a mixed file.
 mk -f lavfi -i testsrc2=s=96x64:r=25:d=1 -c:v libx264 -f mpegts a.ts
 mk -f lavfi -i testsrc2=s=128x80:r=25:d=1 -c:v libx264 -output_ts_offset 1 -f mpegts b.ts
