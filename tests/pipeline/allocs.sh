@@ -38,6 +38,7 @@ frame_md5 whole.mkv > want
 each() {
     name=$1
     shift
+    [ "${ALLOCS_OF:-$name}" = "$name" ] || return
     rm -rf d log && mkdir d
     ALLOC_AT=0 ALLOC_RANGES=ranges ALLOC_LOG=log LD_PRELOAD=$PWD/shim.so "$@" > /dev/null 2> err
     check "$name: counted" [ $? = 0 ]
@@ -45,7 +46,8 @@ each() {
     total=${total:-0}
     step=1
     [ "$ALLOCS" -gt 0 ] && [ "$total" -gt "$ALLOCS" ] && step=$(((total + ALLOCS - 1) / ALLOCS))
-    n=1 bad=0 tried=0
+    step=${ALLOCS_STEP:-$step}
+    n=${ALLOCS_FROM:-1} bad=0 tried=0
     while [ $n -le $total ]; do
         rm -rf d log && mkdir d
         ALLOC_AT=$n ALLOC_RANGES=ranges ALLOC_LOG=log LD_PRELOAD=$PWD/shim.so \
