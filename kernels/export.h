@@ -13,8 +13,10 @@
 int fg_export_onnx(const FgModel *m, const char *path, FgError *err);
 /* The weights alone as .safetensors, under the graph's own names. */
 int fg_export_weights(const FgModel *m, const char *path, FgError *err);
-/* The same under the names that the family's .pth files have, so that programs
- * that know the family load them: SRVGGNetCompact for every network of
+/* Any tensors, in their order. */
+int fg_export_tensors(const FgParams *ps, const char *path, FgError *err);
+/* A model's weights under the names that the family's .pth files have, so that
+ * programs that know the family load them: SRVGGNetCompact for every network of
  * convolutions and ReLU-like activations in a row, a pixel shuffle and the
  * input enlarged by nearest; what was imported keeps its names. family gets
  * the family's title. -ENOTSUP for other networks, saying what differs. */

@@ -49,7 +49,7 @@ static void put_floats(FgBuf *b, const float *v, size_t n)
     }
 }
 
-static int write_params(const FgParams *ps, const char *path, FgError *err)
+int fg_export_tensors(const FgParams *ps, const char *path, FgError *err)
 {
     FgBuf b = {0};
     uint8_t size[8];
@@ -73,7 +73,7 @@ static int write_params(const FgParams *ps, const char *path, FgError *err)
 
 int fg_export_weights(const FgModel *m, const char *path, FgError *err)
 {
-    return write_params(&m->params, path, err);
+    return fg_export_tensors(&m->params, path, err);
 }
 
 /* ---- SRVGGNetCompact ---- */
@@ -326,7 +326,7 @@ int fg_export_keys(const FgModel *m, const char *path, const char **family,
                       "%s: no family has such a network: %s; --onnx takes it",
                       path, c.why);
     else if (rc >= 0)
-        rc = write_params(&c.out, path, err);
+        rc = fg_export_tensors(&c.out, path, err);
     fg_params_free(&c.out);
     return rc;
 }

@@ -28,10 +28,15 @@ typedef struct FgImportFile {
 } FgImportFile;
 int fg_import_parse(FgModel **m, const FgImportFile *f, FgError *err);
 
-/* The same with the cache: $XDG_CACHE_HOME/ffgan/models (~/.cache/...) keeps
- * what was converted, by the SHA-256 of the file and FG_IMPORT_VERSION. Many
- * processes may do so at once; a cache that cannot be written is only not
- * used. data is the mapped file at path; for ncnn the .bin is read, too. */
+/* Tensors of a .safetensors file as they are, into ps, which is zeroed: no
+ * network is looked for. The caller frees ps, also on failure. */
+int fg_import_tensors(FgParams *ps, const FgImportFile *f, FgError *err);
+
+/* As fg_import_parse with the cache: $XDG_CACHE_HOME/ffgan/models
+ * (~/.cache/...) keeps what was converted, by the SHA-256 of the file and
+ * FG_IMPORT_VERSION. Many processes may do so at once; a cache that cannot be
+ * written is only not used. data is the mapped file at path; for ncnn the .bin
+ * is read, too. */
 int fg_import_read(FgModel **m, const void *data, size_t size, const char *path,
                    FgError *err);
 

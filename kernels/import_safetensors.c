@@ -81,13 +81,15 @@ static int add(FgImport *im, const char *key, const json_t *v,
     return 0;
 }
 
-int fg_import_safetensors(FgImport *im, const FgImportFile *f)
+static int add_all(FgImport *im, const FgImportFile *f)
 {
     const uint8_t *p = f->data;
-    const uint64_t n = fg_le(p, 8);
+    const uint64_t n = f->size < 10 ? 0 : fg_le(p, 8);
     json_error_t at;
     const char *key;
     json_t *v;
+    if (n < 2 || n > FG_MODEL_MAX_HEADER || n > f->size - 8)
+        return fg_im_fail(im, -EBADMSG, "not a whole .safetensors file");
     json_t *root = json_loadb((const char *)p + 8, (size_t)n,
                               JSON_REJECT_DUPLICATES, &at);
     if (!json_is_object(root)) {
@@ -101,5 +103,18 @@ int fg_import_safetensors(FgImport *im, const FgImportFile *f)
             break;
     }
     json_decref(root);
-    return im->rc < 0 ? im->rc : fg_im_build(im);
+    return im->rc;
+}
+
+int fg_import_safetensors(FgImport *im, const FgImportFile *f)
+{
+    return add_all(im, f) < 0 ? im->rc : fg_im_build(im);
+}
+
+int fg_import_tensors(FgParams *ps, const FgImportFile *f, FgError *err)
+{
+    FgImport im = {.file = f->name, .err = err};
+    add_all(&im, f);
+    *ps = im.src;
+    return im.rc;
 }

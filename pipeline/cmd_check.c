@@ -1,14 +1,19 @@
-/* ffgan: model check: each precision against plain fp32 on a test picture.
+/* ffgan: model check: each precision against plain fp32 on a test picture, or
+ * against a recorded reference.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "kernels/plan.h"
 #include "kernels/pool.h"
 #include "pipeline/commands.h"
 #include "pipeline/exit.h"
+#include "pipeline/model_reference.h"
 #include "pipeline/util.h"
 
 enum { SIDE_W = 160, SIDE_H = 120 };
@@ -41,38 +46,50 @@ static void fill(FgTensor *t)
                 fg_f32(t, 0, y, x)[c] = pattern(x, y, c);
 }
 
-static int run_one(const FgModel *m, FgPrecision precision, int plain,
-                   FgExecutor *ex, FgTensor *out, double *seconds, FgError *err)
+/* What is to be compared: a picture, and what should come of it. */
+typedef struct Check {
+    FgTensor in, want;
+    double limit;     /* of differences in fp32, when want was recorded */
+    const char *from; /* the record, or NULL: want is plain fp32 */
+    Outcome o[4];     /* plain, then the precisions */
+} Check;
+enum { PLAIN, NB_OUTCOMES = 4 };
+
+static int test_picture(const FgModel *m, FgTensor *in)
+{
+    const FgShape s = {1, m->luma ? 1 : 3, SIDE_H, SIDE_W};
+    const int ret = fg_tensor_alloc(in, s, FG_F32);
+    if (!ret)
+        fill(in);
+    return ret;
+}
+
+static int run_one(const FgModel *m, const FgTensor *in, int plain,
+                   FgExecutor *ex, Outcome *o, FgTensor *out, FgError *err)
 {
     const FgPlanOptions opt = {.device = "cpu",
-                               .precision = precision,
+                               .precision = o->precision,
                                .plain = plain,
-                               .max_w = SIDE_W,
-                               .max_h = SIDE_H,
+                               .max_w = in->shape.w,
+                               .max_h = in->shape.h,
                                .ex = ex};
     FgPlan *plan = NULL;
     FgPlanInfo info;
-    FgTensor in = {0};
     int ret = fg_plan_create(&plan, m, &opt, err);
     if (ret < 0)
         return ret;
     fg_plan_info(plan, &info);
-    const FgShape is = {1, info.channels_in, SIDE_H, SIDE_W};
     const FgShape os = {1, info.channels_out,
-                        SIDE_H * info.scale_num / info.scale_den,
-                        SIDE_W * info.scale_num / info.scale_den};
-    ret = fg_tensor_alloc(&in, is, FG_F32);
-    if (!ret)
-        ret = fg_tensor_alloc(out, os, FG_F32);
+                        in->shape.h * info.scale_num / info.scale_den,
+                        in->shape.w * info.scale_num / info.scale_den};
+    ret = fg_tensor_alloc(out, os, FG_F32);
     if (!ret) {
-        fill(&in);
         const double t = fg_now();
-        ret = fg_plan_run(plan, &in, out);
-        *seconds = fg_now() - t;
+        ret = fg_plan_run(plan, in, out);
+        o->seconds = fg_now() - t;
     }
     if (ret < 0)
-        fg_error(err, ret, "the test picture failed: %s", fg_strerror(ret));
-    fg_tensor_free(&in);
+        fg_error(err, ret, "the picture failed: %s", fg_strerror(ret));
     fg_plan_free(&plan);
     return ret;
 }
@@ -95,72 +112,153 @@ static void compare(const FgTensor *a, const FgTensor *b, Outcome *o)
     o->db = sum > 0 ? 10 * log10(n / sum) : INFINITY;
 }
 
-/* plain: seconds of the reference. */
-static int check(const FgModel *m, FgExecutor *ex, Outcome *o, int nb,
-                 double *plain, FgError *err)
+static double largest(const FgTensor *t)
 {
-    FgTensor a = {0}, b = {0};
-    int ret = run_one(m, FG_PREC_FP32, 1, ex, &a, plain, err);
-    for (int i = 0; !ret && i < nb; i++) {
-        ret = run_one(m, o[i].precision, 0, ex, &b, &o[i].seconds, err);
+    double top = 1;
+    for (int y = 0; y < t->shape.h; y++)
+        for (int x = 0; x < t->shape.w; x++)
+            for (int c = 0; c < t->shape.c; c++)
+                top = fmax(top, fabs(fg_f32(t, 0, y, x)[c]));
+    return top;
+}
+
+/* Against the record where there is one, else against the first, plain. */
+static int check(const FgModel *m, FgExecutor *ex, Check *c, FgError *err)
+{
+    int ret = 0;
+    for (int i = 0; !ret && i < NB_OUTCOMES; i++) {
+        Outcome *const o = &c->o[i];
+        FgTensor out = {0};
+        ret = run_one(m, &c->in, i == PLAIN, ex, o, &out, err);
+        if (!ret && i == PLAIN && !c->from) {
+            c->want = out;
+            continue;
+        }
         if (!ret)
-            compare(&a, &b, &o[i]);
-        if (!ret && !o[i].finite)
+            compare(&out, &c->want, o);
+        if (!ret && !o->finite)
             ret = fg_error(err, -EDOM, "its output in %s is not finite",
-                           o[i].name);
-        fg_tensor_free(&b);
+                           o->name);
+        if (!ret && c->from && o->precision == FG_PREC_FP32 &&
+            o->codes > 255 * c->limit)
+            ret = fg_error(err, -EDOM,
+                           "in %s it differs from %s by up to %.3g, allowed "
+                           "%.3g",
+                           o->name, fg_show(c->from), o->codes / 255, c->limit);
+        fg_tensor_free(&out);
     }
-    fg_tensor_free(&a);
     return ret;
 }
 
-static void print_json(const Outcome *o, int nb, double plain)
+static void print_json(const Check *c)
 {
-    printf("{\"plain_s\":%.4f", plain);
-    for (int i = 0; i < nb; i++) {
+    printf("{\"plain_s\":%.4f,\"reference\":", c->o[PLAIN].seconds);
+    json_t *const from = c->from ? json_string(fg_show(c->from)) : json_null();
+    char *const text = json_dumps(from, JSON_ENCODE_ANY);
+    printf("%s", text ? text : "null");
+    free(text);
+    json_decref(from);
+    for (int i = c->from ? PLAIN : PLAIN + 1; i < NB_OUTCOMES; i++) {
         char db[32] = "null";
-        if (isfinite(o[i].db))
-            snprintf(db, sizeof(db), "%.2f", o[i].db);
-        printf(",\"%s\":{\"db\":%s,\"codes\":%.4f,\"s\":%.4f}", o[i].name, db,
-               o[i].codes, o[i].seconds);
+        if (isfinite(c->o[i].db))
+            snprintf(db, sizeof(db), "%.2f", c->o[i].db);
+        printf(",\"%s\":{\"db\":%s,\"codes\":%.6g,\"s\":%.4f}", c->o[i].name,
+               db, c->o[i].codes, c->o[i].seconds);
     }
     printf("}\n");
 }
 
-static void print_text(const Outcome *o, int nb, double plain)
+static void print_text(const Check *c)
 {
-    printf("against plain fp32 (%.1f ms) on a %dx%d test picture:\n",
-           plain * 1e3, SIDE_W, SIDE_H);
-    for (int i = 0; i < nb; i++)
+    const FgShape s = c->in.shape;
+    if (c->from)
+        printf("against %s, %dx%d:\n", fg_show(c->from), s.w, s.h);
+    else
+        printf("against plain fp32 (%.1f ms) on a %dx%d test picture:\n",
+               c->o[PLAIN].seconds * 1e3, s.w, s.h);
+    for (int i = c->from ? PLAIN : PLAIN + 1; i < NB_OUTCOMES; i++)
         printf("%-6s %8.1f ms  %.2f dB, at most %.3f code values of 255\n",
-               o[i].name, o[i].seconds * 1e3, o[i].db, o[i].codes);
+               c->o[i].name, c->o[i].seconds * 1e3, c->o[i].db, c->o[i].codes);
 }
 
-int fg_model_self_check(const char *name, int json)
+typedef struct Words {
+    const char *name, *reference, *record;
+    int json;
+} Words;
+
+/* The record that was named, or the one beside the model. */
+static int find_picture(const FgModel *m, const Words *w, const char *beside,
+                        Check *c, FgError *err)
 {
-    char path[4096];
+    c->from = w->reference                                    ? w->reference
+              : !w->record && beside && !access(beside, R_OK) ? beside
+                                                              : NULL;
+    if (!c->from)
+        return test_picture(m, &c->in);
+    const int ret = fg_reference_read(c->from, m, &c->in, &c->want, err);
+    c->limit = ret ? 0 : 1e-4 * largest(&c->want);
+    return ret;
+}
+
+static int run_check(const FgModel *m, const Words *w, const char *path)
+{
+    Check c = {.o = {{.name = "plain", .precision = FG_PREC_FP32},
+                     {.name = "int16", .precision = FG_PREC_INT16},
+                     {.name = "fp32", .precision = FG_PREC_FP32},
+                     {.name = "bf16", .precision = FG_PREC_BF16}}};
     FgError err = {{0}};
-    FgModel *m = NULL;
     FgPool *pool = NULL;
-    Outcome o[] = {{.name = "int16", .precision = FG_PREC_INT16},
-                   {.name = "fp32", .precision = FG_PREC_FP32},
-                   {.name = "bf16", .precision = FG_PREC_BF16}};
-    const int nb = (int)(sizeof(o) / sizeof(*o));
-    double plain = 0;
-    int ret = fg_model_open(&m, name, path, sizeof(path));
-    if (ret)
-        return ret;
-    if (m->task != FG_TASK_IMAGE)
-        ret = fg_model_expect(m, FG_TASK_SR, "model check", &err);
+    char *const beside = fg_reference_path(path);
+    int ret = m->task == FG_TASK_IMAGE
+                  ? 0
+                  : fg_model_expect(m, FG_TASK_SR, "model check", &err);
+    if (!ret)
+        ret = find_picture(m, w, beside, &c, &err);
     if (!ret)
         ret = fg_pool_create(&pool, 0);
     if (!ret)
-        ret = check(m, fg_pool_executor(pool), o, nb, &plain, &err);
+        ret = check(m, fg_pool_executor(pool), &c, &err);
+    if (!ret && w->record)
+        ret = fg_reference_write(w->record, &c.in, &c.want, &err);
     if (!ret)
-        (json ? print_json : print_text)(o, nb, plain);
+        (w->json ? print_json : print_text)(&c);
     else
         fprintf(stderr, "ffgan: %s: %s\n", fg_show(path), err.text);
     fg_pool_free(&pool);
-    fg_model_free(&m);
+    fg_tensor_free(&c.in);
+    fg_tensor_free(&c.want);
+    free(beside);
     return ret ? fg_exit_chain(ret) : FG_EXIT_OK;
+}
+
+int fg_model_check(int argc, char **argv)
+{
+    char path[4096];
+    FgModel *m = NULL;
+    Words w = {0};
+    for (int i = 1; i < argc; i++) {
+        const char **const file = !strcmp(argv[i], "--reference") ? &w.reference
+                                  : !strcmp(argv[i], "--record")  ? &w.record
+                                                                  : NULL;
+        if (!strcmp(argv[i], "--json"))
+            w.json = 1;
+        else if (file && (i + 1 >= argc || *file))
+            return fg_usage_error("model", "%s wants one file name", argv[i]);
+        else if (file)
+            *file = argv[++i];
+        else if ((argv[i][0] == '-' && argv[i][1]) || w.name)
+            return fg_usage_error("model", "check: '%s' is not expected",
+                                  argv[i]);
+        else
+            w.name = argv[i];
+    }
+    if (!w.name || (w.reference && w.record))
+        return fg_usage_error("model", "check FILE|NAME [--reference FILE | "
+                                       "--record FILE] [--json]");
+    const int ret = fg_model_open(&m, w.name, path, sizeof(path));
+    if (ret)
+        return ret;
+    const int rc = run_check(m, &w, path);
+    fg_model_free(&m);
+    return rc;
 }

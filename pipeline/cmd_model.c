@@ -21,6 +21,7 @@ static int print_help(void)
         "       ffgan model info FILE|NAME [--json] [--plan]\n"
         "             [--size WxH] [--precision P]\n"
         "       ffgan model check FILE|NAME [--json]\n"
+        "             [--reference FILE | --record FILE]\n"
         "       ffgan model convert FILE -o OUT.safetensors [--mix "
         "FILE:SHARE]\n"
         "       ffgan model export FILE|NAME --onnx OUT | --safetensors OUT |\n"
@@ -30,7 +31,10 @@ static int print_help(void)
         "list   names and places of the weights files that can be found\n"
         "info   what a file is, or why it is refused; --plan: how it would\n"
         "       be run here on pictures of WxH (1280x720), step by step\n"
-        "check  runs it on a test picture, each precision against fp32\n"
+        "check  runs it on a test picture, each precision against fp32, or\n"
+        "       against a recorded reference: --reference, or the one that "
+        "lies\n"
+        "       beside it, STEM.reference.safetensors; --record writes one\n"
         "convert  writes FILE, which another program may have made, as a\n"
         "       model of ours; --mix adds SHARE of a second one's weights\n"
         "export writes a model for other programs: as ONNX, as weights\n"
@@ -195,6 +199,10 @@ int fg_cmd_model(int argc, char **argv)
 {
     if (argc > 1 && (!strcmp(argv[1], "convert") || !strcmp(argv[1], "export")))
         return fg_model_convert(argc - 1, argv + 1);
+    if (argc > 1 && !strcmp(argv[1], "check") &&
+        strcmp(argv[argc - 1], "--help") != 0 &&
+        strcmp(argv[argc - 1], "-h") != 0)
+        return fg_model_check(argc - 1, argv + 1);
     if (argc > 1 && !strcmp(argv[1], "freeze"))
         return fg_model_freeze_command(argc - 1, argv + 1);
     if (argc == 2 && !strcmp(argv[1], "formats"))
@@ -230,8 +238,6 @@ int fg_cmd_model(int argc, char **argv)
         return fg_model_list(print_one, &json) < 0 ? FG_EXIT_BUG : FG_EXIT_OK;
     if (n == 2 && !strcmp(words[0], "info"))
         return info(words[1], json, &plan);
-    if (n == 2 && !strcmp(words[0], "check"))
-        return fg_model_self_check(words[1], json);
     return fg_usage_error("model", "allowed are list, info FILE|NAME, "
                                    "check FILE|NAME, convert, export and "
                                    "formats");

@@ -45,8 +45,8 @@ struct FgModel;
 /* Finds and reads a model; prints the error. 0 or an exit code. */
 int fg_model_open(struct FgModel **m, const char *name, char *path,
                   size_t size);
-/* model check; returns the exit code. */
-int fg_model_self_check(const char *name, int json);
+/* argv[0] is "check"; returns the exit code. */
+int fg_model_check(int argc, char **argv);
 
 /* --dry-run: measures a few frames, prints plan and estimates on stdout. */
 int fg_dry_run(FgRun *run, int json);

@@ -8,7 +8,7 @@ PIPELINE_OBJS := pipeline/main.o pipeline/util.o pipeline/log.o \
     pipeline/encoder.o pipeline/output.o pipeline/tempfile.o \
     pipeline/streams.o pipeline/sink.o \
     pipeline/verify.o pipeline/run.o pipeline/job.o pipeline/dryrun.o \
-    pipeline/cmd_upscale.o pipeline/cmd_model.o pipeline/model_plan.o pipeline/model_convert.o pipeline/cmd_check.o pipeline/cmd_bench.o \
+    pipeline/cmd_upscale.o pipeline/cmd_model.o pipeline/model_plan.o pipeline/model_convert.o pipeline/cmd_check.o pipeline/model_reference.o pipeline/cmd_bench.o \
     pipeline/cmd_doctor.o
 PIPELINE_OBJS += pipeline/index.o pipeline/temporal.o pipeline/rate.o pipeline/fields.o pipeline/packets.o \
     pipeline/hash.o pipeline/stream_info.o pipeline/job_plan.o \

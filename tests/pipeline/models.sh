@@ -34,6 +34,26 @@ check "the filter takes an .onnx file" same_frames "$dir/onnx_mixed.onnx" "$dir/
 check "the cache has one file for each" sh -c \
     '[ "$(ls "$1"/ffgan/models | wc -l)" = 3 ]' - "$XDG_CACHE_HOME"
 
+# ---- check against a record ----
+cp "$dir/compact.pth" "$dir/span.pth" "$T"
+check "check takes PyTorch's record from beside the model" sh -c '
+    "$FFGAN" model check "$1" > "$T/said" && grep -q "^against .*compact.reference" "$T/said" &&
+    grep -q "^plain .*at most 0.000 code" "$T/said"' - "$dir/compact.pth"
+check "a record can be named" "$FFGAN" model check "$T/compact.pth" --json \
+    --reference "$dir/compact.reference.safetensors"
+cp "$dir/compact.reference.safetensors" "$T/wrong.safetensors"
+printf '\100' | dd of="$T/wrong.safetensors" bs=1 conv=notrunc \
+    seek=$(($(wc -c < "$T/wrong.safetensors") - 1)) 2> /dev/null
+says "a result that differs from the record is an error" "in plain it differs" \
+    "$FFGAN" model check "$T/compact.pth" --reference "$T/wrong.safetensors"
+says "another scale's record is refused" "is not [1,3,18,26], as the model makes it" \
+    "$FFGAN" model check "$T/span.pth" --reference "$dir/compact.reference.safetensors"
+says "a file that is no record is refused" "'input' is missing" \
+    "$FFGAN" model check "$T/span.pth" --reference "$dir/compact_st.safetensors"
+check "check records what plain fp32 makes" sh -c '
+    "$FFGAN" model check "$T/span.pth" --record "$T/span.reference.safetensors" &&
+    "$FFGAN" model check "$T/span.pth" | grep -q "^against .*span.reference"'
+
 # ---- convert ----
 check "convert writes a model of ours" \
     "$FFGAN" model convert "$dir/esrgan.pth" -o "$T/esrgan.safetensors"

@@ -528,3 +528,5 @@ make("onnx_plain", Plain, onnx(16), check=False)
 make("onnx_mixed", Mixed, onnx(17), check=False, w=16, h=10)
 make("onnx_static", Mixed, onnx(14, static=True), check=False, w=16, h=10)
 save_file(record, OUT)
+save_file({"input": record["compact.in"], "output": record["compact.out"]},
+          os.path.join(HERE, "compact.reference.safetensors"))
