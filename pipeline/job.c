@@ -67,13 +67,9 @@ static int container_takes_codec(const char *name, const char *codec)
 static enum AVCodecID picture_codec(const char *path)
 {
     const AVOutputFormat *const image2 = av_guess_format("image2", NULL, NULL);
-    char *const name = fg_format("x%s", fg_path_ext(path));
-    const enum AVCodecID id = image2 && name
-                                  ? av_guess_codec(image2, NULL, name, NULL,
-                                                   AVMEDIA_TYPE_VIDEO)
-                                  : AV_CODEC_ID_NONE;
-    free(name);
-    return id;
+    return image2 ? av_guess_codec(image2, NULL, fg_path_ext(path), NULL,
+                                   AVMEDIA_TYPE_VIDEO)
+                  : AV_CODEC_ID_NONE;
 }
 
 /* One picture: its own extension where the preset writes that kind, else one

@@ -95,9 +95,10 @@ int fg_output_plan(FgOutput **out, const FgJob *job, const FgInput *in,
     int ret = job->discard || job->chunk_file
                   ? 0
                   : fg_provenance(&o->provenance, job->preset, err);
-    if (!ret && o->exr &&
-        fg_layers_open(&o->layers, job->preset, job->threads, err) < 0)
-        ret = FG_EXIT_CONFIG;
+    if (!ret && o->exr) {
+        ret = fg_layers_open(&o->layers, job->preset, job->threads, err);
+        ret = ret == -ENOMEM ? FG_EXIT_RETRY : ret ? FG_EXIT_CONFIG : 0;
+    }
     if (ret || job->pictures_out)
         return ret;
     ret = choose_format(o, err);

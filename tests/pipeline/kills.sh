@@ -1,7 +1,7 @@
 #!/bin/sh
 # kill -9 at random instants, then the same command again: nothing is lost, and
 # nobody can tell. KILLS=N asks for more than CI's number, KILLS_OF="WORD..."
-# for some of: program workers pair assembler pictures.
+# for some of: program workers pair assembler pictures; KILL_SEED=N: other times.
 # SPDX-License-Identifier: LGPL-2.1-or-later
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/common.inc"
@@ -47,7 +47,7 @@ kill_after_chunk() {
 is_right() { cmp -s "$1" right.mkv || { state "$1" | cmp -s - want && echo "# $1: other bytes, the same frames"; }; }
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 # A time within the run's length, by a generator of our own: tests repeat.
-seed=12345
+seed=${KILL_SEED:-12345}
 random_time() { # MS
     seed=$(((seed * 1103515245 + 12345) % 2147483648))
     echo "$((seed / 65536 % $1))" | awk '{ printf "%.3f", $1 / 1000 }'
