@@ -139,6 +139,8 @@ int fg_row_read(float *dst, int gap, const AVFrame *f, const FgFormat *fmt,
         return read_float(dst, gap, s, n);
     if (fmt->bytes == 1 && step == 1 && gap == 1)
         read8(dst, 1, s, 1, n, code);
+    else if (fmt->bytes == 1 && step == 1 && gap == 2) /* chroma, by vectors */
+        read8(dst, 2, s, 1, n, code);
     else if (fmt->bytes == 1)
         read8(dst, gap, s, step, n, code);
     else if (step == 1 && gap == 1 && !c->shift)
@@ -194,10 +196,14 @@ int fg_row_write(AVFrame *f, const FgFormat *fmt, const FgComponent *c, int y,
         return write_float(d, src, gap, n);
     } else if (fmt->bytes == 1 && step == 1 && gap == 1) {
         write8(d, 1, src, 1, n, code);
+    } else if (fmt->bytes == 1 && step == 1 && gap == 2) {
+        write8(d, 1, src, 2, n, code);
     } else if (fmt->bytes == 1) {
         write8(d, step, src, gap, n, code);
     } else if (step == 1 && gap == 1 && !c->shift) {
         write16(d, 1, 0, src, 1, n, code);
+    } else if (step == 1 && gap == 2 && !c->shift) {
+        write16(d, 1, 0, src, 2, n, code);
     } else {
         write16(d, step, c->shift, src, gap, n, code);
     }

@@ -429,3 +429,19 @@ void fg_resize_run(FgResize *r, FgView dst, FgView src, float keep, float gain,
         pass_run(b, job_down, dst_h, ex);
     }
 }
+
+int fg_resize_by_rows(const FgResize *r)
+{
+    return !r->x.copy && !r->y.copy && !rows_first(r);
+}
+
+void fg_resize_take_row(FgResize *r, int y, const float *src)
+{
+    row_across(r, r->tmp.data + y * r->tmp.row, src, 0, 1);
+}
+
+void fg_resize_give_row(const FgResize *r, int y, float *dst)
+{
+    row_down(&r->y, dst, r->tmp, y, (ptrdiff_t)r->x.axis.dst * r->channels, 0,
+             1, NULL);
+}

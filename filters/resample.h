@@ -61,4 +61,12 @@ void fg_resize_free(FgResize *r); /* accepts NULL, zeroed */
 void fg_resize_run(FgResize *r, FgView dst, FgView src, float keep, float gain,
                    const uint8_t *dirty, FgExecutor *ex);
 
+/* The same by rows, for whoever has or wants a row at a time, where by_rows
+ * says 1 (both axes change, the picture does not get lower): first every row of
+ * the source in any order, then rows of the result. Different rows may be done
+ * by threads at the same time. */
+int fg_resize_by_rows(const FgResize *r);
+void fg_resize_take_row(FgResize *r, int y, const float *src);
+void fg_resize_give_row(const FgResize *r, int y, float *dst);
+
 #endif

@@ -5,6 +5,8 @@
 #endif
 #include "upscale.h"
 
+#include "chroma.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +32,7 @@ struct FgUpscale {
     int cw, ch, ocw, och;
     FgTensor tin, side, tnet, tout; /* tout: a view of tnet if sizes agree */
     FgTensor cin, cup, cfull, cout; /* Pb, Pr interleaved */
+    int by_rows;                    /* chroma has none of these: chroma.h */
     FgTensor ain, aout;
     FgResize fit, up, alpha;               /* net -> out, in -> out */
     FgResize chroma, c_up, c_down, c_loss; /* see do_chroma */
@@ -58,40 +61,20 @@ static int tensor(FgTensor *t, int c, int w, int h)
     return fg_tensor_alloc(t, (FgShape){1, c, h, w}, FG_F32);
 }
 
-typedef struct Sited {
-    FgAxis same, up, down, loss;
-} Sited;
-
-/* The four chroma ways of one direction; pos = where chroma sample 0 lies
- * from luma sample 0, f = luma samples per chroma sample. */
-static Sited sited(int in, int out, int log2, double pos)
-{
-    const int f = 1 << log2;
-    const double r = (double)in / out, x = (pos + 0.5) * r - 0.5;
-    const int c = fg_subsampled(in, log2), oc = fg_subsampled(out, log2);
-
-    return (Sited){
-        .same = {c, oc, (x - pos) / f, r},
-        .up = {c, in, -pos / f, 1.0 / f},
-        .down = {out, oc, pos, f},
-        .loss = {in, oc, x, f * r},
-    };
-}
-
-static void sited_both(const FgUpscale *u, Sited *x, Sited *y)
+static void sited_both(const FgUpscale *u, FgSited *x, FgSited *y)
 {
     const int yuv = u->yuv;
     double px, py;
 
     fg_chroma_pos(&px, &py, &u->fmt, u->loc);
-    *x = sited(u->o.in_w, u->o.out_w, yuv ? u->fmt.log2w : 0, px);
-    *y = sited(u->o.in_h, u->o.out_h, yuv ? u->fmt.log2h : 0, py);
+    *x = fg_sited(u->o.in_w, u->o.out_w, yuv ? u->fmt.log2w : 0, px);
+    *y = fg_sited(u->o.in_h, u->o.out_h, yuv ? u->fmt.log2h : 0, py);
 }
 
 static int init_chroma(FgUpscale *u)
 {
     const int mix = u->sub && !u->luma;
-    Sited x, y;
+    FgSited x, y;
     int ret;
 
     sited_both(u, &x, &y);
@@ -99,12 +82,19 @@ static int init_chroma(FgUpscale *u)
     u->ocw = x.same.dst, u->och = y.same.dst;
     if (!u->yuv && !(u->luma && u->fmt.rgb))
         return 0;
+    if (u->luma &&
+        (ret = fg_resize_init(&u->chroma, x.same, y.same, FG_BICUBIC, 2)) < 0)
+        return ret;
+    u->by_rows = u->luma && u->yuv && fg_resize_by_rows(&u->chroma);
+    if (u->by_rows)
+        return 0;
     if ((ret = tensor(&u->cin, 2, u->cw, u->ch)) < 0)
         return ret;
     if (!u->luma && !u->sub)
         return 0;
     if ((ret = tensor(&u->cout, 2, u->ocw, u->och)) < 0 ||
-        (ret = fg_resize_init(&u->chroma, x.same, y.same, FG_BICUBIC, 2)) < 0)
+        (!u->luma &&
+         (ret = fg_resize_init(&u->chroma, x.same, y.same, FG_BICUBIC, 2)) < 0))
         return ret;
     if (mix &&
         ((ret = tensor(&u->cup, 2, u->o.in_w, u->o.in_h)) < 0 ||
@@ -360,28 +350,6 @@ static void run_rows(FgUpscale *u, FgJobFn job, int rows)
     fg_run(u->o.ex, job, u, (rows + BAND - 1) / BAND);
 }
 
-static void job_chroma_read(void *arg, int i, int worker)
-{
-    const FgUpscale *u = arg;
-
-    (void)worker;
-    for (int y = i * BAND; y < band_end(i, u->ch); y++)
-        for (int k = 0; k < 2; k++)
-            fg_row_read(fg_f32(&u->cin, 0, y, 0) + k, 2, u->in, &u->fmt,
-                        &u->fmt.comp[1 + k], y, u->cw, u->code_c);
-}
-
-static void job_chroma_write(void *arg, int i, int worker)
-{
-    const FgUpscale *u = arg;
-
-    (void)worker;
-    for (int y = i * BAND; y < band_end(i, u->och); y++)
-        for (int k = 0; k < 2; k++)
-            fg_row_write(u->out, &u->fmt, &u->fmt.comp[1 + k], y, u->ocw,
-                         fg_f32(&u->cout, 0, y, 0) + k, 2, u->code_c);
-}
-
 /* The frame's row y as the network's kind of values, not clipped. */
 static const float *read_row(const FgUpscale *u, Rows r, int y, int *bad)
 {
@@ -633,7 +601,7 @@ static void set_codes(FgUpscale *u, const FgLook *look)
 
 static void set_siting(FgUpscale *u, enum AVChromaLocation loc)
 {
-    Sited x, y;
+    FgSited x, y;
 
     if (loc == u->loc || !u->sub)
         return;
@@ -742,6 +710,16 @@ static void do_chroma(FgUpscale *u)
     fg_resize_run(&u->c_loss, out, view(&u->cup), 1, -1, NULL, ex);
 }
 
+/* Chroma that the network does not see: no pictures of it. */
+static FgChroma chroma_of(FgUpscale *u)
+{
+    return (FgChroma){
+        &u->chroma,     &u->fmt,
+        u->code_c,      u->in,
+        u->out,         u->scratch + 4 * ((u->scratch_row - 16) / SCRATCH),
+        u->scratch_row, u->o.ex};
+}
+
 /* The frame as the network takes it. */
 static int read_frame(FgUpscale *u, const AVFrame *in, const FgLook *look,
                       FgError *err)
@@ -753,8 +731,11 @@ static int read_frame(FgUpscale *u, const AVFrame *in, const FgLook *look,
     set_siting(u, in->chroma_location);
     if ((ret = set_matrix(u, look, err)) < 0)
         return ret;
-    if (u->yuv)
-        run_rows(u, job_chroma_read, u->ch);
+    const FgChroma c = chroma_of(u);
+    if (u->by_rows)
+        fg_chroma_take(&c);
+    else if (u->yuv)
+        fg_chroma_read(&c, view(&u->cin), u->cw, u->ch);
     if (u->sub && !u->luma)
         fg_resize_run(&u->c_up, view(&u->cup), view(&u->cin), 0, 1, NULL,
                       u->o.ex);
@@ -782,6 +763,9 @@ static int frame_once(FgUpscale *u, AVFrame *out, const AVFrame *in,
     u->out = out;
     if (u->fmt.has_alpha) /* these two are what store_row may need */
         fg_resize_run(&u->alpha, view(&u->aout), view(&u->ain), 0, 1, NULL, ex);
+    const FgChroma c = chroma_of(u);
+    if (u->by_rows)
+        fg_chroma_give(&c);
     if (u->luma && u->cout.data)
         do_chroma(u);
     if ((ret = do_picture(u, err)) < 0)
@@ -789,7 +773,7 @@ static int frame_once(FgUpscale *u, AVFrame *out, const AVFrame *in,
     if (!u->luma && u->sub)
         do_chroma(u);
     if (u->yuv && u->cout.data)
-        run_rows(u, job_chroma_write, u->och);
+        fg_chroma_write(&c, view(&u->cout), u->ocw, u->och);
     return check_marks(u, u->o.out_h, -EDOM, "output", err);
 }
 
