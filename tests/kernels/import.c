@@ -260,6 +260,85 @@ static void errors(void **state)
             "has 1 tensors that it does not have: no_rnom");
 }
 
+/* ncnn: the text, a 0xff byte, the weights, as the fuzzer's seed has them. */
+static void refused_ncnn(const char *from, const char *to, const char *words)
+{
+    size_t size;
+    FgError err = {{0}};
+    FgModel *m = NULL;
+    unsigned char *const p = load("../../fuzz/import_ncnn/net.ncnn", &size);
+    if (from)
+        swap(p, size, from, to);
+    const unsigned char *const cut = memchr(p, 0xff, size);
+    assert_non_null(cut);
+    const FgImportFile f = {.data = p,
+                            .size = (size_t)(cut - p),
+                            .more = cut + 1,
+                            .more_size = size - (size_t)(cut - p) - 1,
+                            .name = "x"};
+    const int rc = fg_import_parse(&m, &f, &err);
+    assert_int_equal(rc < 0, words != NULL);
+    if (words && !strstr(err.text, words))
+        fail_msg("'%s' does not say '%s'", err.text, words);
+    fg_model_free(&m);
+    free(p);
+}
+
+/* One convolution by ncnn's KEYS, its weights all zero. */
+static void refused_layer(const char *keys, const char *words)
+{
+    static const unsigned char zeros[4 + 4 * 135];
+    char text[200];
+    FgError err = {{0}};
+    FgModel *m = NULL;
+    const int n = snprintf(text, sizeof(text),
+                           "7767517\n2 2\nInput in 0 1 data\nConvolution c 1 1 "
+                           "data out 1=3 4=1 %s\n",
+                           keys);
+    double nb = 0;
+    assert_int_equal(sscanf(strstr(keys, "6="), "6=%lf", &nb), 1);
+    const FgImportFile f = {.data = text,
+                            .size = (size_t)n,
+                            .more = zeros,
+                            .more_size = 4 + 4 * (size_t)nb,
+                            .name = "x"};
+    assert_true(fg_import_parse(&m, &f, &err) < 0);
+    if (!strstr(err.text, words))
+        fail_msg("'%s' does not say '%s'", err.text, words);
+}
+
+/* Each reader: a wrong scale, channels, weights that are missing, operators
+ * that are unknown. The first three are named, and what was expected. */
+static void every_reader(void **state)
+{
+    (void)state;
+    refused("compact.pth", "body.2.", "bodi.2.",
+            "looks like SRVGGNetCompact, but 1 of its tensors are missing: "
+            "body.2.weight");
+    refused("realplksr.pth", "lk.conv", "lx.conv",
+            "of no family that is known");
+    refused("spanf.pth", "block_2.c", "block_9.c",
+            "looks like SPAN-F, but has 24 tensors that it does not have: "
+            "block_9.c1_r.eval_conv.weight, block_9.c1_r.eval_conv.bias, "
+            "block_9.c2_r.eval_conv.weight, ...");
+    refused("onnx_compact.onnx", "PRelu", "QRelu",
+            "operators that are not known: 'QRelu'; `ffgan model formats`");
+    refused("onnx_compact.onnx", "DepthToSpace", "SpaceToDepth",
+            "does not fit");
+    refused_ncnn(NULL, NULL, NULL);
+    refused_ncnn("PReLU", "QReLU",
+                 "layers that are not known: 'QReLU'; `ffgan model formats`");
+    refused_ncnn("0=4 1=3", "0=5 1=3", "its weights do not fit its input's");
+    refused_ncnn("q 1 1 z w 0=2", "q 1 1 z w 0=3", "does not fit");
+    refused_ncnn("r 1 1 b v 0=1 1=2.0 2=2.0", "r 1 1 b v 0=1 1=2.0 2=3.0",
+                 "allowed are factors, not sizes, the same along both axes");
+    refused_layer("0=5 6=135", "it makes 5 channels from 3, expected 3 from 3 "
+                               "or 1 from 1");
+    refused_layer("0=3 3=2 6=81", "expected the same or 2 to 16 times as many "
+                                  "along each side");
+    refused_layer("0=3 6=27", "its weights do not fit its input's channels");
+}
+
 /* A global that would run something, an opcode that would, and a file cut
  * anywhere: refused, with a reason, without harm. */
 static void hostile(void **state)
@@ -322,8 +401,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(outputs), cmocka_unit_test(cached),
-        cmocka_unit_test(errors),  cmocka_unit_test(hostile),
-        cmocka_unit_test(mutated),
+        cmocka_unit_test(errors),  cmocka_unit_test(every_reader),
+        cmocka_unit_test(hostile), cmocka_unit_test(mutated),
     };
     return cmocka_run_group_tests_name("kernels/import", tests, setup,
                                        teardown);

@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+# Community models in ncnn's own library and in ours, frame by frame; exported
+# models in other runtimes. SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# community.py LIST: each line is one comparison, fields between tabs:
+#     ncnn TEXT PARAM FRAMES OURS W H SCALE    frames are gbrp16le
+#     onnx TEXT MODEL.onnx REFERENCE           as of `ffgan model check --record`
+#     spandrel TEXT WEIGHTS REFERENCE
+# Prints "ok", "not ok" or "skip", TEXT and the largest differences (of the
+# range, or of the largest value where that is above 1), between tabs.
+# community.py make-esrgan OUT.safetensors: random weights, from spandrel.
+import json
+import struct
+import sys
+
+import numpy as np
+
+LIMIT = 1e-4
+
+
+def planes(path, w, h):
+    raw = np.fromfile(path, "<u2").reshape(-1, 3, h, w)
+    return raw[:, [2, 0, 1]].astype("float32") / 65535  # G, B, R to R, G, B
+
+
+def run_ncnn(param, frames, ours, w, h, scale):
+    import ncnn
+
+    w, h, scale = int(w), int(h), int(scale)
+    net = ncnn.Net()
+    for name in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic",
+                 "use_bf16_storage", "use_int8_inference"):
+        if hasattr(net.opt, name):
+            setattr(net.opt, name, False)
+    net.opt.num_threads = 2
+    if net.load_param(param) or net.load_model(param[:-5] + "bin"):
+        return {"ncnn cannot load it": 9}
+    want, got = planes(frames, w, h), planes(ours, w * scale, h * scale)
+    if len(want) != len(got) or not len(got):
+        return {"%d frames in, %d out" % (len(want), len(got)): 9}
+    worst = {}
+    for i, frame in enumerate(want):
+        frame = np.ascontiguousarray(frame)
+        x = net.create_extractor()
+        x.input("data", ncnn.Mat(frame).clone())
+        ret, out = x.extract("output")
+        d = 9 if ret else np.abs(np.clip(np.array(out), 0, 1) - got[i]).max()
+        worst["frame %d" % i] = d
+    return worst
+
+
+def tensors(path):
+    with open(path, "rb") as f:
+        head = json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))
+        data = f.read()
+    for name in ("input", "output"):
+        a, b = head[name]["data_offsets"]
+        yield np.frombuffer(data[a:b], "<f4").reshape(head[name]["shape"])
+
+
+def run_checker(path, x):
+    import onnx
+
+    onnx.checker.check_model(path, full_check=True)
+
+
+def run_onnxruntime(path, x):
+    import onnxruntime as ort
+
+    o = ort.SessionOptions()
+    o.intra_op_num_threads = 2
+    s = ort.InferenceSession(path, o, providers=["CPUExecutionProvider"])
+    return s.run(None, {s.get_inputs()[0].name: x})[0]
+
+
+def run_openvino(path, x):
+    """In f32: on CPUs with AMX its own choice is bf16, 1e-2 away."""
+    import openvino as ov
+
+    m = ov.Core().compile_model(path, "CPU", {
+        "INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 2})
+    return m.create_infer_request().infer({0: x})[0]
+
+
+def run_opencv(path, x):
+    import cv2
+
+    net = cv2.dnn.readNetFromONNX(path)
+    net.setInput(x)
+    return net.forward()
+
+
+def run_onnx(path, reference):
+    x, want = tensors(reference)
+    worst = {}
+    for name in ("checker", "onnxruntime", "openvino", "opencv"):
+        try:
+            out = globals()["run_" + name](path, x)
+        except ImportError:
+            worst["no " + name] = 0
+            continue
+        except Exception as e:
+            worst[name + " fails: " + str(e).replace("\n", " ")[:200]] = 9
+            continue
+        if out is None:
+            worst[name] = 0
+        elif out.shape != want.shape:
+            worst["%s makes %s, not %s" % (name, out.shape, want.shape)] = 9
+        else:
+            worst[name] = np.abs(out - want).max() / max(1, np.abs(want).max())
+    return worst
+
+
+def run_spandrel(weights, reference):
+    import spandrel
+    import torch
+
+    x, want = tensors(reference)
+    net = spandrel.ModelLoader().load_from_file(weights).model.eval()
+    with torch.no_grad():
+        out = net(torch.from_numpy(x.copy())).numpy()
+    return {"spandrel": np.abs(out - want).max() / max(1, np.abs(want).max())}
+
+
+def make_esrgan(path):
+    import torch
+    from safetensors.torch import save_file
+    from spandrel.architectures.ESRGAN import ESRGAN
+
+    torch.manual_seed(1)
+    save_file(ESRGAN(num_filters=8, num_blocks=1).state_dict(), path)
+
+
+def main(path):
+    with open(path) as f:
+        for line in f:
+            kind, text, *args = line.rstrip("\n").split("\t")
+            try:
+                d = globals()["run_" + kind](*args)
+            except ImportError as e:
+                print("skip\t%s\t%s is not installed" % (text, e.name))
+                continue
+            except Exception as e:
+                d = {type(e).__name__ + " " + str(e).replace("\n", " ")[:200]: 9}
+            good = d and all(v < LIMIT for v in d.values())
+            said = ", ".join("%s %.2g" % i for i in d.items())
+            print("%s\t%s\t%s" % ("ok" if good else "not ok", text, said),
+                  flush=True)
+
+
+if sys.argv[1] == "make-esrgan":
+    make_esrgan(sys.argv[2])
+else:
+    main(sys.argv[1])
