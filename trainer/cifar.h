@@ -12,8 +12,9 @@
 #define FG_CIFAR_MD5 "c32a1d4ab5d03f1284b67883e8d87530"
 
 /* Does path name such data? FILE.bin; a folder with *.bin; FILE.tar.gz, checked
- * by its MD5 (d->md5 or the published one's), or FILE.tar.gz#NAME.bin for one file in it. Folders and archives
- * give data_batch_*.bin (a folder without those: all of its *.bin). */
+ * by its MD5 (d->md5 or the published one's), or FILE.tar.gz#NAME.bin for one
+ * file in it. Folders and archives give data_batch_*.bin (a folder without
+ * those: all of its *.bin). */
 int fg_cifar_is(const char *path);
 int fg_cifar_is_archive(const char *path);
 /* Adds its pictures, at most limit in all (0 = no limit). */
