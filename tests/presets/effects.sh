@@ -23,7 +23,7 @@ apart() { # FILE X X
         END { print s / NR }'
 }
 
-for p in fire smoke clouds texture; do
+for p in fire smoke clouds texture dcgan-grid; do
     check "$p makes a frame" frame $p 3 $p.png
     frame $p 4 $p.other.png
     check "$p: another seed, another frame" sh -c '! cmp -s "$1" "$2"' - \
@@ -65,4 +65,16 @@ check "smoke has thick and thin places" sh -c '
     [ "$1" -gt 2000 ] && [ "$2" -gt 2000 ]' - \
     "$(values smoke.png a iw:ih | awk '$1 < 40' | wc -l)" \
     "$(values smoke.png a iw:ih | awk '$1 > 180' | wc -l)"
+
+# The grid: 64 cells, each of them of its own and none of them grey.
+"$FFMPEG" -v error -i dcgan-grid.png -vf untile=8x8 cell.%02d.png
+check "the grid has 64 cells" [ "$(ls cell.*.png | wc -l)" = 64 ]
+check "all different" [ "$(cksum cell.*.png | cut -d ' ' -f 1,2 | sort -u |
+    wc -l)" = 64 ]
+flat=0
+for c in cell.*.png; do
+    values "$c" g iw:ih | awk '{ s += $1; q += $1 * $1 }
+        END { exit !(q / NR - s / NR * s / NR < 100) }' && flat=$((flat + 1))
+done
+check "and few are flat" [ $flat -lt 8 ]
 done_testing
