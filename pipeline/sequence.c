@@ -200,6 +200,7 @@ int fg_frame_list(const char *text, int64_t **out, int *nb, FgError *err)
 {
     const char *at = text;
     int64_t *v = NULL;
+    int rising = 1; /* as most lists are, and long ones take a while to sort */
     Range r;
     *nb = 0;
     *out = NULL;
@@ -218,12 +219,14 @@ int fg_frame_list(const char *text, int64_t **out, int *nb, FgError *err)
             return fg_error(err, -ENOMEM, "no memory");
         }
         v = more;
+        rising = rising && (!*nb || v[*nb - 1] < r.from);
         for (int64_t i = 0; i < n; i++)
             v[(*nb)++] = r.from + i * r.step;
     } while (*at);
     if (!v)
         goto bad;
-    qsort(v, (size_t)*nb, sizeof(*v), by_value);
+    if (!rising)
+        qsort(v, (size_t)*nb, sizeof(*v), by_value);
     int n = 0;
     for (int i = 0; i < *nb; i++)
         if (!i || v[i] != v[i - 1])
