@@ -69,10 +69,13 @@ double fg_mat_products(const FgMat *m); /* for 16 pixels of a row */
  * returns the bytes, and in *t (may be NULL) the tensor over mem, which is zero
  * filled, 64-byte aligned. rows: how many are kept (wrap), 0 = all. */
 size_t fg_mat_place(FgTensor *t, void *mem, FgShape s, int pad, int rows);
-/* Channels from pixel to pixel of a value. */
+/* Channels from pixel to pixel of a value; those past c are zero. Nearly full
+ * lines are filled: 28 channels take 18 products a pixel as 32, 22 as 28. */
 static inline int fg_mat_pitch(int c)
 {
-    return (c + 1) & ~1;
+    return c % 32 >= 25   ? c + 32 - c % 32
+           : c % 16 >= 13 ? c + 16 - c % 16
+                          : (c + 1) & ~1;
 }
 
 /* Zeros on both sides of rows y0 <= y < y1 of a value: whoever else writes one

@@ -84,7 +84,8 @@ static void try_pitch(FgMat *m, int icp, double *best, int *best_icp,
 /* Gathered pixels may be as wide as suits. */
 static int choose(FgMat *m, int gather)
 {
-    const int ic = fg_mat_pitch(m->split ? 3 * m->ic : m->ic);
+    const int n = m->split ? 3 * m->ic : m->ic;
+    const int ic = gather ? (n + 1) & ~1 : fg_mat_pitch(n);
     const int most = gather && ic <= LINE ? 2 * ic + 2 : ic;
     double best = 1e30;
     int icp = 0, unit = 0;
