@@ -31,6 +31,11 @@ static double log_of(double x)
 void fg_sincos(double x, double *s, double *c)
 {
     const double turns = x / (PI / 2), k = floor(turns + 0.5);
+    if (!(fabs(k) < 0x1p53)) {
+        *s = x - x; /* NaN for what is not finite */
+        *c = 1 + *s;
+        return;
+    }
     const double a = (turns - k) * (PI / 2), q = a * a;
     const double sn =
         a *

@@ -68,7 +68,8 @@ void fg_latent_row(float *dst, int gap, const FgTerm *t, int layer, int channel,
 /* An angle 0..2 pi of the same kind (phases of periodic channels). */
 double fg_latent_angle(const FgTerm *t, int layer, int channel);
 
-/* sin(x) and cos(x) for |x| <= 1e6: the same bits everywhere, within 1e-9. */
+/* sin(x) and cos(x) for |x| <= 1e6: the same bits everywhere, within 1e-9.
+ * Beyond about 1e16 0 and 1; NaN for NaN and infinities. */
 void fg_sincos(double x, double *s, double *c);
 
 #endif

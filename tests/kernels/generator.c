@@ -72,6 +72,11 @@ static void numbers_have_places(void **state)
         fg_sincos(x, &s, &k);
         assert_true(fabs(s - sin(x)) < 1e-9 && fabs(k - cos(x)) < 1e-9);
     }
+    double s, k;
+    fg_sincos(-5.1e26, &s, &k); /* of damaged weights */
+    assert_true(s == 0 && k == 1);
+    fg_sincos(INFINITY, &s, &k);
+    assert_true(isnan(s) && isnan(k));
 }
 
 static void any_way_same_bits(void **state)
