@@ -22,6 +22,8 @@ struct FgBetween {
     FgTensor in, out; /* of the network */
     float *share;     /* [h][w] of frame 1 */
     float *fade;      /* [h][w] of what is not moved */
+    float *error;     /* [h][w] what the mix of the two frames betrays */
+    float *settled;   /* [h][w] luma, less of it where it is not sure */
     float t;
     float *luma; /* [h][w] the result; of RGB, what the network adds */
     float *scratch;
@@ -61,13 +63,17 @@ static int alloc_all(FgBetween *b)
             &b->out, (FgShape){1, FG_INTERP_OUT, b->o.h, b->o.w}, FG_F32);
     b->share = malloc(n * sizeof(float));
     b->fade = malloc(n * sizeof(float));
+    b->error = malloc(n * sizeof(float));
+    b->settled = malloc(n * sizeof(float));
     b->luma = malloc(n * sizeof(float));
     b->scratch_row = ((size_t)b->o.w + 31) / 16 * 16;
     b->scratch = aligned_alloc(64, b->scratch_row * ROWS * sizeof(float) *
                                        (size_t)fg_threads(b->o.ex));
-    return ret < 0                                        ? ret
-           : b->share && b->fade && b->luma && b->scratch ? 0
-                                                          : -ENOMEM;
+    return ret < 0 ? ret
+           : b->share && b->fade && b->error && b->settled && b->luma &&
+                   b->scratch
+               ? 0
+               : -ENOMEM;
 }
 
 static int create(FgBetween *b, FgError *err)
@@ -120,6 +126,8 @@ void fg_between_free(FgBetween **pb)
     fg_tensor_free(&b->out);
     free(b->share);
     free(b->fade);
+    free(b->error);
+    free(b->settled);
     free(b->luma);
     free(b->scratch);
     free(b);
@@ -183,19 +191,40 @@ static int run_net(FgBetween *b, FgError *err)
                    : 0;
 }
 
+/* Half of the error: measured, all is more than is gained where there is
+ * hardly any noise. */
 static void fuse_job(void *arg, int y, int worker)
 {
     FgBetween *b = arg;
     const int w = b->o.w;
+    const size_t at = (size_t)y * (size_t)w;
     const float *net = b->o.model ? fg_f32(&b->out, 0, y, 0) : NULL;
-    float *d = b->luma + (size_t)y * (size_t)w;
+    const float *in = fg_f32(&b->in, 0, y, 0);
+    float *error = b->error + at;
 
     (void)worker;
-    fg_interp_fuse(d, b->share + (size_t)y * (size_t)w,
-                   b->fade + (size_t)y * (size_t)w, fg_f32(&b->in, 0, y, 0),
-                   net, w);
+    fg_interp_fuse(b->luma + at, b->share + at, b->fade + at, in, net, w);
+    for (int x = 0; x < w; x++, in += FG_INTERP_IN) {
+        const float d = in[1] - in[0], a = b->share[at + (size_t)x];
+
+        error[x] = 0.5f * a * (1 - a) * d * d;
+    }
+}
+
+/* Luma; of RGB, what all three get more. */
+static void settle_job(void *arg, int y, int worker)
+{
+    FgBetween *b = arg;
+    const int w = b->o.w;
+    const size_t at = (size_t)y * (size_t)w;
+    const float *net = b->o.model ? fg_f32(&b->out, 0, y, 0) : NULL;
+    float *d = b->settled + at;
+
+    fg_interp_settle(d, b->luma, b->error, w, b->o.h, y,
+                     b->scratch + (size_t)worker * ROWS * b->scratch_row);
     for (int x = 0; b->fmt.fmt.rgb && x < w; x++)
-        d[x] = net ? net[FG_INTERP_OUT * x + 1] : 0;
+        d[x] += (net ? net[FG_INTERP_OUT * x + 1] : 0) -
+                b->luma[at + (size_t)x];
 }
 
 /* The mean of a map [h][w] over the luma samples of each of the plane's. */
@@ -251,8 +280,8 @@ static void plane_job(void *arg, int y, int worker)
 {
     const FgBetween *b = arg;
     const int k = b->k, w = b->fmt.grid[k].w;
-    const int adds = b->o.model && k < b->fmt.fmt.nb && b->fmt.fmt.rgb;
-    const float *luma = b->luma + (size_t)y * (size_t)b->o.w;
+    const int adds = k < b->fmt.fmt.nb && b->fmt.fmt.rgb;
+    const float *luma = b->settled + (size_t)y * (size_t)b->o.w;
     const FgPlanes *f = b->frame;
     float *s[ROWS];
 
@@ -281,6 +310,7 @@ int fg_between_frame(FgBetween *b, AVFrame *out, float t, FgError *err)
     if (b->o.model && (ret = run_net(b, err)) < 0)
         return ret;
     fg_run(b->o.ex, fuse_job, b, b->o.h);
+    fg_run(b->o.ex, settle_job, b, b->o.h);
     b->to = out;
     for (b->k = 0; b->k < b->fmt.nb; b->k++)
         fg_run(b->o.ex, plane_job, b, b->fmt.grid[b->k].h);

@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "interp.h"
 
+#include <string.h>
+
 #include "flow_priv.h"
 
 typedef struct Inputs {
@@ -66,5 +68,57 @@ void fg_interp_fuse(float *luma, float *share, float *fade, const float *in,
         const float moved = in[0] + a * (in[1] - in[0]);
         const float plain = in[4] + in[6] * (in[5] - in[4]);
         luma[i] = moved + s * (plain - moved) + (o ? o[1] : 0);
+    }
+}
+
+static int clamp(int v, int top)
+{
+    return v < 0 ? 0 : v < top ? v : top;
+}
+
+/* Two samples of room on both sides repeat the edges. */
+static void widen(float *p, int w)
+{
+    p[0] = p[1] = p[2];
+    p[w + 2] = p[w + 3] = p[w + 1];
+}
+
+static void columns(float *sum, float *square, const float *luma, int w, int h,
+                    int y)
+{
+    memset(sum, 0, sizeof(*sum) * (size_t)w);
+    memset(square, 0, sizeof(*square) * (size_t)w);
+    for (int k = -1; k <= 1; k++) {
+        const float *p = luma + (size_t)clamp(y + k, h - 1) * (size_t)w;
+        for (int x = 0; x < w; x++) {
+            sum[x] += p[x];
+            square[x] += p[x] * p[x];
+        }
+    }
+}
+
+void fg_interp_settle(float *dst, const float *luma, const float *error, int w,
+                      int h, int y, float *scratch)
+{
+    float *s = scratch, *q = s + w + 4, *e = q + w + 4;
+    const float *in = luma + (size_t)y * (size_t)w;
+    columns(s + 2, q + 2, luma, w, h, y);
+    memset(e + 2, 0, sizeof(*e) * (size_t)w);
+    for (int k = -2; k <= 2; k++) {
+        const float *p = error + (size_t)clamp(y + k, h - 1) * (size_t)w;
+        for (int x = 0; x < w; x++)
+            e[x + 2] += p[x];
+    }
+    widen(s, w);
+    widen(q, w);
+    widen(e, w);
+    for (int x = 0; x < w; x++) {
+        const float mean = (s[x + 1] + s[x + 2] + s[x + 3]) * (1 / 9.0f);
+        const float v = (q[x + 1] + q[x + 2] + q[x + 3]) * (1 / 9.0f) -
+                        mean * mean;
+        const float n = (e[x] + e[x + 1] + e[x + 2] + e[x + 3] + e[x + 4]) *
+                        (1 / 25.0f);
+        const float keep = v > n ? (v - n) / v : 0;
+        dst[x] = n > 0 ? mean + keep * (in[x] - mean) : in[x];
     }
 }

@@ -35,4 +35,14 @@ void fg_interp_inputs(FgFlow *f, float t, FgTensor *in);
 void fg_interp_fuse(float *luma, float *share, float *fade, const float *in,
                     const float *out, int n);
 
+/* Row y of what is left of luma [h][w] when it is not believed farther than the
+ * two frames agree (local statistics after Lee, PAMI 2(2), 1980): round each
+ * sample, its difference to the mean of 3 x 3 keeps the share (v - e) / v, at
+ * least 0, of v = its variance there and e = the mean over 5 x 5 of error,
+ * which is the variance that the mix a of two moved frames y0, y1 betrays: a (1
+ * - a) (y1 - y0)^2. Where they agree nothing changes. scratch: 3 (w + 4)
+ * floats. */
+void fg_interp_settle(float *dst, const float *luma, const float *error, int w,
+                      int h, int y, float *scratch);
+
 #endif

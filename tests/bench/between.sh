@@ -12,11 +12,11 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 run() { "$bin/ffmpeg" -v error -nostdin -y "$@"; }
 
-# The frames with odd numbers, as many as there are pairs round them.
-odd="select=mod(n\,2),setpts=N/25/TB"
+# The frames with odd numbers; not the last one, which minterpolate leaves out.
+odd() { echo "select=mod(n\,2)*lt(n\,2*$nb-3),setpts=N/25/TB"; }
 score() { # FILM TRUTH: means over the frames that were made; 99 dB at most
-    (cd "$dir" && "$bin/ffmpeg" -v error -nostdin -i "$1" -i "$2" -lavfi "[0:v]$odd[m];\
-[1:v]$odd[t];[m]split[m1][m2];[t]split[t1][t2];[m1][t1]psnr=shortest=1:f=p;\
+    (cd "$dir" && "$bin/ffmpeg" -v error -nostdin -i "$1" -i "$2" -lavfi "[0:v]$(odd)[m];\
+[1:v]$(odd)[t];[m]split[m1][m2];[t]split[t1][t2];[m1][t1]psnr=shortest=1:f=p;\
 [m2][t2]ssim=shortest=1:f=s" -f null - && cat p s) | awk '
         function v(key) { sub(".* " key ":", ""); x = $1 + 0; return $1 == "inf" || x > 99 ? 99 : x }
         /psnr_y/ { l = $0; a += v("psnr_avg"); $0 = l; y += v("psnr_y"); n++ }

@@ -170,12 +170,39 @@ static void network_is_fused(void **state)
     assert_true(fabsf(luma[2] - 0.35f) < 1e-6f); /* 0.2 and 0.5, half each */
 }
 
+/* Nothing changes where both frames agree; where they do not, what varies less
+ * than their error goes, and edges stay. */
+static void doubt_is_settled(void **state)
+{
+    enum { SW = 19, SH = 7 };
+    float luma[SW * SH], error[SW * SH] = {0}, d[SW + 1], scratch[3 * (SW + 4)];
+    (void)state;
+    for (int i = 0; i < SW * SH; i++)
+        luma[i] = (i % SW < 9 ? 0.2f : 0.8f) + (i & 1 ? 0.01f : -0.01f);
+    d[SW] = 7;
+    for (int y = 0; y < SH; y++) {
+        fg_interp_settle(d, luma, error, SW, SH, y, scratch);
+        assert_memory_equal(d, luma + SW * y, sizeof(float) * SW);
+    }
+    for (int i = 0; i < SW * SH; i++)
+        error[i] = 2e-4f; /* twice the variance of the grain */
+    for (int y = 0; y < SH; y++) {
+        fg_interp_settle(d, luma, error, SW, SH, y, scratch);
+        for (int x = 0; x < SW; x++) {
+            const float want = x < 9 ? 0.2f : 0.8f;
+            const int edge = x == 8 || x == 9;
+            assert_true(fabsf(d[x] - want) < (edge ? 0.012f : 0.003f));
+        }
+    }
+    assert_true(d[SW] == 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shift_is_undone),  cmocka_unit_test(still_is_still),
         cmocka_unit_test(same_bits),        cmocka_unit_test(warp_edges),
-        cmocka_unit_test(network_is_fused),
+        cmocka_unit_test(network_is_fused), cmocka_unit_test(doubt_is_settled),
     };
     return cmocka_run_group_tests_name("flow", tests, NULL, NULL);
 }
