@@ -60,16 +60,16 @@ every_call() {
 nothing_false() { [ ! -e d/a.mkv ] || frame_md5 d/a.mkv | cmp -s - want; }
 whole() { [ -e d/a.mkv ] && frame_md5 d/a.mkv | cmp -s - want && [ "$(ls -A d)" = a.mkv ]; }
 calls() { [ -z "${FLIP_FROM:-}${CUTS_ONLY:-}" ]; }
-! calls || every_call "disk full, in one piece" 28 "$FFGAN" run ./k.yaml in.mp4 -o d/a.mkv -q
-! calls || every_call "disk full, in chunks" 28 "$FFGAN" run ./k.yaml in.mp4 -o d/a.mkv -q --chunk 9
-! calls || every_call "I/O error, in chunks" 5 "$FFGAN" run ./k.yaml in.mp4 -o d/a.mkv -q --chunk 13
+! calls || every_call "disk full, in one piece" 28 "$FFGAN" run ./k.yaml in.mp4 -o d/a.mkv -q --threads 1
+! calls || every_call "disk full, in chunks" 28 "$FFGAN" run ./k.yaml in.mp4 -o d/a.mkv -q --threads 1 --chunk 9
+! calls || every_call "I/O error, in chunks" 5 "$FFGAN" run ./k.yaml in.mp4 -o d/a.mkv -q --threads 1 --chunk 13
 nothing_false() {
     for f in d/x.*.png; do
         [ ! -f "$f" ] || cmp -s "$f" "pw/${f#d/}" || return 1
     done
 }
 whole() { nothing_false && [ "$(ls -A d | wc -l)" = 6 ]; }
-! calls || every_call "quota, pictures in chunks" 122 "$FFGAN" run ./png.yaml in.%03d.png -o d/x.%03d.png -q --chunk 4
+! calls || every_call "quota, pictures in chunks" 122 "$FFGAN" run ./png.yaml in.%03d.png -o d/x.%03d.png -q --threads 1 --chunk 4
 
 # Inputs cut anywhere: all frames of the plan, or an error.
 nb=$(frames in.mp4)

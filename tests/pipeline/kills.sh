@@ -6,7 +6,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/common.inc"
 cd "$T" || exit 1
-KILLS=${KILLS:-24}
+KILLS=${KILLS:-16}
 wanted() { case " ${KILLS_OF:-$1} " in *" $1 "*) ;; *) return 1 ;; esac; }
 sed 's/libx264/ffv1/; s/- zscale.*/- gansr: {model: fast-x2}/' "$P" > k.yaml
 mk -f lavfi -i testsrc2=s=96x54:r=24000/1001:d=4 -f lavfi -i sine=d=4 -c:v libx264 -g 24 -c:a aac in.mp4
