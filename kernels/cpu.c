@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <unistd.h>
 #if defined(__linux__)
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #endif
 
@@ -59,6 +60,27 @@ static int has_amx(void)
 #endif
 }
 #endif
+
+int fg_cpu_has_avxvnni(void)
+{
+#if defined(__x86_64__)
+    unsigned a = 0, b, c, d;
+
+    return fg_cpu_detect() >= FG_CPU_AVX2 &&
+           __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
+#else
+    return 0;
+#endif
+}
+
+int fg_cpu_has_dotprod(void)
+{
+#if defined(__aarch64__) && defined(__linux__)
+    return !!(getauxval(AT_HWCAP) & 1ul << 20);
+#else
+    return 0;
+#endif
+}
 
 FgCpu fg_cpu_detect(void)
 {

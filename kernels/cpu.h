@@ -30,5 +30,9 @@ FgCpu fg_cpu_detect(void);
  * plans and tables are made, then fg_kernels_init(). */
 void fg_cpu_mask(FgCpu max);
 const char *fg_cpu_name(FgCpu level); /* "c", "avx2", ... */
+/* What a level does not tell: 8- and 16-bit dot products without AVX-512, and
+ * on aarch64. Of the hardware, whatever the mask is. */
+int fg_cpu_has_avxvnni(void);
+int fg_cpu_has_dotprod(void);
 
 #endif

@@ -7,6 +7,7 @@ KERNELS_OBJS := \
     kernels/wino.o kernels/wino_pack.o kernels/wino_c.o \
     kernels/wino_grad.o kernels/wino_grad_c.o \
     kernels/mat.o kernels/mat_pack.o kernels/mat_c.o \
+    kernels/q8.o kernels/q8_pack.o kernels/q8_c.o kernels/calibrate.o \
     kernels/ops.o \
     kernels/graph.o kernels/graph_json.o kernels/build.o kernels/build_gan.o kernels/collapse.o \
     kernels/build_cells.o kernels/params.o kernels/reach.o \
@@ -57,9 +58,12 @@ KERNELS_OBJS += \
     kernels/x86/wino_avx512vnni.o \
     kernels/x86/wino_grad_avx2.o kernels/x86/wino_grad_avx512.o \
     kernels/x86/wino_grad_avx512bf16.o kernels/x86/mat_amx.o
+KERNELS_OBJS += \
+    kernels/x86/q8_avx2.o kernels/x86/q8_avxvnni.o kernels/x86/q8_avx512.o \
+    kernels/x86/q8_avx512vnni.o kernels/x86/q8_amx.o
 endif
 ifneq ($(filter aarch64-%,$(MACHINE)),)
 KERNELS_OBJS += \
     kernels/aarch64/wino_neon.o kernels/aarch64/wino_grad_neon.o \
-    kernels/aarch64/dsp_neon.o
+    kernels/aarch64/dsp_neon.o kernels/aarch64/q8_neon.o
 endif

@@ -96,6 +96,17 @@ int fg_model_set_meta(FgModel *m, const char *key, const char *value)
     return 0;
 }
 
+void fg_model_drop_meta(FgModel *m, const char *key)
+{
+    for (int i = 0; i < m->nb_meta; i++)
+        if (!strcmp(m->meta[i].key, key)) {
+            free(m->meta[i].key);
+            free(m->meta[i].value);
+            m->meta[i] = m->meta[--m->nb_meta];
+            return;
+        }
+}
+
 /* ---- the header ---- */
 
 static int bad_tensor(const Reader *r, const char *name, const char *what)

@@ -83,6 +83,7 @@ int fg_model_add_stage(FgModel *m, const FgGraph *g);
 
 const char *fg_model_meta(const FgModel *m, const char *key); /* or NULL */
 int fg_model_set_meta(FgModel *m, const char *key, const char *value);
+void fg_model_drop_meta(FgModel *m, const char *key);
 
 /* "name" -> path: a path (contains '/' or ends in .safetensors, .pth, .pt,
  * .onnx, .param) as it is;

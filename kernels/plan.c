@@ -11,9 +11,9 @@
 
 int fg_precision_find(const char *name)
 {
-    static const char *const names[] = {"auto", "fp32", "bf16", "int16",
-                                        "fast"};
-    for (int i = 0; i <= FG_PREC_FAST; i++)
+    static const char *const names[] = {"auto",  "fp32", "bf16",
+                                        "int16", "fast", "int8"};
+    for (int i = 0; i <= FG_PREC_INT8; i++)
         if (!strcmp(name, names[i]))
             return i;
     return -EINVAL;
@@ -136,6 +136,17 @@ static int wino_prep(Fold *f, FgStep *s, int ic, const float *w, const float *b)
 }
 
 /* Products of 16-bit numbers pay where many channels are summed. */
+/* In 8 bits where there is a range for what comes in. */
+static int q8_prep(Fold *f, FgStep *s, int ic, const float *w, const float *b)
+{
+    const FgNode *n = &f->p->g.nodes[s->node];
+    const FgRange *r = fg_ranges_find(&f->p->ranges, n->name);
+    if (!r || !fg_q8_fits(&n->attr, ic))
+        return -ENOTSUP;
+    f->p->nb_int8++;
+    return fg_q8_prep(&s->q8, &n->attr, ic, w, b, fg_q8_code(r->lo, r->hi));
+}
+
 static int conv_prep(Fold *f, FgStep *s, FgError *err)
 {
     const FgNode *n = &f->p->g.nodes[s->node];
@@ -150,7 +161,9 @@ static int conv_prep(Fold *f, FgStep *s, FgError *err)
         f->p->nb_mat++;
         return 0;
     }
-    int rc = wino_prep(f, s, ic, w, b);
+    int rc = q8_prep(f, s, ic, w, b);
+    if (rc == -ENOTSUP)
+        rc = wino_prep(f, s, ic, w, b);
     if (rc == -ENOTSUP && f->p->precision == FG_PREC_BF16 &&
         ic / n->attr.groups >= 8) {
         rc = fg_conv_prep(&s->prep, &n->attr, ic, w, b, FG_BF16);
@@ -332,9 +345,10 @@ static int check_options(const FgPlanOptions *o, FgError *err)
                         "device '%.32s' is unknown, allowed auto, cpu, cuda, "
                         "cuda:N",
                         o->device);
-    if ((int)o->precision < FG_PREC_AUTO || o->precision > FG_PREC_FAST)
+    if ((int)o->precision < FG_PREC_AUTO || o->precision > FG_PREC_INT8)
         return fg_error(err, -EINVAL,
-                        "precision %d, allowed auto, fp32, bf16, int16, fast",
+                        "precision %d, allowed auto, fp32, bf16, int16, fast, "
+                        "int8",
                         (int)o->precision);
     if (o->max_w < 1 || o->max_h < 1 || o->max_w > 1 << 17 ||
         o->max_h > 1 << 17)
@@ -382,6 +396,10 @@ static int create(FgPlan *p, const FgModel *m, const FgPlanOptions *opt,
         p->precision = fg_mat_ops(fg_cpu_level()) ? FG_PREC_BF16
                                                   : FG_PREC_INT16;
     p->plain = opt->plain;
+    if (p->precision == FG_PREC_INT8 && !p->plain)
+        rc = fg_ranges_read(&p->ranges, m, err);
+    if (rc < 0)
+        return rc;
     rc = make_steps(p, err);
     return rc < 0 ? rc : fg_plan_layout(p, opt, err);
 }
@@ -415,7 +433,7 @@ void fg_plan_info(const FgPlan *p, FgPlanInfo *info)
     info->bytes = fg_plan_bytes(p);
     info->macs_per_pixel = p->reach.macs;
     info->device = "cpu";
-    info->precision = p->nb_bf16 ? "bf16" : p->nb_int16 ? "int16" : "fp32";
+    info->precision = p->nb_int8 ? "int8" : p->nb_bf16 ? "bf16" : p->nb_int16 ? "int16" : "fp32";
     info->isa = fg_cpu_name(fg_cpu_level());
 }
 
@@ -428,6 +446,7 @@ void fg_plan_free(FgPlan **plan)
         fg_conv_prep_free(&p->steps[i].prep);
         fg_wino_free(&p->steps[i].wino);
         fg_mat_free(&p->steps[i].mat);
+        fg_q8_free(&p->steps[i].q8);
         free(p->steps[i].chain);
     }
     fg_tensor_free(&p->staging);
@@ -445,6 +464,7 @@ void fg_plan_free(FgPlan **plan)
     free(p->mem_size);
     free(p->arena);
     free(p->worst);
+    fg_ranges_free(&p->ranges);
     fg_params_free(&p->ps);
     fg_graph_free(&p->g);
     free(p);

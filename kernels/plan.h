@@ -10,16 +10,19 @@
  * 16-bit integers with exact sums (wino.h), everything else fp32. BF16: plain
  * products of bfloat16, by matrix tiles where the CPU has them (mat.h): the
  * same bits on one kind of CPU. FAST: what is fastest on this CPU and loses at
- * most 0.01 dB on photographs: BF16 by tiles, INT16 without. */
+ * most 0.01 dB on photographs: BF16 by tiles, INT16 without. INT8: 8-bit
+ * products (q8.h) where the model has ranges for it (calibrate.h), INT16
+ * elsewhere: the same bits on every CPU. */
 typedef enum FgPrecision {
     FG_PREC_AUTO, /* INT16 */
     FG_PREC_FP32,
     FG_PREC_BF16,
     FG_PREC_INT16,
-    FG_PREC_FAST
+    FG_PREC_FAST,
+    FG_PREC_INT8
 } FgPrecision;
 
-/* "auto", "fp32", "bf16", "int16", "fast"; -EINVAL for other words. */
+/* "auto", "fp32", "bf16", "int16", "fast", "int8"; -EINVAL for other words. */
 int fg_precision_find(const char *name);
 
 typedef struct FgPlanOptions {
@@ -54,6 +57,7 @@ typedef struct FgPlanStepInfo {
     int kernel; /* 0 = not a convolution */
     int channels_in, channels_out;
     int half;            /* its value is kept in half precision */
+    int bits;            /* in which its value is kept: 32, 16, 8 */
     int adds, activates; /* folded in */
     double share;        /* of the convolutions' modelled time, 0..1 */
 } FgPlanStepInfo;

@@ -58,6 +58,18 @@ int fg_cost_prefers_wino(const FgAttr *a, int ic, FgWinoKind kind)
            WORTH * fg_cost_plain(a, ic, FG_F32, level);
 }
 
+/* Products alone: what follows is small beside them. */
+static double cost_q8(const FgQ8 *q, FgCpu level)
+{
+    const double n = (double)PIXELS * q->k * q->ocp / 16;
+
+    if (level >= FG_CPU_AMX)
+        return n * q->lines;
+    if (level >= FG_CPU_AVX512BF16)
+        return n * q->quads;
+    return n * q->quads * (fg_cpu_has_avxvnni() ? 2 : 8);
+}
+
 /* ---- what a plan says about itself ---- */
 
 static const char *method(const FgStep *s)
@@ -68,6 +80,8 @@ static const char *method(const FgStep *s)
         return "op by op, fp32";
     if (s->tiles)
         return "AMX tile products, bf16";
+    if (s->q8.owned)
+        return "plain, int8";
     if (s->wino.owned)
         return s->wino.kind == FG_WINO_F32 ? "Winograd F(4x4,3x3), fp32"
                                            : "Winograd F(4x4,3x3), int16";
@@ -83,6 +97,8 @@ static double cost(const FgPlan *p, const FgStep *s)
         return 0;
     if (s->tiles)
         return fg_mat_products(&s->mat);
+    if (s->q8.owned)
+        return cost_q8(&s->q8, fg_cpu_level());
     return s->wino.owned ? fg_cost_wino(a, ic, s->wino.kind, fg_cpu_level())
                          : fg_cost_plain(a, ic, s->prep.dtype, fg_cpu_level());
 }
@@ -105,6 +121,7 @@ int fg_plan_step(const FgPlan *p, int i, FgPlanStepInfo *info)
                              .channels_in = p->shapes[s->in[0]].c,
                              .channels_out = p->shapes[s->out].c,
                              .half = p->dtype[s->out] == FG_F16,
+                             .bits = 8 * (int)fg_dtype_size(p->dtype[s->out]),
                              .adds = s->add >= 0,
                              .activates = s->conv && s->epilogue.act,
                              .share = sum > 0 ? cost(p, s) / sum : 0};

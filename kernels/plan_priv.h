@@ -6,11 +6,13 @@
 #ifndef FFGAN_KERNELS_PLAN_PRIV_H
 #define FFGAN_KERNELS_PLAN_PRIV_H
 
+#include "calibrate.h"
 #include "conv.h"
 #include "cpu.h"
 #include "mat.h"
 #include "op.h"
 #include "plan.h"
+#include "q8.h"
 #include "wino.h"
 
 /* Ops of single pixels, each reader after what it reads (plan_fused.c). */
@@ -40,9 +42,11 @@ typedef struct FgStep {
     int in[FG_MAX_IN];
     int add;   /* value that the epilogue adds, or -1 */
     int tiles; /* by tile products: mat, packed when the types are known */
-    FgConvPrep prep; /* one of the three is filled */
+    FgConvPrep prep; /* one of the four is filled */
     FgWino wino;
     FgMat mat;
+    FgQ8 q8;
+    FgQ8Code to; /* of its value, where that is kept in 8 bits */
     FgConvEpilogue epilogue; /* act, alpha, slope, add_first */
     FgFused *chain;          /* ops done by rows, owned, or NULL */
     FgTensor param[FG_MAX_PARAM];
@@ -71,8 +75,9 @@ struct FgPlan {
     FgExecutor *ex;
     int max_w, max_h, tile_w, tile_h;
     FgPrecision precision;
+    FgRanges ranges; /* of what 8-bit convolutions read */
     int plain;
-    int nb_bf16, nb_int16, nb_wino; /* convolutions done so */
+    int nb_bf16, nb_int16, nb_int8, nb_wino; /* convolutions done so */
     int nb_mat, mat_pad;            /* by tile products; their widest border */
     int grid;   /* tiles start at multiples of this many input pixels */
     int radius; /* a tile's halo: reach, rounded up to whole Winograd tiles */

@@ -120,6 +120,12 @@ void fg_plan_conv(const FgPlan *p, const FgStep *s, int y0, int y1, int part,
         run_tiles(p, s, y0, y1, &e, scratch, part, parts);
         return;
     }
+    if (s->q8.owned) {
+        FgTensor out = p->value[s->out];
+        fg_q8_rows(&s->q8, &p->value[s->in[0]], &out, s->to, y0, y1, &e,
+                   scratch, part, parts);
+        return;
+    }
     if (s->wino.owned) {
         fg_wino_share(&s->wino, &p->value[s->in[0]], &p->value[s->out], y0, y1,
                       &e, scratch, part, parts);

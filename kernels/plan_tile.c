@@ -378,6 +378,8 @@ static size_t step_scratch(const FgPlan *p, const FgStep *s, size_t *worker)
     *worker = 0;
     if (s->conv) {
         *worker = s->tiles ? fg_mat_scratch(&s->mat, p->shapes[s->node].w)
+                  : s->q8.owned
+                      ? fg_q8_scratch(&s->q8, p->shapes[s->node].w)
                   : s->wino.owned
                       ? fg_wino_scratch(&s->wino)
                       : fg_conv_scratch(&s->prep, p->shapes[s->node].w);
@@ -555,6 +557,7 @@ size_t fg_plan_bytes(const FgPlan *p)
         n += p->mem_size[i];
     for (int i = 0; i < p->nb_steps; i++)
         n += p->steps[i].tiles        ? fg_mat_bytes(&p->steps[i].mat)
+             : p->steps[i].q8.owned   ? fg_q8_bytes(&p->steps[i].q8)
              : p->steps[i].wino.owned ? fg_wino_bytes(&p->steps[i].wino)
                                       : fg_conv_prep_bytes(&p->steps[i].prep);
     if (p->staging.owned)

@@ -32,6 +32,52 @@ static void match_add(FgPlan *p, const FgStep *s, int *changed)
     keep_f32(p, s->out, changed);
 }
 
+/* ---- 8 bits ---- */
+
+static int same_code(FgQ8Code a, FgQ8Code b)
+{
+    return a.inv == b.inv && a.zero == b.zero;
+}
+
+/* The code in which all that read the value want it: none (inv 0) where one of
+ * them wants numbers. */
+static FgQ8Code wanted_code(const FgPlan *p, int value)
+{
+    const FgTail *const t = &p->tail;
+    FgQ8Code c = {.inv = 0};
+
+    if (p->has_tail ? t->shuffle == value || t->base == value
+                    : p->alias[p->g.nb_nodes - 1] == value)
+        return c;
+    for (int i = 0; i < p->nb_steps; i++) {
+        const FgStep *const s = &p->steps[i];
+
+        for (int k = 0; k < s->nb_in; k++) {
+            if (s->in[k] != value)
+                continue;
+            if (!s->q8.owned || k || (c.inv > 0 && !same_code(c, s->q8.in)))
+                return (FgQ8Code){.inv = 0};
+            c = s->q8.in;
+        }
+    }
+    return c;
+}
+
+static void code_values(FgPlan *p)
+{
+    for (int i = 0; i < p->nb_steps; i++) {
+        FgStep *const s = &p->steps[i];
+
+        if (!s->q8.owned)
+            continue;
+        s->to = wanted_code(p, s->out);
+        if (s->to.inv > 0)
+            p->dtype[s->out] = FG_U8;
+    }
+}
+
+/* ---- all values ---- */
+
 void fg_plan_types(FgPlan *p)
 {
     int changed = 1;
@@ -58,11 +104,18 @@ void fg_plan_types(FgPlan *p)
         keep_f32(p, p->tail.shuffle, &changed);
     if (p->has_tail && p->tail.base >= 0)
         keep_f32(p, p->tail.base, &changed);
+    for (int i = 0; i < p->nb_steps; i++)
+        if (p->steps[i].q8.owned) {
+            keep_f32(p, p->steps[i].out, &changed);
+            if (p->steps[i].add >= 0)
+                keep_f32(p, p->steps[i].add, &changed);
+        }
     while (changed) {
         changed = 0;
         for (int i = 0; i < p->nb_steps; i++)
             match_add(p, &p->steps[i], &changed);
     }
+    code_values(p);
 }
 
 /* ---- tile products ---- */

@@ -16,6 +16,8 @@ size_t fg_dtype_size(FgDtype dtype)
     case FG_BF16:
     case FG_F16:
         return 2;
+    case FG_U8:
+        return 1;
     case FG_F32:
         break;
     }

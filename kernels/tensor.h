@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum FgDtype { FG_F32, FG_F64, FG_BF16, FG_F16 } FgDtype;
+typedef enum FgDtype { FG_F32, FG_F64, FG_BF16, FG_F16, FG_U8 } FgDtype;
 
 typedef struct FgShape {
     int n, c, h, w;

@@ -27,6 +27,8 @@ static int print_help(void)
         "       ffgan model export FILE|NAME --onnx OUT | --safetensors OUT |\n"
         "             --pth-keys OUT\n"
         "       ffgan model freeze FILE|NAME --frame PICTURE -o OUT\n"
+        "       ffgan model calibrate FILE|NAME --data PICTURE|CLIP|DIR...\n"
+        "             -o OUT [--psnr DB] [--samples N]\n"
         "       ffgan model formats\n"
         "list   names and places of the weights files that can be found\n"
         "info   what a file is, or why it is refused; --plan: how it would\n"
@@ -42,6 +44,10 @@ static int print_help(void)
         "freeze  keeps the norms' statistics of one frame of a shot, so that "
         "a\n"
         "       style does not change with what comes into the picture\n"
+        "calibrate  finds the ranges that precision=int8 needs, and which\n"
+        "       convolutions may be done so that the result stays within DB "
+        "(50)\n"
+        "       of the exact one\n"
         "formats  which files of other programs are read");
     return FG_EXIT_OK;
 }
@@ -205,6 +211,8 @@ int fg_cmd_model(int argc, char **argv)
         return fg_model_check(argc - 1, argv + 1);
     if (argc > 1 && !strcmp(argv[1], "freeze"))
         return fg_model_freeze_command(argc - 1, argv + 1);
+    if (argc > 1 && !strcmp(argv[1], "calibrate"))
+        return fg_model_calibrate_command(argc - 1, argv + 1);
     if (argc == 2 && !strcmp(argv[1], "formats"))
         return fg_model_formats();
     int json = 0, n = 0;

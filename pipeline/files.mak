@@ -27,4 +27,4 @@ PIPELINE_OBJS += pipeline/attempt.o pipeline/cmd_worker.o pipeline/cmd_farm.o \
     pipeline/farm.o pipeline/farm_file.o pipeline/farm_slurm.o \
     pipeline/farm_openjd.o pipeline/farm_k8s.o pipeline/farm_commands.o \
     pipeline/farm_local.o pipeline/farm_status.o
-PIPELINE_OBJS += pipeline/model_freeze.o
+PIPELINE_OBJS += pipeline/model_freeze.o pipeline/model_calibrate.o

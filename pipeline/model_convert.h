@@ -7,6 +7,8 @@
 int fg_model_convert(int argc, char **argv);
 /* argv[0] is "freeze": model_freeze.c; returns the exit code. */
 int fg_model_freeze_command(int argc, char **argv);
+/* argv[0] is "calibrate": model_calibrate.c; returns the exit code. */
+int fg_model_calibrate_command(int argc, char **argv);
 /* Prints the formats, families and operators that are read, as Markdown. */
 int fg_model_formats(void);
 

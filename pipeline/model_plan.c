@@ -29,10 +29,18 @@ int fg_model_plan_option(FgModelPlan *o, const char *name, const char *value)
     if (p < 0)
         return fg_usage_error("model",
                               "--precision is '%s', allowed auto, fp32, bf16, "
-                              "int16, fast",
+                              "int16, fast, int8",
                               value ? value : "");
     o->precision = (FgPrecision)p;
     return 0;
+}
+
+static const char *value_name(const FgPlanStepInfo *s)
+{
+    return s->bits == 8    ? "int8"
+           : s->half       ? "fp16"
+           : s->bits == 16 ? "bf16"
+                           : "fp32";
 }
 
 static void print_text(const FgPlan *p, const FgModelPlan *o)
@@ -54,9 +62,8 @@ static void print_text(const FgPlan *p, const FgModelPlan *o)
         else
             printf("    ");
         printf(" %4d -> %-4d %-28s %-5s %5.1f %%%s%s\n", s.channels_in,
-               s.channels_out, s.method, s.half ? "fp16" : "fp32",
-               100 * s.share, s.activates ? " +activation" : "",
-               s.adds ? " +add" : "");
+               s.channels_out, s.method, value_name(&s), 100 * s.share,
+               s.activates ? " +activation" : "", s.adds ? " +add" : "");
     }
 }
 
@@ -73,7 +80,7 @@ static void print_json(const FgPlan *p, const FgModelPlan *o)
             json_pack("{s:s,s:s,s:i,s:i,s:i,s:s,s:s,s:b,s:b,s:f}", "node",
                       s.node, "op", s.op, "kernel", s.kernel, "channels_in",
                       s.channels_in, "channels_out", s.channels_out, "method",
-                      s.method, "value", s.half ? "fp16" : "fp32", "activation",
+                      s.method, "value", value_name(&s), "activation",
                       s.activates, "add", s.adds, "share", s.share));
     json_t *const root = json_pack(
         "{s:i,s:i,s:s,s:s,s:i,s:i,s:i,s:I,s:o}", "w", o->w, "h", o->h, "isa",
