@@ -49,7 +49,8 @@ $(if $(filter %_avxvnni.o,$1),-mavx2 -mfma -mf16c -mavxvnni -O3)\
 $(if $(filter %_amx.o,$1),$(AVX512) -mavx512bf16 -mamx-tile -mamx-bf16 -mamx-int8)
 PUBLIC := -Ibuild -isystem $(FF_DIR)/include $(OWN_CFLAGS)
 PRIVATE := -DHAVE_AV_CONFIG_H -DBUILDING_avfilter -isystem $(FF_BUILD) \
-    -isystem $(FF_SRC) $(FF_CPPFLAGS) -Wno-sign-compare
+    -isystem $(FF_SRC) $(FF_CPPFLAGS) -Wno-sign-compare \
+    $(patsubst -I%,-isystem%,$(filter -I%/include,$(FF_CFLAGS)))
 LIBS := $(FF_ARCHIVES) -Wl,--end-group $(FF_EXTRALIBS) $(OWN_LIBS) -pthread -lm
 LINK = $(call BRIEF,LD,$@) $(CC) $(SANFLAGS) -Wl,--as-needed -o $@ \
     -Wl,--start-group

@@ -9,6 +9,7 @@
 #include <libavutil/timestamp.h>
 
 #include "frame.h"
+#include "gpu.h"
 #include "props.h"
 #include "size.h"
 #include "upscale.h"
@@ -21,6 +22,7 @@ typedef struct GansrContext {
 
     FgModel *model;
     FgUpscale *up;
+    FgGpu *gpu; /* instead of up, where frames are in GPU memory */
     FgExecutor ex;
     int in_w, in_h; /* what up was made for */
     int said_guess, said_drop, said_fields, said_small;
@@ -40,7 +42,18 @@ static av_cold void uninit(AVFilterContext *ctx)
     GansrContext *s = ctx->priv;
 
     fg_upscale_free(&s->up);
+    fg_gpu_free(&s->gpu);
     fg_model_free(&s->model);
+}
+
+/* Frames leave as they came: GPU memory stays GPU memory. */
+static int query_formats(const AVFilterContext *ctx, AVFilterFormatsConfig **in,
+                         AVFilterFormatsConfig **out)
+{
+    AVFilterFormats *list = ff_make_format_list((const int *)fg_pix_fmts);
+    const int ret = ff_add_format(&list, AV_PIX_FMT_CUDA);
+
+    return ret < 0 ? ret : ff_set_common_formats2(ctx, in, out, list);
 }
 
 static int output_size(AVFilterLink *outlink)
@@ -77,7 +90,10 @@ static void log_plan(AVFilterContext *ctx, const AVFilterLink *in,
     const GansrContext *s = ctx->priv;
     FgPlanInfo i;
 
-    fg_upscale_plan_info(s->up, &i);
+    if (s->gpu)
+        fg_gpu_plan_info(s->gpu, &i);
+    else
+        fg_upscale_plan_info(s->up, &i);
     av_log(ctx, AV_LOG_VERBOSE,
            "%dx%d -> %dx%d, %s, device %s, %s on %s, tiles %dx%d, reach %d, "
            "%.0f MiB, %.1f kMAC per pixel, %d threads\n",
@@ -95,6 +111,7 @@ static int make_upscale(AVFilterLink *outlink)
     int ret;
 
     fg_upscale_free(&s->up);
+    fg_gpu_free(&s->gpu);
     fg_slices_init(&s->ex, ctx);
     const FgUpscaleOptions o = {
         .format = in->format,
@@ -108,11 +125,18 @@ static int make_upscale(AVFilterLink *outlink)
         .ex = &s->ex,
     };
 
-    if ((ret = fg_upscale_create(&s->up, s->model, &o, &err)) < 0)
+    if (in->format == AV_PIX_FMT_CUDA)
+        ret = fg_gpu_create(&s->gpu, ctx->inputs[0], outlink, s->model, &o,
+                            &err);
+    else
+        ret = fg_upscale_create(&s->up, s->model, &o, &err);
+    if (ret < 0)
         return fg_filter_fail(ctx, ret, &err);
     s->in_w = in->w;
     s->in_h = in->h;
     log_plan(ctx, in, outlink);
+    if (s->gpu)
+        return 0;
     fg_say_once(ctx, &s->said_small, AV_LOG_WARNING, fg_upscale_shrunk(s->up),
                 "not enough memory for large tiles: the frames go in smaller "
                 "ones, slower and with the same result");
@@ -143,8 +167,14 @@ static int follow_size(AVFilterLink *inlink, const AVFrame *in)
                av_get_pix_fmt_name(in->format));
         return AVERROR(EINVAL);
     }
-    if (s->up && in->width == s->in_w && in->height == s->in_h)
+    if ((s->up || s->gpu) && in->width == s->in_w && in->height == s->in_h)
         return 0;
+    if (in->format == AV_PIX_FMT_CUDA) {
+        av_log(inlink->dst, AV_LOG_ERROR,
+               "frames in GPU memory change their size: this needs a new "
+               "filter graph\n");
+        return AVERROR(EINVAL);
+    }
     inlink->w = in->width;
     inlink->h = in->height;
     return make_upscale(inlink->dst->outputs[0]);
@@ -164,13 +194,16 @@ static int upscale(AVFilterContext *ctx, AVFrame *out, const AVFrame *in)
     fg_say_once(ctx, &s->said_fields, AV_LOG_WARNING,
                 !!(in->flags & AV_FRAME_FLAG_INTERLACED),
                 "the input is interlaced: put a deinterlacer before gansr");
-    if ((ret = fg_upscale_frame(s->up, out, in, &look, &err)) < 0) {
+    ret = s->gpu ? fg_gpu_frame(s->gpu, out, in, &look, &err)
+                 : fg_upscale_frame(s->up, out, in, &look, &err);
+    if (ret < 0) {
         av_log(ctx, AV_LOG_ERROR, "frame at pts %s: %s\n", av_ts2str(in->pts),
                err.text);
         return ret;
     }
     fg_say_once(
-        ctx, &s->said_guess, AV_LOG_INFO, fg_upscale_guessed(s->up),
+        ctx, &s->said_guess, AV_LOG_INFO,
+        s->gpu ? fg_gpu_guessed(s->gpu) : fg_upscale_guessed(s->up),
         "the input does not say its colour matrix: BT.709 is assumed from "
         "720 lines or 1280 columns on, else BT.601 (colorspace= says it)");
     return 0;
@@ -199,6 +232,22 @@ end:
         return ret;
     }
     return ff_filter_frame(outlink, out);
+}
+
+/* At the end of frames in GPU memory their results are judged: before, that
+ * would mean to wait for them. */
+static int request_frame(AVFilterLink *outlink)
+{
+    AVFilterContext *ctx = outlink->src;
+    GansrContext *s = ctx->priv;
+    int ret = ff_request_frame(ctx->inputs[0]);
+    FgError err = {""};
+
+    if (ret != AVERROR_EOF || !s->gpu)
+        return ret;
+    const int bad = fg_gpu_finish(s->gpu, &err);
+
+    return bad < 0 ? fg_filter_fail(ctx, bad, &err) : ret;
 }
 
 /* ---- options ---- */
@@ -232,6 +281,7 @@ static const AVFilterPad gansr_inputs[] = {
 static const AVFilterPad gansr_outputs[] = {
     {.name = "default",
      .type = AVMEDIA_TYPE_VIDEO,
+     .request_frame = request_frame,
      .config_props = config_output},
 };
 
@@ -247,6 +297,7 @@ const FFFilter ff_vf_gansr = {
     .uninit = uninit,
     FILTER_INPUTS(gansr_inputs),
     FILTER_OUTPUTS(gansr_outputs),
-    FILTER_PIXFMTS_ARRAY(fg_pix_fmts),
+    FILTER_QUERY_FUNC2(query_formats),
+    .flags_internal = FF_FILTER_FLAG_HWFRAME_AWARE,
     .process_command = ff_filter_process_command,
 };

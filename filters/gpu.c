@@ -1,0 +1,315 @@
+/* ffgan: frames in a GPU's memory through a super-resolution network.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "gpu.h"
+
+#include <libavutil/hwcontext.h>
+#include <libavutil/mem.h>
+#include <libavutil/pixdesc.h>
+#if CONFIG_CUDA
+#include <libavutil/hwcontext_cuda_internal.h>
+#endif
+
+#include "frame.h"
+#include "kernels/cuda.h"
+
+struct FgGpu {
+    FgPlan *plan;
+    AVBufferRef *device;
+    void *stream;
+    enum AVPixelFormat sw;
+    FgFormat fmt;
+    int luma, guessed;
+};
+
+/* ---- the device ---- */
+
+#if CONFIG_CUDA
+static int ordinal_of(const AVCUDADeviceContext *hw, int *ordinal)
+{
+    const CudaFunctions *const cu = hw->internal->cuda_dl;
+    CUcontext dummy;
+    CUdevice dev;
+
+    if (cu->cuCtxPushCurrent(hw->cuda_ctx) != CUDA_SUCCESS)
+        return AVERROR_EXTERNAL;
+    const CUresult rc = cu->cuCtxGetDevice(&dev);
+
+    cu->cuCtxPopCurrent(&dummy);
+    *ordinal = dev;
+    return rc == CUDA_SUCCESS ? 0 : AVERROR_EXTERNAL;
+}
+
+/* The frames' device; "cuda:N" if that is what device= says, too. */
+static int find_device(FgGpu *g, const char *asked, char *name, size_t size,
+                       void **context, FgError *err)
+{
+    const AVHWDeviceContext *const d = (void *)g->device->data;
+    const AVCUDADeviceContext *const hw = d->hwctx;
+    const int any = !asked || !strcmp(asked, "auto") || !strcmp(asked, "cuda");
+    int ordinal, ret = ordinal_of(hw, &ordinal);
+
+    if (ret < 0)
+        return fg_error(err, ret, "CUDA: the frames' context does not answer");
+    if (!any && fg_cuda_ordinal(asked) < 0)
+        return fg_error(err, AVERROR(EINVAL),
+                        "device=%s with frames in GPU memory: use auto or "
+                        "cuda, or put hwdownload,format=... before the filter",
+                        asked);
+    if (!any && fg_cuda_ordinal(asked) != ordinal)
+        return fg_error(err, AVERROR(EINVAL),
+                        "device=%s, but the frames are on cuda:%d", asked,
+                        ordinal);
+    snprintf(name, size, "cuda:%d", ordinal);
+    *context = hw->cuda_ctx;
+    g->stream = hw->stream;
+    return 0;
+}
+#else
+static int find_device(FgGpu *g, const char *asked, char *name, size_t size,
+                       void **context, FgError *err)
+{
+    (void)g, (void)asked, (void)name, (void)size, (void)context;
+    return fg_error(err, AVERROR(ENOSYS), "this FFmpeg was built without CUDA");
+}
+#endif
+
+/* ---- what frames are ---- */
+
+static int samples(FgGpu *g, enum AVPixelFormat sw, FgError *err)
+{
+    const int known = fg_format_init(&g->fmt, sw) >= 0;
+    const FgFormat *f = &g->fmt;
+    const int packed = f->rgb && f->depth == 8 && f->comp[0].step == 4;
+
+    g->sw = sw;
+    if (!known || f->nb != 3 || f->has_alpha || f->is_float || f->full ||
+        (f->rgb && !packed))
+        return fg_error(err, AVERROR(ENOSYS),
+                        "CUDA frames of %s are not taken: use nv12, p010, "
+                        "p016, yuv420p, yuv444p, yuv444p16, rgb0 or bgr0 "
+                        "(scale_cuda=format=...)",
+                        av_get_pix_fmt_name(sw) ? av_get_pix_fmt_name(sw)
+                                                : "?");
+    return 0;
+}
+
+static int describe(const FgGpu *g, FgCudaFrame *k, const AVFrame *f)
+{
+    const FgFormat *const m = &g->fmt;
+    const int nv = !m->rgb && m->comp[1].plane == m->comp[2].plane;
+    const int planes = m->rgb ? 1 : nv ? 2 : 3;
+
+    *k = (FgCudaFrame){.layout = m->rgb ? FG_CUDA_RGB
+                                 : nv   ? FG_CUDA_NV
+                                        : FG_CUDA_YUV,
+                       .w = f->width,
+                       .h = f->height,
+                       .log2w = m->log2w,
+                       .log2h = m->log2h,
+                       .depth = m->depth,
+                       .shift = m->comp[0].shift};
+    for (int i = 0; m->rgb && i < 3; i++)
+        k->order[i] = m->comp[i].offset;
+    if (m->rgb)
+        k->order[3] = m->pad_offset;
+    for (int i = 0; i < planes; i++) {
+        if (f->linesize[i] <= 0)
+            return -1;
+        k->plane[i] = (uint64_t)(uintptr_t)f->data[i];
+        k->pitch[i] = (size_t)f->linesize[i];
+    }
+    return 0;
+}
+
+static int colour(FgGpu *g, FgCudaColour *c, const AVFrame *in,
+                  const FgLook *look, FgError *err)
+{
+    enum AVColorSpace space = look->space;
+    enum AVColorRange range = look->range;
+    FgMatrix m;
+    double x, y;
+
+    g->guessed = 0;
+    if (space == AVCOL_SPC_UNSPECIFIED)
+        space = in->colorspace;
+    if (g->fmt.rgb || g->luma) { /* any will do, as it is undone */
+        space = AVCOL_SPC_BT709;
+    } else if (space == AVCOL_SPC_UNSPECIFIED || space == AVCOL_SPC_RESERVED) {
+        space = fg_guess_space(in->width, in->height);
+        g->guessed = 1;
+    }
+    if (fg_matrix_init(&m, space) < 0)
+        return fg_error(err, AVERROR(ENOTSUP),
+                        "colour space %s is not supported with an RGB model; "
+                        "colorspace= can be %s",
+                        av_color_space_name(space) ? av_color_space_name(space)
+                                                   : "?",
+                        fg_matrix_names());
+    if (range == AVCOL_RANGE_UNSPECIFIED)
+        range = in->color_range;
+    fg_chroma_pos(&x, &y, &g->fmt, in->chroma_location);
+    *c = (FgCudaColour){.kr = m.kr,
+                        .kb = m.kb,
+                        .limited = !g->fmt.rgb && range != AVCOL_RANGE_JPEG,
+                        .chroma_x = (float)x,
+                        .chroma_y = (float)y,
+                        .blend = look->blend};
+    return 0;
+}
+
+/* ---- making ---- */
+
+/* As in FFmpeg's own filters: a failure of the driver is external. */
+static int averror(int rc)
+{
+    return rc == -EIO ? AVERROR_EXTERNAL : rc;
+}
+
+static int make_plan(FgGpu *g, const AVFilterLink *in, const AVFilterLink *out,
+                     const FgModel *m, const FgUpscaleOptions *o, FgError *err)
+{
+    char name[32];
+    FgPlanOptions p = {.device = name,
+                       .precision = o->precision,
+                       .max_w = in->w,
+                       .max_h = in->h,
+                       .tile = o->tile,
+                       .ex = o->ex};
+    FgPlanInfo i;
+    int ret = find_device(g, o->device, name, sizeof(name), &p.cuda_context,
+                          err);
+
+    if (ret < 0)
+        return ret;
+    if ((ret = fg_plan_create(&g->plan, m, &p, err)) < 0)
+        return averror(ret);
+    fg_plan_info(g->plan, &i);
+    if (out->w !=
+            av_rescale_rnd(in->w, i.scale_num, i.scale_den, AV_ROUND_UP) ||
+        out->h != av_rescale_rnd(in->h, i.scale_num, i.scale_den, AV_ROUND_UP))
+        return fg_error(err, AVERROR(ENOTSUP),
+                        "%dx%d to %dx%d: frames in GPU memory leave in the "
+                        "model's size, %d times theirs; put scale_cuda behind",
+                        in->w, in->h, out->w, out->h, m->scale);
+    return 0;
+}
+
+static int make_frames(const FgGpu *g, AVFilterLink *out)
+{
+    FilterLink *const l = ff_filter_link(out);
+    AVBufferRef *ref = av_hwframe_ctx_alloc(g->device);
+
+    if (!ref)
+        return AVERROR(ENOMEM);
+    AVHWFramesContext *const c = (void *)ref->data;
+
+    c->format = AV_PIX_FMT_CUDA;
+    c->sw_format = g->sw;
+    c->width = out->w;
+    c->height = out->h;
+    const int ret = av_hwframe_ctx_init(ref);
+
+    if (ret < 0) {
+        av_buffer_unref(&ref);
+        return ret;
+    }
+    av_buffer_unref(&l->hw_frames_ctx);
+    l->hw_frames_ctx = ref;
+    return 0;
+}
+
+static int create(FgGpu *g, AVFilterLink *inlink, AVFilterLink *outlink,
+                  const FgModel *m, const FgUpscaleOptions *o, FgError *err)
+{
+    const AVBufferRef *const ref = ff_filter_link(inlink)->hw_frames_ctx;
+    int ret;
+
+    if (!ref)
+        return fg_error(err, AVERROR(EINVAL),
+                        "CUDA frames without a frames context");
+    const AVHWFramesContext *const c = (void *)ref->data;
+
+    g->luma = m->luma;
+    if ((ret = samples(g, c->sw_format, err)) < 0)
+        return ret;
+    if (!(g->device = av_buffer_ref(c->device_ref)))
+        return fg_error(err, AVERROR(ENOMEM), "out of memory");
+    if ((ret = make_plan(g, inlink, outlink, m, o, err)) < 0)
+        return ret;
+    ret = make_frames(g, outlink);
+    return ret < 0 ? fg_error(err, ret, "no frames in GPU memory for %dx%d",
+                              outlink->w, outlink->h)
+                   : 0;
+}
+
+int fg_gpu_create(FgGpu **g, AVFilterLink *inlink, AVFilterLink *outlink,
+                  const FgModel *m, const FgUpscaleOptions *o, FgError *err)
+{
+    *g = av_mallocz(sizeof(**g));
+    if (!*g)
+        return fg_error(err, AVERROR(ENOMEM), "out of memory");
+    const int ret = create(*g, inlink, outlink, m, o, err);
+
+    if (ret < 0)
+        fg_gpu_free(g);
+    return ret;
+}
+
+void fg_gpu_free(FgGpu **g)
+{
+    if (!*g)
+        return;
+    fg_plan_free(&(*g)->plan); /* its context is the device's: this first */
+    av_buffer_unref(&(*g)->device);
+    av_freep(g);
+}
+
+/* ---- running ---- */
+
+int fg_gpu_frame(FgGpu *g, AVFrame *out, const AVFrame *in, const FgLook *look,
+                 FgError *err)
+{
+    FgCudaFrame from, to;
+    FgCudaColour c;
+    int ret;
+
+    if (!in->hw_frames_ctx)
+        return fg_error(err, AVERROR(EINVAL),
+                        "a CUDA frame without a frames context");
+    const AVHWFramesContext *const f = (void *)in->hw_frames_ctx->data;
+
+    if (f->sw_format != g->sw || f->device_ref->data != g->device->data)
+        return fg_error(err, AVERROR(EINVAL),
+                        "frames change their samples or device: this needs a "
+                        "new filter graph");
+    if (describe(g, &from, in) < 0 || describe(g, &to, out) < 0)
+        return fg_error(err, AVERROR(EINVAL), "a CUDA frame is upside down");
+    if ((ret = colour(g, &c, in, look, err)) < 0)
+        return ret;
+    return averror(fg_cuda_frame_run(g->plan, g->stream, &from, &to, &c, err));
+}
+
+int fg_gpu_finish(FgGpu *g, FgError *err)
+{
+    const int64_t bad = fg_cuda_frame_bad(g->plan, err);
+
+    if (bad < 0)
+        return averror((int)bad);
+    return bad ? fg_error(err, AVERROR(EDOM),
+                          "the network's results are not finite (%lld samples "
+                          "of all frames): precision=fp32 may help",
+                          (long long)bad)
+               : 0;
+}
+
+int fg_gpu_guessed(const FgGpu *g)
+{
+    return g->guessed;
+}
+
+void fg_gpu_plan_info(const FgGpu *g, FgPlanInfo *info)
+{
+    fg_plan_info(g->plan, info);
+}

@@ -1,0 +1,34 @@
+/* ffgan: frames in a GPU's memory through a super-resolution network.
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * For links of AV_PIX_FMT_CUDA. All is enqueued on the frames' own context and
+ * stream; nothing waits and nothing is copied to the host. */
+#ifndef FFGAN_FILTERS_GPU_H
+#define FFGAN_FILTERS_GPU_H
+
+#include "filter.h"
+#include "upscale.h"
+
+typedef struct FgGpu FgGpu;
+
+/* Makes the plan for the frames of inlink, and outlink's frames context: the
+ * same device and samples, outlink's size. o: device, precision, tile and ex;
+ * sizes and format are the links'. The model must outlive *g. 0, or an
+ * AVERROR with err: EINVAL where the input has no frames context, or for
+ * another device than the frames'; ENOSYS for samples that are not taken;
+ * ENOTSUP for a size that is not the model's; ENOMEM; AVERROR_EXTERNAL where
+ * the driver fails. *g is NULL on failure. */
+int fg_gpu_create(FgGpu **g, AVFilterLink *inlink, AVFilterLink *outlink,
+                  const FgModel *m, const FgUpscaleOptions *o, FgError *err);
+/* As fg_upscale_frame; 0 or an AVERROR as above. After AVERROR_EXTERNAL the
+ * context must be taken for lost. */
+int fg_gpu_frame(FgGpu *g, AVFrame *out, const AVFrame *in, const FgLook *look,
+                 FgError *err);
+/* Waits for all frames. AVERROR(EDOM) if a result was not finite. */
+int fg_gpu_finish(FgGpu *g, FgError *err);
+/* 1 if the last frame's matrix was guessed from its size. */
+int fg_gpu_guessed(const FgGpu *g);
+void fg_gpu_plan_info(const FgGpu *g, FgPlanInfo *info);
+void fg_gpu_free(FgGpu **g); /* accepts NULL */
+
+#endif
