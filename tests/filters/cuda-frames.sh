@@ -97,10 +97,12 @@ near16() { # the same for samples of two bytes
 # shellcheck disable=SC2086
 for f in nv12 yuv420p yuv444p rgb0 bgr0; do
     for m in y rgb; do
-        eval "net=\$$m"
+        net=$y
+        [ $m = y ] || net=$rgb
         rm -f "$T/log"
         check "$m, $f: runs" \
-            run "$T/g.raw" $f "hwupload,$net:precision=fp32,hwdownload,format=$f" $gpu
+            run "$T/g.raw" $f \
+            "hwupload,$net:precision=fp32,hwdownload,format=$f" $gpu
         run "$T/c.raw" $f "$net:precision=fp32"
         check "$m, $f: as on the CPU" near "$T/g.raw" "$T/c.raw" 1
         check "$m, $f: nothing waits but the downloads, nothing is left" \
