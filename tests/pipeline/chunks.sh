@@ -109,6 +109,7 @@ mk -f lavfi -i color=gray:s=16x16:r=25:d=148 -c:v mpeg4 long.mkv
 check "a long film through it, unasked, goes in one piece" sh -c \
     '"$FFGAN" run ./remembers.yaml long.mkv -o r.mkv -y 2> msg &&
     grep -q "cannot be resumed" msg && grep -q "3700 frames" msg'
+rm -f r.mkv msg
 refused "a filter that remembers" 78 "hqdn3d remembers" run ./remembers.yaml cfr.mp4 -o r.mkv --chunk 20
 check "a filter that remembers: nothing is left" [ ! -e r.mkv.ffgan ]
 check "a filter that remembers, with --allow-seams" run ./remembers.yaml cfr.mp4 -o r.mkv --chunk 20 --allow-seams --overlap 8
