@@ -17,7 +17,7 @@ typedef struct FgFamilyReader {
 } FgFamilyReader;
 
 extern const FgFamilyReader fg_family_compact, fg_family_esrgan, fg_family_span,
-    fg_family_spanf, fg_family_plksr;
+    fg_family_spanf, fg_family_plksr, fg_family_ifnet;
 
 /* Index after the largest N of "PREFIX.N.", 0 where there is none. */
 int fg_family_count(const FgImport *im, const char *prefix);

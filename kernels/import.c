@@ -125,7 +125,7 @@ int fg_import_wants(const void *data, size_t size)
 
 static const FgFamilyReader *const families[] = {
     &fg_family_compact, &fg_family_esrgan, &fg_family_spanf,
-    &fg_family_span,    &fg_family_plksr,
+    &fg_family_span,    &fg_family_plksr,  &fg_family_ifnet,
 };
 enum { NB_FAMILIES = sizeof(families) / sizeof(*families) };
 
@@ -267,12 +267,16 @@ static int find_scale(FgImport *im, const FgReach *r)
                           "it makes %dx%d pixels from %dx%d, expected the same "
                           "or 2 to 16 times as many along each side",
                           o.w, o.h, side, side);
+    im->m->scale = o.w / side;
+    if (im->m->task == FG_TASK_INTERP)
+        return fg_model_check_task(im->m, &why) < 0
+                   ? fg_im_fail(im, -ENOTSUP, "%s", why.text)
+                   : 0;
     if (o.c != in.c || (in.c != 3 && in.c != 1))
         return fg_im_fail(im, -ENOTSUP,
                           "it makes %d channels from %d, expected 3 from 3 or "
                           "1 from 1",
                           o.c, in.c);
-    im->m->scale = o.w / side;
     im->m->luma = in.c == 1;
     return 0;
 }

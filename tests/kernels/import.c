@@ -99,6 +99,8 @@ static const struct {
     {"realplksr_dysample.pth", "PLKSR, RealPLKSR", 2},
     {"realplksr_dysample3.safetensors", "PLKSR, RealPLKSR", 3},
     {"plksr.pth", "PLKSR, RealPLKSR", 3},
+    {"ifnet.pth", "IFNet", 1},
+    {"ifnet_encoder.safetensors", "IFNet", 1},
     {"onnx_compact.onnx", NULL, 2},
     {"onnx_esrgan_x2.onnx", NULL, 2},
     {"onnx_span.onnx", NULL, 4},

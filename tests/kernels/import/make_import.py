@@ -313,6 +313,101 @@ class Plksr(nn.Module):
         return self.to_img(y)
 
 
+def warp(x, flow):
+    n, _, h, w = x.shape
+    px = torch.arange(w) + flow[:, 0]
+    py = torch.arange(h).view(-1, 1) + flow[:, 1]
+    grid = torch.stack([px / (w - 1), py / (h - 1)], -1) * 2 - 1
+    return F.grid_sample(x, grid.to(x), "bilinear", "border",
+                         align_corners=True)
+
+
+def leaky(i, o):
+    return nn.Sequential(nn.Conv2d(i, o, 3, 2, 1), nn.LeakyReLU(0.2))
+
+
+class IfRes(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.conv = conv(c, c)
+        self.beta = nn.Parameter(torch.ones(1, c, 1, 1))
+
+    def forward(self, x):
+        return F.leaky_relu(self.conv(x) * self.beta + x, 0.2)
+
+
+class IfBlock(nn.Module):
+    def __init__(self, i, c, o):
+        super().__init__()
+        self.conv0 = nn.Sequential(leaky(i, c // 2), leaky(c // 2, c))
+        self.convblock = nn.Sequential(*[IfRes(c) for _ in range(8)])
+        self.lastconv = nn.Sequential(nn.ConvTranspose2d(c, 4 * o, 4, 2, 1),
+                                      nn.PixelShuffle(2))
+
+    def forward(self, x, flow, s):
+        def sized(v, by):
+            return F.interpolate(v, scale_factor=by, mode="bilinear")
+        x = sized(x, 1 / s)
+        if flow is not None:
+            x = torch.cat([x, sized(flow, 1 / s) / s], 1)
+        y = sized(self.lastconv(self.convblock(self.conv0(x))), float(s))
+        return y[:, :4] * s, y[:, 4:5], y[:, 5:]
+
+
+class Encoder(nn.Module):
+    def __init__(self, c=8):
+        super().__init__()
+        self.cnn0 = nn.Conv2d(3, c, 3, 2, 1)
+        self.cnn1 = conv(c, c)
+        self.cnn2 = conv(c, c)
+        self.cnn3 = nn.ConvTranspose2d(c, 4, 4, 2, 1)
+
+    def forward(self, x):
+        for c in self.cnn0, self.cnn1, self.cnn2:
+            x = F.leaky_relu(c(x), 0.2)
+        return self.cnn3(x)
+
+
+class Ifnet(nn.Module):
+    """RIFE 4.6; with an encoder 4.25 and 4.26. Frames, then the time."""
+
+    def __init__(self, encoder=False, widths=(8, 6, 4, 4)):
+        super().__init__()
+        self.encode = Encoder() if encoder else None
+        more, out = (8, 13) if encoder else (0, 6)
+        for i, c in enumerate(widths):
+            size = 12 + more + (out - 5 if encoder else 0) if i else 7 + more
+            setattr(self, f"block{i}", IfBlock(size, c, out))
+        self.nb = len(widths)
+
+    def forward(self, x):
+        h, w = x.shape[2:]
+        x = F.pad(x, (0, -w % 64, 0, -h % 64), mode="replicate")
+        a, b, t = x[:, :3], x[:, 3:6], x[:, 6:]
+        e = [self.encode(v) for v in (a, b)] if self.encode else []
+        flow, mask, feat, wa, wb, we = None, None, None, a, b, e
+        for i in range(self.nb):
+            parts = [wa, wb, *we, t] + ([mask] if i else [])
+            parts += [feat] if i and e else []
+            f, m, feat = getattr(self, f"block{i}")(
+                torch.cat(parts, 1), flow, 2 ** (self.nb - 1 - i))
+            flow = flow + f if i else f
+            mask = mask + m if i and not e else m
+            ways = flow[:, :2], flow[:, 2:]
+            wa, wb = warp(a, ways[0]), warp(b, ways[1])
+            we = [warp(v, way) for v, way in zip(e, ways)]
+        mask = mask.sigmoid()
+        return (wa * mask + wb * (1 - mask))[:, :, :h, :w]
+
+
+def frames(h, w):
+    """Two smooth pictures, the second one moved, and a time."""
+    noise = F.interpolate(torch.rand(1, 3, h // 8 + 2, w // 8 + 2),
+                          size=(h + 3, w + 3), mode="bicubic").clamp(0, 1)
+    return torch.cat([noise[:, :, :h, :w], noise[:, :, 3:, 2:w + 2],
+                      torch.full((1, 1, h, w), 0.375)], 1)
+
+
 def agree(sd, x, y):
     try:
         import spandrel
@@ -330,7 +425,7 @@ def agree(sd, x, y):
 
 
 def make(name, net, save, names=None, w=13, h=9, tame=1.0, check=True,
-         half=0):
+         half=0, input=None):
     if wanted and name not in wanted:
         return
     torch.manual_seed(sum(name.encode()))
@@ -343,7 +438,7 @@ def make(name, net, save, names=None, w=13, h=9, tame=1.0, check=True,
                 p.copy_(p.half().float())
     sd = net.state_dict()
     sd = names(sd) if names else sd
-    x = torch.rand(1, 3, h, w)
+    x = input(h, w) if input else torch.rand(1, 3, h, w)
     with torch.no_grad():
         y = net.double()(x.double()).float()
     net.float()
@@ -515,6 +610,10 @@ make("realplksr_dysample", lambda: Plksr(nb=1, k=5, dysample=True), pth())
 make("realplksr_dysample3",
      lambda: Plksr(nb=1, r=3, k=5, layer_norm=True, dysample=True), safetensors)
 make("plksr", lambda: Plksr(nb=1, real=False, r=3, k=9), pth())
+make("ifnet", Ifnet, pth(lambda sd: {"module." + k: v for k, v in sd.items()}),
+     w=60, h=52, tame=0.8, check=False, input=frames)
+make("ifnet_encoder", lambda: Ifnet(True, (8, 6, 4, 4, 4)), safetensors, w=60,
+     h=52, tame=0.8, check=False, input=frames)
 make("onnx_compact", lambda: Compact(r=2), onnx(13))
 make("onnx_esrgan_x2", lambda: Esrgan(r=2, nb=1), onnx(), w=14, h=10,
      check=False)
