@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "between.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -10,6 +11,11 @@
 #include <libavutil/pixdesc.h>
 
 #include "kernels/interp.h"
+#include "whole.h"
+
+static_assert((int)FG_INTERP_IN == (int)FG_INTERP_RGB_IN &&
+                  (int)FG_INTERP_OUT == (int)FG_INTERP_RGB_OUT,
+              "both kinds of networks share their tensors");
 
 enum { ROWS = 11 }; /* of a worker's scratch, each as long as the picture */
 
@@ -18,6 +24,7 @@ struct FgBetween {
     FgPlaneFormat fmt;
     FgPlanes frame[2];
     FgFlow *flow;
+    FgWhole *whole; /* of a network that does it all, else NULL */
     FgPlan *plan, *plan32;
     FgTensor in, out; /* of the network */
     float *share;     /* [h][w] of frame 1 */
@@ -61,6 +68,8 @@ static int alloc_all(FgBetween *b)
     if (ret >= 0 && b->o.model)
         ret = fg_tensor_alloc(
             &b->out, (FgShape){1, FG_INTERP_OUT, b->o.h, b->o.w}, FG_F32);
+    if (ret >= 0 && b->o.model && !b->o.model->luma)
+        ret = fg_whole_create(&b->whole, &b->fmt);
     b->share = malloc(n * sizeof(float));
     b->fade = malloc(n * sizeof(float));
     b->error = malloc(n * sizeof(float));
@@ -120,6 +129,7 @@ void fg_between_free(FgBetween **pb)
     fg_planes_free(&b->frame[0]);
     fg_planes_free(&b->frame[1]);
     fg_flow_free(&b->flow);
+    fg_whole_free(&b->whole);
     fg_plan_free(&b->plan);
     fg_plan_free(&b->plan32);
     fg_tensor_free(&b->in);
@@ -154,7 +164,7 @@ int fg_between_push(FgBetween *b, const AVFrame *in, FgError *err)
         return fg_error(err, -EINVAL,
                         "the input has a NaN or an infinite value");
     fg_flow_push(b->flow, b->fmt.luma, b->o.w);
-    return 0;
+    return b->whole ? fg_whole_push(b->whole, &b->frame[1], in, err) : 0;
 }
 
 static void find(FgBetween *b)
@@ -191,6 +201,12 @@ static int run_net(FgBetween *b, FgError *err)
                    : 0;
 }
 
+/* Whether a network mends what arithmetic moved. */
+static int mends(const FgBetween *b)
+{
+    return b->o.model && !b->whole;
+}
+
 /* Half of the error: measured, all is more than is gained where there is
  * hardly any noise. */
 static void fuse_job(void *arg, int y, int worker)
@@ -198,7 +214,7 @@ static void fuse_job(void *arg, int y, int worker)
     FgBetween *b = arg;
     const int w = b->o.w;
     const size_t at = (size_t)y * (size_t)w;
-    const float *net = b->o.model ? fg_f32(&b->out, 0, y, 0) : NULL;
+    const float *net = mends(b) ? fg_f32(&b->out, 0, y, 0) : NULL;
     const float *in = fg_f32(&b->in, 0, y, 0);
     float *error = b->error + at;
 
@@ -217,7 +233,7 @@ static void settle_job(void *arg, int y, int worker)
     FgBetween *b = arg;
     const int w = b->o.w;
     const size_t at = (size_t)y * (size_t)w;
-    const float *net = b->o.model ? fg_f32(&b->out, 0, y, 0) : NULL;
+    const float *net = mends(b) ? fg_f32(&b->out, 0, y, 0) : NULL;
     float *d = b->settled + at;
 
     fg_interp_settle(d, b->luma, b->error, w, b->o.h, y,
@@ -272,7 +288,7 @@ static void move_row(const FgBetween *b, int y, float *const *s)
     map_row(b, b->share, g, y, s[7]);
     for (int x = 0; x < g->w; x++)
         s[5][x] += s[7][x] * (s[6][x] - s[5][x]);
-    if (b->o.model)
+    if (mends(b))
         fade_row(b, g, y, s);
 }
 
@@ -280,7 +296,7 @@ static void plane_job(void *arg, int y, int worker)
 {
     const FgBetween *b = arg;
     const int k = b->k, w = b->fmt.grid[k].w;
-    const int adds = k < b->fmt.fmt.nb && b->fmt.fmt.rgb;
+    const int adds = !b->whole && k < b->fmt.fmt.nb && b->fmt.fmt.rgb;
     const float *luma = b->settled + (size_t)y * (size_t)b->o.w;
     const FgPlanes *f = b->frame;
     float *s[ROWS];
@@ -288,7 +304,9 @@ static void plane_job(void *arg, int y, int worker)
     for (int i = 0; i < ROWS; i++)
         s[i] = b->scratch +
                ((size_t)worker * ROWS + (size_t)i) * b->scratch_row;
-    if (!k && !b->fmt.fmt.rgb)
+    if (b->whole && k < b->fmt.fmt.nb)
+        memcpy(s[5], fg_whole_row(b->whole, k, y), sizeof(float) * (size_t)w);
+    else if (!k && !b->fmt.fmt.rgb)
         memcpy(s[5], luma, sizeof(float) * (size_t)w);
     else
         move_row(b, y, s);
@@ -300,17 +318,43 @@ static void plane_job(void *arg, int y, int worker)
                                                     : f[1].high[k]);
 }
 
-int fg_between_frame(FgBetween *b, AVFrame *out, float t, FgError *err)
+/* The colours by the network; alpha, which it does not see, by arithmetic. */
+static int do_whole(FgBetween *b, FgError *err)
+{
+    fg_whole_input(b->whole, b->t, &b->in);
+    const int ret = run_net(b, err);
+
+    if (ret < 0)
+        return ret;
+    fg_whole_take(b->whole, &b->out);
+    if (b->fmt.fmt.has_alpha) {
+        find(b);
+        fg_interp_inputs(b->flow, b->t, &b->in);
+        fg_run(b->o.ex, fuse_job, b, b->o.h);
+    }
+    return 0;
+}
+
+static int do_moved(FgBetween *b, FgError *err)
 {
     int ret;
 
     find(b);
-    b->t = t;
-    fg_interp_inputs(b->flow, t, &b->in);
+    fg_interp_inputs(b->flow, b->t, &b->in);
     if (b->o.model && (ret = run_net(b, err)) < 0)
         return ret;
     fg_run(b->o.ex, fuse_job, b, b->o.h);
     fg_run(b->o.ex, settle_job, b, b->o.h);
+    return 0;
+}
+
+int fg_between_frame(FgBetween *b, AVFrame *out, float t, FgError *err)
+{
+    b->t = t;
+    const int ret = b->whole ? do_whole(b, err) : do_moved(b, err);
+
+    if (ret < 0)
+        return ret;
     b->to = out;
     for (b->k = 0; b->k < b->fmt.nb; b->k++)
         fg_run(b->o.ex, plane_job, b, b->fmt.grid[b->k].h);

@@ -2,8 +2,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Motion is found in luma, every component is moved on its own grid and mixed
- * by the share of frame 1 at each place (kernels/interp.h). Nothing is rounded
- * before the last step. */
+ * by the share of frame 1 at each place (kernels/interp.h). With a network of
+ * colour "rgb" the colours are its own (whole.h). Nothing is rounded before the
+ * last step. */
 #ifndef FFGAN_FILTERS_BETWEEN_H
 #define FFGAN_FILTERS_BETWEEN_H
 

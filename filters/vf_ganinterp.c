@@ -51,16 +51,7 @@ static av_cold int init(AVFilterContext *ctx)
     }
     if (!strcmp(s->model_name, "none"))
         return 0;
-    const int ret = fg_filter_model(ctx, s->model_name, FG_TASK_INTERP,
-                                    &s->model);
-    if (ret >= 0 && !s->model->luma) {
-        av_log(ctx, AV_LOG_ERROR,
-               "%s: its colour is 'rgb', a network that finds motion itself; "
-               "allowed is colour 'y' (kernels/interp.h)\n",
-               s->model_name);
-        return AVERROR(ENOTSUP);
-    }
-    return ret;
+    return fg_filter_model(ctx, s->model_name, FG_TASK_INTERP, &s->model);
 }
 
 static av_cold void uninit(AVFilterContext *ctx)

@@ -141,8 +141,19 @@ static inline void gen_interp_graph(FgModel *m)
     fg_graph_op(g, "scale", "small", at, -1, (FgAttr){.alpha = 0.1f});
 }
 
-/* kind: dcgan, dcgan-alpha, texture, plate, image, image-norm, interp. NULL and
- * err on failure. */
+/* A whole network of task interp: the mean of the two frames. */
+static inline void gen_fade(FgModel *m)
+{
+    for (int i = 0; i < m->params.nb; i++) {
+        FgParam *p = &m->params.p[i];
+        memset(p->data, 0, sizeof(float) * fg_param_count(p));
+        for (int o = 0; o < 3 && p->nb_dims == 4; o++)
+            p->data[7 * o + o] = p->data[7 * o + 3 + o] = 0.5f;
+    }
+}
+
+/* kind: dcgan, dcgan-alpha, texture, plate, image, image-norm, interp, fade.
+ * NULL and err on failure. */
 static inline FgModel *gen_model(const char *kind, FgError *err)
 {
     FgModel *m = fg_model_alloc();
@@ -173,6 +184,9 @@ static inline FgModel *gen_model(const char *kind, FgError *err)
     } else if (!strncmp(kind, "image", 5)) {
         m->task = FG_TASK_IMAGE;
         gen_image_graph(m, !strcmp(kind, "image-norm"));
+    } else if (!strcmp(kind, "fade")) {
+        m->task = FG_TASK_INTERP;
+        gen_conv(&m->graph, "mean", gen_input(&m->graph, 7), 3, 1);
     } else {
         m->task = FG_TASK_INTERP;
         m->luma = 1;
@@ -185,6 +199,8 @@ static inline FgModel *gen_model(const char *kind, FgError *err)
         fg_model_free(&m);
     if (m) {
         gen_fill(m);
+        if (!strcmp(kind, "fade"))
+            gen_fade(m);
         fg_model_set_meta(m, "name", kind);
     }
     return m;

@@ -60,9 +60,9 @@ static int build(FgModel *m, const char *kind, FgError *err)
 
 FgModel *test_model(const char *kind, int luma, int scale, FgError *err)
 {
-    static const char *const others[] = {"dcgan", "dcgan-alpha", "texture",
-                                         "plate", "image",       "image-norm",
-                                         "interp"};
+    static const char *const others[] = {"dcgan",  "dcgan-alpha", "texture",
+                                         "plate",  "image",       "image-norm",
+                                         "interp", "fade"};
     for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
         if (is(kind, others[i]))
             return gen_model(kind, err);
