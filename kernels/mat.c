@@ -326,7 +326,7 @@ void fg_mat_rows(const FgMat *m, const FgTensor *in, FgTensor *out, int y0,
     if (b1 <= b0)
         return;
     if (!m->f32)
-        clear_gaps(out, y0, y1, !part, b1 == blocks);
+        clear_gaps(out, y0, y1, !b0, b1 == blocks);
     for (int y = y0; y < y1; y += most)
         run_rows(&j, y, y + most < y1 ? y + most : y1);
 }
