@@ -23,6 +23,14 @@ static void keep_f32(FgPlan *p, int value, int *changed)
     p->dtype[value] = FG_F32;
 }
 
+/* Tile products take the high and the low half of so few channels (mat.h). */
+static int takes_halves(const FgPlan *p, const FgStep *s)
+{
+    const FgNode *const n = &p->g.nodes[s->node];
+
+    return s->tiles && fg_params_find(&p->ps, n->param[0])->dims[1] <= 4;
+}
+
 /* A sum's operand and result are of one type. */
 static void match_add(FgPlan *p, const FgStep *s, int *changed)
 {
@@ -95,7 +103,8 @@ void fg_plan_types(FgPlan *p)
         const FgStep *const s = &p->steps[i];
 
         for (int k = 0; k < s->nb_in; k++)
-            if (!s->chain && (!s->conv || (!k && !is_wino(s) && !s->tiles)))
+            if (!s->chain && (!s->conv || (!k && !is_wino(s) &&
+                                           (!s->tiles || takes_halves(p, s)))))
                 keep_f32(p, s->in[k], &changed);
     }
     if (!p->has_tail)
