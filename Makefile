@@ -146,7 +146,7 @@ $(BUILD)/tests/filters/%.o: tests/filters/%.c
 	$(Q)mkdir -p $(@D)
 	$(call BRIEF,CC,$<) $(CC) $(OWN) $(PRIVATE) -c $< -o $@
 
-include tests/rules.mak
+include kernels/cuda/cuda.mak tests/rules.mak
 demo: all
 	$(Q)BUILD=$(abspath $(BUILD)) sh presets/demo.sh "$(IN)"
 

@@ -1,12 +1,71 @@
 /* ffgan: plans on a GPU, for plan.c.
- * SPDX-License-Identifier: LGPL-2.1-or-later */
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * plan.c folds the graph into steps as for the CPU; here each becomes launches
+ * of kernels (cuda/args.h), values get device memory, and a picture is run. */
 #ifndef FFGAN_KERNELS_CUDA_PLAN_H
 #define FFGAN_KERNELS_CUDA_PLAN_H
 
 #include "cuda.h"
+#include "cuda/abi.h"
+#include "cuda/args.h"
 #include "plan_priv.h"
 
-/* p has its graph, parameters and reach. On failure the caller frees. */
-int fg_cuda_plan_create(FgPlan *p, const FgPlanOptions *opt, FgError *err);
+typedef struct FgCudaStep {
+    int kernel;        /* FgKernelId */
+    FgKernelArgs a;    /* all but the views */
+    int in[2];         /* values, -1 = none */
+    int add, out;      /* values, -1 = none */
+    int first, nb_out; /* channels of out that it makes; 0 = all */
+} FgCudaStep;
+
+struct FgCudaPlan {
+    const FgCudaApi *api;
+    FgCudaDev *dev;
+    FgCudaDevice about;
+    char isa[16];
+    int element; /* of values: FG_ELEMENT_* */
+    FgCudaStep *steps;
+    int nb_steps;
+    uint64_t *weights; /* device memory of parameters and moments */
+    int nb_weights, cap_weights;
+    uint64_t *slot; /* device memory of each slot */
+    int nb_slots;
+    uint64_t picture, result, bad; /* f32 pictures, the counter */
+    float *host_in, *host_out;     /* pinned */
+    uint64_t *host_bad;
+    uint64_t side, cup, cfull; /* of frames, made at the first */
+    size_t bytes;
+    FgCudaGraph *graph; /* all steps for a window of */
+    int graph_w, graph_h;
+    int seen_w, seen_h; /* the window before; a second one is recorded */
+    void *last_stream;
+    int has_last;
+};
+
+/* Opens the plug-in and the device. p has its graph and parameters. */
+int fg_cuda_plan_open(FgPlan *p, const FgPlanOptions *opt, FgError *err);
+/* p has its steps: weights and memory. */
+int fg_cuda_plan_layout(FgPlan *p, const FgPlanOptions *opt, FgError *err);
+void fg_cuda_plan_close(FgPlan *p); /* accepts plans of the CPU */
+int fg_cuda_plan_run(FgPlan *p, const FgTensor *in, const FgTensor *out,
+                     const FgPlanRows *rows);
+void fg_cuda_plan_info(const FgPlan *p, FgPlanInfo *info);
+const char *fg_cuda_method(const FgPlan *p, const FgStep *s);
+
+/* cuda_step.c: all of p->steps as launches. */
+int fg_cuda_steps(FgPlan *p, FgError *err);
+/* cuda_plan.c, for cuda_step.c: nb floats on the device, NULL: not filled. */
+int fg_cuda_keep(FgPlan *p, const void *data, size_t bytes, uint64_t *at,
+                 FgError *err);
+/* cuda_plan.c, for cuda_frame.c. */
+FgKView fg_cuda_view(const FgPlan *p, int value);
+int fg_cuda_tile(FgPlan *p, int w, int h, int i, FgTile *t, FgError *err);
+int fg_cuda_run_steps(FgPlan *p, void *stream, const FgTile *t, int tiles,
+                      FgError *err);
+int fg_cuda_picture(FgPlan *p, void *stream, const FgTile *t, FgShape in,
+                    int tiles, FgError *err);
+/* in, add, tail of a, so that net_at reads the value at hand. */
+void fg_cuda_tail(const FgPlan *p, FgKernelArgs *a);
 
 #endif

@@ -79,7 +79,7 @@ static int fold_act(Fold *f, FgStep *s)
         s->epilogue.act = FG_CONV_LEAKY_RELU;
     else if (fg_node_is(n, "prelu"))
         s->epilogue.act = FG_CONV_PRELU;
-    else if (fg_node_is(n, "silu") && by_tiles(f, s))
+    else if (fg_node_is(n, "silu") && !f->p->cuda && by_tiles(f, s))
         s->epilogue.act = FG_CONV_SILU;
     else
         return 0;
@@ -151,6 +151,8 @@ static int conv_prep(Fold *f, FgStep *s, FgError *err)
 {
     const FgNode *n = &f->p->g.nodes[s->node];
     const int ic = f->shapes[n->in[0]].c;
+    if (f->p->cuda)
+        return 0; /* cuda_step.c packs */
     const float *w = fg_params_find(&f->p->ps, n->param[0])->data;
     const float *b = n->nb_param > 1
                          ? fg_params_find(&f->p->ps, n->param[1])->data
@@ -211,7 +213,7 @@ static int add_step(Fold *f, int i, FgError *err)
         return conv_step(f, s, err);
     for (int k = 0; k < n->nb_param; k++)
         s->param[k] = param_tensor(fg_params_find(&f->p->ps, n->param[k]));
-    if (fg_fused_fits(n, f->shapes) && fg_fused_start(s, n) < 0)
+    if (!f->p->cuda && fg_fused_fits(n, f->shapes) && fg_fused_start(s, n) < 0)
         return fg_error(err, -ENOMEM, "plan: out of memory");
     return 0;
 }
@@ -258,8 +260,8 @@ static int pack_tail(Fold *f, FgError *err)
     FgTail *t = &p->tail;
     const FgNode *n = t->shuffle >= 0 ? &p->g.nodes[t->shuffle] : NULL;
     int rc = 0;
-    if (!n || !fg_node_is(n, "conv2d") || f->users[t->shuffle] != 1 ||
-        n->attr.groups > 1)
+    if (!n || p->cuda || !fg_node_is(n, "conv2d") ||
+        f->users[t->shuffle] != 1 || n->attr.groups > 1)
         return 0;
     for (int k = 0; k < n->nb_param; k++)
         if (readers(&p->g, n->param[k]) != 1)
@@ -390,18 +392,21 @@ static int create(FgPlan *p, const FgModel *m, const FgPlanOptions *opt,
     p->max_w = opt->max_w;
     p->max_h = opt->max_h;
     p->precision = opt->precision;
-    if (fg_cuda_ordinal(opt->device) >= 0)
-        return fg_cuda_plan_create(p, opt, err);
-    if (p->precision == FG_PREC_FAST)
+    const int cuda = fg_cuda_ordinal(opt->device) >= 0;
+    if (p->precision == FG_PREC_FAST && !cuda)
         p->precision = fg_mat_ops(fg_cpu_level()) ? FG_PREC_BF16
                                                   : FG_PREC_INT16;
     p->plain = opt->plain;
-    if (p->precision == FG_PREC_INT8 && !p->plain)
+    if (p->precision == FG_PREC_INT8 && !p->plain && !cuda)
         rc = fg_ranges_read(&p->ranges, m, err);
+    if (rc >= 0 && cuda)
+        rc = fg_cuda_plan_open(p, opt, err);
+    if (rc >= 0)
+        rc = make_steps(p, err);
     if (rc < 0)
         return rc;
-    rc = make_steps(p, err);
-    return rc < 0 ? rc : fg_plan_layout(p, opt, err);
+    return cuda ? fg_cuda_plan_layout(p, opt, err)
+                : fg_plan_layout(p, opt, err);
 }
 
 int fg_plan_create(FgPlan **plan, const FgModel *m, const FgPlanOptions *opt,
@@ -433,8 +438,13 @@ void fg_plan_info(const FgPlan *p, FgPlanInfo *info)
     info->bytes = fg_plan_bytes(p);
     info->macs_per_pixel = p->reach.macs;
     info->device = "cpu";
-    info->precision = p->nb_int8 ? "int8" : p->nb_bf16 ? "bf16" : p->nb_int16 ? "int16" : "fp32";
+    info->precision = p->nb_int8    ? "int8"
+                      : p->nb_bf16  ? "bf16"
+                      : p->nb_int16 ? "int16"
+                                    : "fp32";
     info->isa = fg_cpu_name(fg_cpu_level());
+    if (p->cuda)
+        fg_cuda_plan_info(p, info);
 }
 
 void fg_plan_free(FgPlan **plan)
@@ -449,6 +459,7 @@ void fg_plan_free(FgPlan **plan)
         fg_q8_free(&p->steps[i].q8);
         free(p->steps[i].chain);
     }
+    fg_cuda_plan_close(p);
     fg_tensor_free(&p->staging);
     free(p->steps);
     free(p->alias);

@@ -5,6 +5,7 @@
  * The constants of the transforms were measured on one Zen 4 core (input 300,
  * output 200 cycles for a vector of channels); other CPUs differ, but the ways
  * lie far apart where it matters. */
+#include "cuda_plan.h"
 #include "plan_priv.h"
 
 #include <errno.h>
@@ -116,7 +117,8 @@ int fg_plan_step(const FgPlan *p, int i, FgPlanStepInfo *info)
         sum += cost(p, &p->steps[k]);
     *info = (FgPlanStepInfo){.node = n->name,
                              .op = n->op->name,
-                             .method = method(s),
+                             .method = p->cuda ? fg_cuda_method(p, s)
+                                               : method(s),
                              .kernel = s->conv ? n->attr.kernel : 0,
                              .channels_in = p->shapes[s->in[0]].c,
                              .channels_out = p->shapes[s->out].c,

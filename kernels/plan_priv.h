@@ -104,6 +104,7 @@ struct FgPlan {
     FgTensor staging; /* windows over the right and lower edge, if align > 1 */
     void *scratch;
     size_t scratch_size, worker_scratch;
+    struct FgCudaPlan *cuda; /* cuda_plan.h; NULL: the CPU's */
     uint32_t *worst; /* per worker: largest exponent written */
 };
 

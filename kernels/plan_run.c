@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "cuda_plan.h"
 #include "dsp.h"
 #include "graph_priv.h"
 #include "plan_priv.h"
@@ -332,6 +333,8 @@ int fg_plan_run(FgPlan *p, const FgTensor *in, FgTensor *out)
     if (in->dtype != FG_F32 || out->dtype != FG_F32 ||
         !sizes_match(p, in->shape, out->shape))
         return -EINVAL;
+    if (p->cuda)
+        return fg_cuda_plan_run(p, in, out, NULL);
     return run(p, in, out, NULL);
 }
 
@@ -343,6 +346,8 @@ int fg_plan_run_rows(FgPlan *p, const FgTensor *in, const FgPlanRows *rows)
                          fg_ceil_div((int64_t)in->shape.w * num, den)};
     if (in->dtype != FG_F32 || !sizes_match(p, in->shape, out))
         return -EINVAL;
+    if (p->cuda)
+        return fg_cuda_plan_run(p, in, NULL, rows);
     if (in->shape.w > p->tile_w)
         return -ENOTSUP;
     return run(p, in, NULL, rows);

@@ -1,0 +1,67 @@
+/* ffgan: how many threads a launch has, and which does what.
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The plug-in and the tests' plug-in both ask here. */
+#ifndef FFGAN_KERNELS_CUDA_LAUNCH_H
+#define FFGAN_KERNELS_CUDA_LAUNCH_H
+
+#include "mma.h"
+
+enum { FG_GRID_ROWS = 32768 }; /* a grid has 65535 at most */
+
+static inline unsigned fg_blocks(int64_t n, int by)
+{
+    return (unsigned)((n + by - 1) / by);
+}
+
+/* Element (y, x, k) of thread t of block (bx, by, bz); 0: none. */
+FG_HD int fg_element(const FgKView *o, unsigned bx, unsigned by, unsigned bz,
+                     int t, int *y, int *x, int *k)
+{
+    const unsigned i = bx * FG_BLOCK + (unsigned)t;
+    *y = (int)(bz * FG_GRID_ROWS + by);
+    if (*y >= o->h || i >= (unsigned)o->w * (unsigned)o->c)
+        return 0;
+    *k = (int)(i % (unsigned)o->c);
+    *x = (int)(i / (unsigned)o->c);
+    return 1;
+}
+
+static inline FgLaunch fg_launch_map(const FgKView *o)
+{
+    const int rows = o->h < FG_GRID_ROWS ? o->h : FG_GRID_ROWS;
+    const FgLaunch l = {{fg_blocks((int64_t)o->w * o->c, FG_BLOCK),
+                         (unsigned)rows, fg_blocks(o->h, FG_GRID_ROWS)},
+                        FG_BLOCK,
+                        0};
+    return l;
+}
+
+static inline FgLaunch fg_launch_mma(const FgKernelArgs *a, int n, int k)
+{
+    const FgLaunch l = {{fg_blocks(a->out.w, FG_TILE_W),
+                         fg_blocks(a->out.h, FG_TILE_H), (unsigned)a->blocks},
+                        FG_BLOCK,
+                        2U * (unsigned)FG_MMA_STAGE(n, k)};
+    return l;
+}
+
+static inline FgLaunch fg_launch(int kernel, const FgKernelArgs *a)
+{
+    switch (kernel) {
+#define FG_CASE(name, element, n, k)                                           \
+    case FG_KERNEL_##name:                                                     \
+        return fg_launch_mma(a, n, k);
+        FG_KERNELS_MMA(FG_CASE)
+#undef FG_CASE
+    case FG_KERNEL_moments: {
+        const FgLaunch l = {
+            {(unsigned)a->groups, 1, 1}, FG_BLOCK, FG_BLOCK * sizeof(double)};
+        return l;
+    }
+    default:
+        return fg_launch_map(&a->out);
+    }
+}
+
+#endif

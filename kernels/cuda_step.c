@@ -1,0 +1,358 @@
+/* ffgan: plans on a GPU: steps as launches, weights as kernels want them.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cuda/mma.h"
+#include "cuda_plan.h"
+#include "graph_priv.h"
+
+/* What building needs. */
+typedef struct Build {
+    FgPlan *p;
+    const FgStep *s;
+    const FgNode *n;
+    const FgShape *shapes;
+    FgError *err;
+} Build;
+
+static FgCudaStep *add_step(Build *b, int kernel)
+{
+    struct FgCudaPlan *c = b->p->cuda;
+    FgCudaStep *t = realloc(c->steps, sizeof(*t) * (size_t)(c->nb_steps + 1));
+    if (!t)
+        return NULL;
+    c->steps = t;
+    t += c->nb_steps++;
+    memset(t, 0, sizeof(*t));
+    t->kernel = kernel;
+    t->add = -1;
+    t->in[0] = b->s->nb_in > 0 ? b->s->in[0] : -1;
+    t->in[1] = b->s->nb_in > 1 ? b->s->in[1] : -1;
+    t->out = b->s->out;
+    const FgAttr *a = &b->n->attr;
+    t->a.kernel = a->kernel;
+    t->a.stride = a->stride > 0 ? a->stride : 1;
+    t->a.pad = a->pad;
+    t->a.pad_mode = a->pad_mode;
+    t->a.groups = a->groups > 0 ? a->groups : 1;
+    t->a.factor = a->factor;
+    t->a.mode = a->mode;
+    t->a.first = a->first;
+    t->a.alpha = a->alpha;
+    t->a.eps = a->eps;
+    return t;
+}
+
+static const FgParam *param(const Build *b, int k)
+{
+    return k < b->n->nb_param ? fg_params_find(&b->p->ps, b->n->param[k])
+                              : NULL;
+}
+
+/* Parameter k as it is; 0 where the node has none. */
+static int keep_param(Build *b, int k, uint64_t *at)
+{
+    const FgParam *q = param(b, k);
+    *at = 0;
+    return q ? fg_cuda_keep(b->p, q->data, sizeof(float) * fg_param_count(q),
+                            at, b->err)
+             : 0;
+}
+
+static int no_memory(const Build *b)
+{
+    return fg_error(b->err, -ENOMEM, "plan: out of memory");
+}
+
+/* ---- convolutions ---- */
+
+static int mma_fits(const Build *b)
+{
+    const FgAttr *a = &b->n->attr;
+    return b->p->cuda->element != FG_ELEMENT_F32 && a->groups <= 1 &&
+           a->stride <= 1 && (a->kernel == 1 || a->kernel == 3) &&
+           a->pad == a->kernel / 2;
+}
+
+/* Outputs of a block: as few in vain as can be, then as many as can be. */
+static int mma_outputs(int oc)
+{
+    int best = 16;
+    for (int n = 16; n <= 64; n += 16)
+        if (fg_ceil_div(oc, n) * n <= fg_ceil_div(oc, best) * best)
+            best = n;
+    return best;
+}
+
+static int mma_kernel(int element, int n, int k)
+{
+    const int first = element == FG_ELEMENT_F16 ? FG_KERNEL_f16_n16_k1
+                                                : FG_KERNEL_bf16_n16_k1;
+    return first + (k == 3 ? 4 : 0) + n / 16 - 1;
+}
+
+/* [block][chunk][tap][n][16], see conv_mma_template.c; dst is zero. */
+static void mma_pack(uint16_t *dst, const Build *b, int ic, int n, int chunks)
+{
+    const FgAttr *a = &b->n->attr;
+    const float *w = param(b, 0)->data;
+    const int taps = a->kernel * a->kernel;
+    for (int o = 0; o < a->channels; o++)
+        for (int i = 0; i < ic; i++)
+            for (int t = 0; t < taps; t++) {
+                const size_t part = (size_t)(o / n * chunks + i / 16);
+                const int at = fg_row32(t * n + o % n, i % 16 / 8) / 2 + i % 8;
+                dst[part * (size_t)(taps * n * 16) + (size_t)at] = fg_put16(
+                    b->p->cuda->element,
+                    w[((size_t)o * (size_t)ic + (size_t)i) * (size_t)taps +
+                      (size_t)t]);
+            }
+}
+
+static int mma_weights(Build *b, FgCudaStep *t, int ic)
+{
+    const FgAttr *a = &b->n->attr;
+    const int n = mma_outputs(a->channels), taps = a->kernel * a->kernel;
+    const int blocks = fg_ceil_div(a->channels, n),
+              chunks = fg_ceil_div(ic, 16);
+    const size_t size = (size_t)blocks * (size_t)chunks * (size_t)(taps * n) *
+                        32;
+    uint16_t *w = calloc(1, size);
+    float *bias = calloc((size_t)(blocks * n), sizeof(*bias));
+    int rc = w && bias ? 0 : no_memory(b);
+    if (rc >= 0) {
+        mma_pack(w, b, ic, n, chunks);
+        if (param(b, 1))
+            memcpy(bias, param(b, 1)->data,
+                   sizeof(*bias) * (size_t)a->channels);
+        rc = fg_cuda_keep(b->p, w, size, &t->a.p[0], b->err);
+    }
+    if (rc >= 0)
+        rc = fg_cuda_keep(b->p, bias, sizeof(*bias) * (size_t)(blocks * n),
+                          &t->a.p[1], b->err);
+    free(w);
+    free(bias);
+    t->kernel = mma_kernel(b->p->cuda->element, n, a->kernel);
+    t->a.blocks = blocks;
+    t->a.chunks = chunks;
+    return rc;
+}
+
+static int act_of(const FgConvEpilogue *e)
+{
+    switch (e->act) {
+    case FG_CONV_RELU:
+        return FG_UNARY_RELU;
+    case FG_CONV_LEAKY_RELU:
+        return FG_UNARY_LEAKY;
+    case FG_CONV_PRELU:
+        return FG_UNARY_PRELU;
+    case FG_CONV_LINEAR:
+        return FG_UNARY_COPY;
+    default:
+        return -1;
+    }
+}
+
+static int conv(Build *b)
+{
+    FgCudaStep *t = add_step(b, FG_KERNEL_conv);
+    const FgConvEpilogue *e = &b->s->epilogue;
+    const int oc = b->n->attr.channels;
+    int rc = 0;
+    if (!t)
+        return no_memory(b);
+    t->in[1] = -1;
+    t->add = b->s->add;
+    t->a.act = act_of(e);
+    if (t->a.act < 0)
+        return fg_error(b->err, -ENOTSUP,
+                        "CUDA: node '%s': its activation is not folded here",
+                        b->n->name);
+    t->a.alpha = e->alpha;
+    t->a.add_first = e->add_first;
+    if (mma_fits(b)) {
+        rc = mma_weights(b, t, b->shapes[b->n->in[0]].c);
+    } else {
+        rc = keep_param(b, 0, &t->a.p[0]);
+        if (rc >= 0)
+            rc = keep_param(b, 1, &t->a.p[1]);
+    }
+    if (rc >= 0 && e->slope)
+        rc = fg_cuda_keep(b->p, e->slope, sizeof(float) * (size_t)oc,
+                          &t->a.p[2], b->err);
+    return rc;
+}
+
+/* ---- other ops ---- */
+
+static int plain(Build *b, int kernel, int mode)
+{
+    FgCudaStep *t = add_step(b, kernel);
+    if (!t)
+        return no_memory(b);
+    if (mode >= 0)
+        t->a.mode = mode;
+    int rc = keep_param(b, 0, &t->a.p[0]);
+    return rc < 0 ? rc : keep_param(b, 1, &t->a.p[1]);
+}
+
+static int bias(Build *b)
+{
+    FgCudaStep *t = add_step(b, FG_KERNEL_unary);
+    if (!t)
+        return no_memory(b);
+    t->a.mode = FG_UNARY_AFFINE;
+    return keep_param(b, 0, &t->a.p[1]);
+}
+
+/* By running moments: a factor and an addend. */
+static int batch_norm(Build *b)
+{
+    FgCudaStep *t = add_step(b, FG_KERNEL_unary);
+    const int c = param(b, 0)->dims[0];
+    float *f = malloc(sizeof(*f) * 2 * (size_t)c);
+    int rc = t && f ? 0 : no_memory(b);
+    for (int k = 0; rc >= 0 && k < c; k++) {
+        const double rstd = 1 / sqrt((double)param(b, 3)->data[k] +
+                                     (double)b->n->attr.eps);
+        const double w = param(b, 0)->data[k] * rstd;
+        f[k] = (float)w;
+        f[c + k] = (float)(param(b, 1)->data[k] - w * param(b, 2)->data[k]);
+    }
+    if (rc >= 0)
+        rc = fg_cuda_keep(b->p, f, sizeof(*f) * 2 * (size_t)c, &t->a.p[0],
+                          b->err);
+    if (rc >= 0) {
+        t->a.mode = FG_UNARY_AFFINE;
+        t->a.p[1] = t->a.p[0] + sizeof(*f) * (uint64_t)c;
+    }
+    free(f);
+    return rc;
+}
+
+static int norm(Build *b, int groups)
+{
+    FgCudaStep *t = add_step(b, FG_KERNEL_moments);
+    uint64_t at = 0;
+    int rc = t ? fg_cuda_keep(b->p, NULL, sizeof(float) * 2 * (size_t)groups,
+                              &at, b->err)
+               : no_memory(b);
+    if (rc < 0)
+        return rc;
+    t->out = -1;
+    t->a.groups = groups;
+    t->a.p[2] = at;
+    rc = plain(b, FG_KERNEL_norm, -1);
+    if (rc >= 0) {
+        t = &b->p->cuda->steps[b->p->cuda->nb_steps - 1];
+        t->a.groups = groups;
+        t->a.p[2] = at;
+    }
+    return rc;
+}
+
+static int mean(Build *b)
+{
+    FgCudaStep *t = add_step(b, FG_KERNEL_moments);
+    if (!t)
+        return no_memory(b);
+    t->a.groups = b->shapes[b->n->in[0]].c;
+    return 0;
+}
+
+static int concat(Build *b)
+{
+    int first = 0;
+    for (int k = 0; k < b->s->nb_in; k++) {
+        FgCudaStep *t = add_step(b, FG_KERNEL_copy);
+        if (!t)
+            return no_memory(b);
+        t->in[0] = b->s->in[k];
+        t->in[1] = -1;
+        t->first = first;
+        t->nb_out = b->shapes[b->n->in[k]].c;
+        t->a.first = 0;
+        first += t->nb_out;
+    }
+    return 0;
+}
+
+/* Ops that are one launch: the kernel, and its mode unless -1. */
+static const struct {
+    const char *op;
+    int kernel, mode;
+} simple[] = {
+    {"deconv2d", FG_KERNEL_deconv, -1},
+    {"relu", FG_KERNEL_unary, FG_UNARY_RELU},
+    {"leaky_relu", FG_KERNEL_unary, FG_UNARY_LEAKY},
+    {"prelu", FG_KERNEL_unary, FG_UNARY_PRELU},
+    {"scale", FG_KERNEL_unary, FG_UNARY_SCALE},
+    {"dropout", FG_KERNEL_unary, FG_UNARY_COPY},
+    {"sigmoid", FG_KERNEL_unary, FG_UNARY_SIGMOID},
+    {"silu", FG_KERNEL_unary, FG_UNARY_SILU},
+    {"tanh", FG_KERNEL_unary, FG_UNARY_TANH},
+    {"gelu", FG_KERNEL_unary, FG_UNARY_GELU},
+    {"mish", FG_KERNEL_unary, FG_UNARY_MISH},
+    {"add", FG_KERNEL_binary, FG_BINARY_ADD},
+    {"mul", FG_KERNEL_binary, FG_BINARY_MUL},
+    {"slice", FG_KERNEL_copy, -1},
+    {"pixel_shuffle", FG_KERNEL_shuffle, -1},
+    {"pixel_unshuffle", FG_KERNEL_unshuffle, -1},
+    {"resize", FG_KERNEL_resize, -1},
+    {"avg_pool", FG_KERNEL_pool, FG_POOL_AVERAGE},
+    {"max_pool", FG_KERNEL_pool, FG_POOL_LARGEST},
+    {"pad", FG_KERNEL_pad, -1},
+    {"warp", FG_KERNEL_warp, -1},
+    {"correlate", FG_KERNEL_correlate, -1},
+    {"dense", FG_KERNEL_dense, -1},
+    {"layer_norm", FG_KERNEL_layer_norm, -1},
+};
+
+static int other(Build *b)
+{
+    const char *op = b->n->op->name;
+    for (size_t i = 0; i < sizeof(simple) / sizeof(*simple); i++)
+        if (!strcmp(op, simple[i].op))
+            return plain(b, simple[i].kernel, simple[i].mode);
+    if (!strcmp(op, "bias"))
+        return bias(b);
+    if (!strcmp(op, "concat"))
+        return concat(b);
+    if (!strcmp(op, "batch_norm"))
+        return batch_norm(b);
+    if (!strcmp(op, "instance_norm"))
+        return norm(b, b->shapes[b->n->in[0]].c);
+    if (!strcmp(op, "group_norm"))
+        return norm(b, b->n->attr.groups);
+    if (!strcmp(op, "mean"))
+        return mean(b);
+    return fg_error(b->err, -ENOTSUP,
+                    "CUDA: node '%s': the op %s runs on the CPU only",
+                    b->n->name, op);
+}
+
+int fg_cuda_steps(FgPlan *p, FgError *err)
+{
+    FgShape *shapes = fg_graph_any_shapes(&p->g, err);
+    int rc = shapes ? 0 : -errno;
+    for (int i = 0; rc >= 0 && i < p->nb_steps; i++) {
+        const FgStep *s = &p->steps[i];
+        Build b = {p, s, &p->g.nodes[s->node], shapes, err};
+        rc = s->conv ? conv(&b) : other(&b);
+    }
+    free(shapes);
+    return rc;
+}
+
+const char *fg_cuda_method(const FgPlan *p, const FgStep *s)
+{
+    for (int i = 0; i < p->cuda->nb_steps; i++)
+        if (p->cuda->steps[i].out == s->out)
+            return p->cuda->steps[i].kernel > FG_KERNEL_moments ? "mma"
+                                                                : "simt";
+    return "simt";
+}
