@@ -99,7 +99,8 @@ static int read_param(FgNcnn *c, FgNcnnLayer *l, FgSpan w)
     FgNcnnParam *p = &l->param[l->nb_param];
     double key;
     if (!eq || l->nb_param >= FG_NCNN_PARAMS ||
-        !as_number((FgSpan){w.p, (size_t)(eq - w.p)}, &key))
+        !as_number((FgSpan){w.p, (size_t)(eq - w.p)}, &key) ||
+        !(key > -1e6 && key < 1e6))
         return fg_ncnn_refuse(c, l, "its parameters are not KEY=VALUE");
     const FgSpan v = {eq + 1, w.n - (size_t)(eq - w.p) - 1};
     memset(p, 0, sizeof(*p));

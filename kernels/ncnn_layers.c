@@ -406,8 +406,10 @@ static int t_slice(FgNcnn *c, const FgNcnnLayer *l)
                               "8 parts");
     for (int k = 0; k < l->nb_out && c->im->rc >= 0; k++) {
         const int left = c->im->channels[x] - first;
-        const int n = p->list[k] == -233 ? left / (l->nb_out - k)
-                                         : (int)p->list[k];
+        const double asked = p->list[k];
+        const int n = asked == -233              ? left / (l->nb_out - k)
+                      : asked > 0 && asked < 1e9 ? (int)asked
+                                                 : 0;
         fg_ncnn_put(c, l, k,
                     fg_im_slice(c->im, fg_ncnn_name(c, "slice"), x, first, n));
         first += n;

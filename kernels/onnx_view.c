@@ -32,7 +32,9 @@ static int64_t count(const FgOnnxValue *v)
 {
     int64_t c = 1;
     for (int i = 0; i < v->nb_dims; i++)
-        c = v->dims[i] > 0 && c < (int64_t)1 << 40 ? c * v->dims[i] : 0;
+        c = v->dims[i] > 0 && v->dims[i] <= INT32_MAX && c <= INT32_MAX
+                ? c * v->dims[i]
+                : 0;
     return c;
 }
 
