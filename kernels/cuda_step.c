@@ -64,7 +64,8 @@ static int keep_param(Build *b, int k, uint64_t *at)
 
 static int no_memory(const Build *b)
 {
-    return fg_error(b->err, -ENOMEM, "plan: out of memory");
+    fg_error(b->err, -ENOMEM, "plan: out of memory");
+    return -ENOMEM;
 }
 
 /* ---- convolutions ---- */
@@ -338,7 +339,9 @@ static int other(Build *b)
 int fg_cuda_steps(FgPlan *p, FgError *err)
 {
     FgShape *shapes = fg_graph_any_shapes(&p->g, err);
-    int rc = shapes ? 0 : -errno;
+    int rc = 0;
+    if (!shapes)
+        return errno > 0 ? -errno : -ENOMEM;
     for (int i = 0; rc >= 0 && i < p->nb_steps; i++) {
         const FgStep *s = &p->steps[i];
         Build b = {p, s, &p->g.nodes[s->node], shapes, err};

@@ -46,7 +46,7 @@ static double curve(double x, double a, int linear)
 
 int fg_im_resample(FgImport *im, const char *name, int in, FgImRatio r)
 {
-    double rows[16 * 31];
+    double rows[16 * 31] = {0};
     char inner[FG_NAME_LEN];
     const int half = r.linear ? 1 : 2;
     if (im->rc < 0)

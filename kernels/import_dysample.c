@@ -101,7 +101,7 @@ static int phase(FgImport *im, const DySample *d, int t)
 /* All phases next to one another, at most eight values at a time. */
 static int joined(FgImport *im, const DySample *d)
 {
-    int all[FG_MAX_IN], nb = 0, level = 0;
+    int all[FG_MAX_IN] = {0}, nb = 0, level = 0;
     char name[FG_NAME_LEN];
     for (int t = 0; t < d->phases; t++) {
         if (nb == FG_MAX_IN) {

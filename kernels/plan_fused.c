@@ -153,7 +153,7 @@ static void find_operands(const FgPlan *p, const FgStep *s, FgFusedOp *o)
 static void assign(const FgPlan *p, const FgStep *s)
 {
     FgFused *const c = s->chain;
-    int until[FG_FUSED_MOST];
+    int until[FG_FUSED_MOST] = {0};
 
     c->regs = s->nb_in;
     for (int i = 0; i < c->nb; i++) {

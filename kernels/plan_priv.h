@@ -46,7 +46,7 @@ typedef struct FgStep {
     FgWino wino;
     FgMat mat;
     FgQ8 q8;
-    FgQ8Code to; /* of its value, where that is kept in 8 bits */
+    FgQ8Code to;             /* of its value, where that is kept in 8 bits */
     FgConvEpilogue epilogue; /* act, alpha, slope, add_first */
     FgFused *chain;          /* ops done by rows, owned, or NULL */
     FgTensor param[FG_MAX_PARAM];
@@ -78,7 +78,7 @@ struct FgPlan {
     FgRanges ranges; /* of what 8-bit convolutions read */
     int plain;
     int nb_bf16, nb_int16, nb_int8, nb_wino; /* convolutions done so */
-    int nb_mat, mat_pad;            /* by tile products; their widest border */
+    int nb_mat, mat_pad; /* by tile products; their widest border */
     int grid;   /* tiles start at multiples of this many input pixels */
     int radius; /* a tile's halo: reach, rounded up to whole Winograd tiles */
     int channels_in, channels_out;
@@ -105,7 +105,7 @@ struct FgPlan {
     void *scratch;
     size_t scratch_size, worker_scratch;
     struct FgCudaPlan *cuda; /* cuda_plan.h; NULL: the CPU's */
-    uint32_t *worst; /* per worker: largest exponent written */
+    uint32_t *worst;         /* per worker: largest exponent written */
 };
 
 /* plan_cost.c. Modelled cycles of a convolution of ic channels, each way, and

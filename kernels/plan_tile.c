@@ -377,9 +377,8 @@ static size_t step_scratch(const FgPlan *p, const FgStep *s, size_t *worker)
     FgShape in[FG_MAX_IN];
     *worker = 0;
     if (s->conv) {
-        *worker = s->tiles ? fg_mat_scratch(&s->mat, p->shapes[s->node].w)
-                  : s->q8.owned
-                      ? fg_q8_scratch(&s->q8, p->shapes[s->node].w)
+        *worker = s->tiles      ? fg_mat_scratch(&s->mat, p->shapes[s->node].w)
+                  : s->q8.owned ? fg_q8_scratch(&s->q8, p->shapes[s->node].w)
                   : s->wino.owned
                       ? fg_wino_scratch(&s->wino)
                       : fg_conv_scratch(&s->prep, p->shapes[s->node].w);

@@ -83,7 +83,7 @@ const FgKey fg_preset_gansr[] = {
     ROW("h", STRING, "0", "output height, an expression over iw, ih; 0: by "
         "scale_factor"),
     SET("device", ENUM, "auto", "auto|cpu", "where the network runs"),
-    SET("precision", ENUM, "auto", "auto|fp32|bf16|int16|fast",
+    SET("precision", ENUM, "auto", "auto|fp32|bf16|int16|fast|int8",
         "arithmetic; auto gives the same bits on every CPU, fast the most "
         "frames"),
     NUM("tilesize", INT, "0", 0, 16777216,

@@ -110,12 +110,13 @@ headers() {
 }
 tidy() {
     src=$(flag FF_SRC) bld=$(flag FF_BUILD) dir=$(flag FF_DIR)
+    nv=$(flag FF_CFLAGS | tr ' ' '\n' | sed -n 's,^-I\(.*/include\)$,-isystem \1,p' | tr '\n' ' ')
     grep -E '^(kernels|filters|pipeline|trainer)/.*\.c$' "$T/c" > "$T/tidy"
     # The f64 forms and the vector files repeat what the C files show.
     for f in $(grep -vE '_(avx[0-9a-z]*|neon|template)\.c$' "$T/tidy"); do
         inc="-Ibuild -isystem $dir/include"
         case $f in filters/*)
-            inc="-DHAVE_AV_CONFIG_H -isystem $bld -isystem $src" ;;
+            inc="-DHAVE_AV_CONFIG_H -isystem $bld -isystem $src $nv" ;;
         esac
         echo "$f -- -std=c11 -D_GNU_SOURCE -I. $inc" \
             "-DFFGAN_DATADIR=\\\"x\\\""
