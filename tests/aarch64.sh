@@ -73,7 +73,7 @@ one() { # TEST
             -E "LD_LIBRARY_PATH=$root/lib/$cross" "$out/$1" > "$out/$1.log" 2>&1
     echo "# exit $?" >> "$out/$1.log"
 }
-tests=${TESTS:-half wino wino_grad conv_row conv2d ops prelu relu add warp}
+tests=${TESTS:-half wino wino_grad conv_row conv2d plan q8 ops prelu relu add warp}
 running=0
 for t in $tests; do
     one "$t" &

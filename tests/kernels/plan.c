@@ -434,8 +434,15 @@ static void mixed_ops_tile(void **state)
 
 static void gates_in_a_wave(void **state)
 {
+    /* Tiles overlap by much here: minutes where fused products are calls. */
+#if defined(__x86_64__)
+    const int big = fg_cpu_level() != FG_CPU_C;
+#else
+    const int big = 0;
+#endif
     (void)state;
-    check_graph(gates_graph, (FgBuild){.channels_in = 3, .scale = 2}, 93, 71,
+    check_graph(gates_graph, (FgBuild){.channels_in = 3, .scale = 2},
+                big ? 93 : 23, big ? 71 : 19,
                 1e-2); /* gates multiply what is off */
 }
 
