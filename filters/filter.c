@@ -7,6 +7,15 @@
 #include <libavutil/common.h>
 #include <libavutil/cpu.h>
 
+int fg_filter_end(AVFilterContext *ctx, int ret)
+{
+    AVFilterLink *out = ctx->outputs[0];
+
+    if (ret < 0 && ret != FFERROR_NOT_READY && !ff_outlink_get_status(out))
+        ff_outlink_set_status(out, ret, AV_NOPTS_VALUE);
+    return ret;
+}
+
 int fg_filter_fail(void *ctx, int ret, const FgError *err)
 {
     av_log(ctx, AV_LOG_ERROR, "%s\n", err->text);

@@ -16,6 +16,11 @@ void fg_slices_init(FgExecutor *ex, AVFilterContext *ctx);
 /* Logs err; returns ret. */
 int fg_filter_fail(void *ctx, int ret, const FgError *err);
 
+/* What activate returns: an error also becomes the output's status, so that
+ * who asks again gets it again. Without it FFmpeg's lavfi device waits for
+ * ever. */
+int fg_filter_end(AVFilterContext *ctx, int ret);
+
 /* Finds, reads and logs a model of this task (FG_TASK_SR: no other). Name
  * "help" lists the models of the task that can be found and returns
  * AVERROR_EXIT. 0 or an error, which was logged. */

@@ -397,7 +397,7 @@ static int filter_pair(FFFrameSync *fs)
     return ret;
 }
 
-static int activate(AVFilterContext *ctx)
+static int work(AVFilterContext *ctx)
 {
     AVFilterLink *in = ctx->inputs[0], *out = ctx->outputs[0];
     GanfxContext *s = ctx->priv;
@@ -419,6 +419,11 @@ static int activate(AVFilterContext *ctx)
     FF_FILTER_FORWARD_STATUS(in, out);
     FF_FILTER_FORWARD_WANTED(out, in);
     return FFERROR_NOT_READY;
+}
+
+static int activate(AVFilterContext *ctx)
+{
+    return fg_filter_end(ctx, work(ctx));
 }
 
 /* ---- options ---- */

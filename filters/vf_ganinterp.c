@@ -372,7 +372,7 @@ static int64_t last_duration(AVFilterContext *ctx, int64_t before)
                : 1;
 }
 
-static int activate(AVFilterContext *ctx)
+static int work(AVFilterContext *ctx)
 {
     AVFilterLink *in = ctx->inputs[0], *out = ctx->outputs[0];
     GaninterpContext *s = ctx->priv;
@@ -411,6 +411,11 @@ static int activate(AVFilterContext *ctx)
     }
     FF_FILTER_FORWARD_WANTED(out, in);
     return FFERROR_NOT_READY;
+}
+
+static int activate(AVFilterContext *ctx)
+{
+    return fg_filter_end(ctx, work(ctx));
 }
 
 /* ---- options ---- */

@@ -124,6 +124,9 @@ ff -y -f lavfi -i testsrc2=s=32x32:d=1 -vf "setpts=5,$in" -f null - \
     > "$T/msg" 2>&1
 check "times that do not rise are refused" \
     grep -q "frames need rising times" "$T/msg"
+timeout -k 1 20 "$FFMPEG" -v error -nostdin -f lavfi \
+    -i "$(src 1),setpts=5,$in" -f null - > "$T/dev" 2>&1
+check "and end a run that reads them from lavfi" [ $? -lt 124 ]
 
 # ---- ganfx ----
 fx=ganfx=model=image
