@@ -9,8 +9,11 @@
  * Errors as there; -ENOTSUP with the first three ops that the form lacks. */
 
 /* An ONNX file (opset 17, IR 8): input "input" [N,C,H,W], output "output",
- * batch, height and width open; branches folded. */
-int fg_export_onnx(const FgModel *m, const char *path, FgError *err);
+ * branches folded. w and h 0: batch, height and width are open; else one
+ * picture of that size, for programs that want it fixed (-EINVAL where the
+ * network does not take it). */
+int fg_export_onnx(const FgModel *m, const char *path, int w, int h,
+                   FgError *err);
 /* The weights alone as .safetensors, under the graph's own names. */
 int fg_export_weights(const FgModel *m, const char *path, FgError *err);
 /* Any tensors, in their order. */

@@ -27,6 +27,8 @@ typedef struct Writer {
     FgBuf attrs;     /* of the node in hand */
     const FgNode *n;
     int serial;
+    int width, height; /* of the input, 0 = open */
+    FgReach reach;
 } Writer;
 
 /* ---- parts of a node ---- */
@@ -480,19 +482,27 @@ static int find_op(const FgNode *n)
 
 /* ---- the file ---- */
 
-/* A picture of open size: dims N, C, H, W. */
-static void put_value(FgBuf *graph, int field, const char *name, int channels,
-                      const char *h, const char *w)
+/* One dimension: a size, or the name of one that is open. */
+static void put_dim(FgBuf *shape, int size, const char *open)
 {
-    FgBuf dim = {0}, shape = {0}, tensor = {0}, type = {0}, value = {0};
-    const char *const open[4] = {"n", NULL, h, w};
-    for (int i = 0; i < 4; i++) {
-        if (open[i])
-            fg_buf_text(&dim, 2, open[i]);
-        else
-            fg_buf_int(&dim, 1, channels);
-        fg_buf_message(&shape, 1, &dim);
-    }
+    FgBuf dim = {0};
+    if (size > 0)
+        fg_buf_int(&dim, 1, size);
+    else
+        fg_buf_text(&dim, 2, open);
+    fg_buf_message(shape, 1, &dim);
+}
+
+/* A picture: dims N, C, H, W; 0 = open. */
+static void put_value(FgBuf *graph, int field, const char *name, int channels,
+                      int h, int w)
+{
+    const int out = field == 12;
+    FgBuf shape = {0}, tensor = {0}, type = {0}, value = {0};
+    put_dim(&shape, h > 0, "n");
+    put_dim(&shape, channels, NULL);
+    put_dim(&shape, h, out ? "oh" : "h");
+    put_dim(&shape, w, out ? "ow" : "w");
     fg_buf_int(&tensor, 1, 1);
     fg_buf_message(&tensor, 2, &shape);
     fg_buf_message(&type, 1, &tensor);
@@ -547,9 +557,11 @@ static void put_graph(Writer *w)
     if (w->constants.rc < 0)
         w->graph.rc = w->constants.rc;
     fg_buf_put(&w->graph, w->constants.p, w->constants.n);
-    put_value(&w->graph, 11, "input", g->nodes[0].attr.channels, "h", "w");
-    put_value(&w->graph, 12, "output", w->shapes[g->nb_nodes - 1].c, "oh",
-              "ow");
+    put_value(&w->graph, 11, "input", g->nodes[0].attr.channels, w->height,
+              w->width);
+    put_value(&w->graph, 12, "output", w->shapes[g->nb_nodes - 1].c,
+              w->height * w->reach.scale_num / w->reach.scale_den,
+              w->width * w->reach.scale_num / w->reach.scale_den);
 }
 
 static void put_model(FgBuf *file, Writer *w, const FgModel *m)
@@ -583,15 +595,31 @@ static void rename_input(FgGraph *g)
             strcat(g->nodes[i].name, "_");
 }
 
-int fg_export_onnx(const FgModel *m, const char *path, FgError *err)
+static int check_size(Writer *w, const char *path, FgError *err)
+{
+    const int rc = fg_graph_reach(w->g, &w->reach, err);
+    const int a = w->reach.align;
+    if (rc < 0)
+        return rc;
+    return w->width % a || w->height % a
+               ? fg_error(err, -EINVAL,
+                          "%s: this network takes sizes that %d divides, "
+                          "not %dx%d",
+                          path, a, w->width, w->height)
+               : 0;
+}
+
+int fg_export_onnx(const FgModel *m, const char *path, int width, int height,
+                   FgError *err)
 {
     FgGraph g = {0};
     FgParams ps = {0};
     FgBuf file = {0};
-    Writer w = {.g = &g, .ps = &ps};
+    Writer w = {.g = &g, .ps = &ps, .width = width, .height = height};
     int rc = fg_graph_collapse(&g, &ps, &m->graph, &m->params, err);
     FgShape *shapes = rc < 0 ? NULL : fg_graph_any_shapes(&g, err);
     rc = rc < 0 ? rc : shapes ? check_ops(&g, path, err) : -EINVAL;
+    rc = rc < 0 ? rc : check_size(&w, path, err);
     if (rc >= 0) {
         w.shapes = shapes;
         rename_input(&g);

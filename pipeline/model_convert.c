@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <libavutil/parseutils.h>
+
 #include "kernels/export.h"
 #include "kernels/import.h"
 #include "pipeline/commands.h"
@@ -15,6 +17,7 @@
 typedef struct Convert {
     const char *in, *out, *mix;
     const char *form; /* export: --onnx, --safetensors, --pth-keys */
+    int w, h;         /* of an ONNX file's picture, 0 = open */
 } Convert;
 
 static int failed(int rc, const FgError *err)
@@ -107,7 +110,8 @@ static int export_model(const Convert *c)
     const int ret = fg_model_open(&m, c->in, path, sizeof(path));
     if (ret)
         return ret;
-    const int rc = !strcmp(c->form, "--onnx") ? fg_export_onnx(m, c->out, &err)
+    const int rc = !strcmp(c->form, "--onnx")
+                       ? fg_export_onnx(m, c->out, c->w, c->h, &err)
                    : !strcmp(c->form, "--pth-keys")
                        ? fg_export_keys(m, c->out, &family, &err)
                        : fg_export_weights(m, c->out, &err);
@@ -132,6 +136,10 @@ int fg_model_convert(int argc, char **argv)
                                       argv[i]);
             c.form = argv[i];
             c.out = argv[++i];
+        } else if (exporting && !strcmp(argv[i], "--size")) {
+            if (i + 1 >= argc || av_parse_video_size(&c.w, &c.h, argv[++i]) < 0)
+                return fg_usage_error("model", "--size '%s' is not WxH",
+                                      i < argc ? argv[i] : "");
         } else if (!exporting && !strcmp(argv[i], "--mix") && i + 1 < argc) {
             c.mix = argv[++i];
         } else if ((argv[i][0] == '-' && argv[i][1]) || c.in) {
@@ -141,10 +149,13 @@ int fg_model_convert(int argc, char **argv)
             c.in = argv[i];
         }
     }
+    if (c.w && strcmp(c.form, "--onnx") != 0)
+        return fg_usage_error("model", "--size is for --onnx, not %s", c.form);
     if (!c.in || !c.out)
         return fg_usage_error("model", "%s",
-                              exporting ? "export FILE|NAME --onnx OUT, "
-                                          "--safetensors OUT or --pth-keys OUT"
+                              exporting ? "export FILE|NAME --onnx OUT "
+                                          "[--size WxH], --safetensors OUT or "
+                                          "--pth-keys OUT"
                                         : "convert FILE -o OUT.safetensors "
                                           "[--mix FILE:SHARE]");
     return exporting ? export_model(&c) : convert(&c);

@@ -86,6 +86,13 @@ for f in compact.pth esrgan.pth span.pth; do
 done
 says "keys of no family are refused" "no family has such a network" \
     "$FFGAN" model export "$dir/onnx_mixed.onnx" --pth-keys "$T/k.safetensors"
+"$FFGAN" model export "$dir/compact.pth" --onnx "$T/fixed.onnx" --size 32x24
+check "a file of fixed size gives the same frames" \
+    same_frames "$dir/compact.pth" "$T/fixed.onnx"
+says "a size that the network does not take" "that 2 divides, not 33x24" \
+    "$FFGAN" model export "$dir/esrgan_x2.safetensors" --onnx "$T/y.onnx" --size 33x24
+says "a size of other forms is refused" "--size is for --onnx" \
+    "$FFGAN" model export "$dir/compact.pth" --pth-keys "$T/y" --size 32x24
 check "an export leaves no temporary file" sh -c '! ls "$T" | grep -q tmp'
 
 # ---- errors ----
