@@ -241,31 +241,44 @@ static void add(Sets *s, int i, const char *key, const char *value)
     s->all[s->nb++] = s->text[i];
 }
 
-/* What the output's name asks for stands before the user's own words, so that
- * these win. Linear light and premultiplied alpha are what EXR means. */
-static void add_kind(Sets *s, const FgJob *job)
+static const char *own_codec(const Args *a)
 {
+    for (int i = a->nb_set - 1; i >= 0; i--)
+        if (!strncmp(a->set[i], "codec=", 6))
+            return a->set[i] + 6;
+    return NULL;
+}
+
+/* What the output's name asks for stands before the user's own words, so that
+ * these win. Linear light and premultiplied alpha are what EXR means. What an
+ * encoder without alpha drops is premultiplied first: a picture over black. */
+static void add_kind(Sets *s, const Args *a)
+{
+    const FgJob *const job = &a->g.job;
     const char *const ext = fg_path_ext(job->output);
     const int exr = !strcasecmp(ext, ".exr");
-    const char *codec = "png";
-    if (!job->pictures_out)
+    const char *codec = own_codec(a);
+    if (codec)
+        ;
+    else if (!job->pictures_out)
         codec = "libx264";
     else if (exr || !strcasecmp(ext, ".dpx"))
         codec = ext + 1;
     else if (!strcasecmp(ext, ".tif") || !strcasecmp(ext, ".tiff"))
         codec = "tiff";
+    else
+        codec = "png";
     add(s, 0, "codec", codec);
     add(s, 1, "transfer", exr ? "linear" : "srgb");
-    add(s, 2, "alpha_mode", exr ? "premultiplied" : "straight");
-    if (!job->pictures_out)
-        add(s, 4, "alpha", "none");
+    add(s, 2, "alpha_mode",
+        exr || !fg_codec_keeps_alpha(codec) ? "premultiplied" : "straight");
 }
 
 static void make_sets(Sets *s, const Args *a, int64_t first, int64_t nb)
 {
     char number[32];
     s->nb = 0;
-    add_kind(s, &a->g.job);
+    add_kind(s, a);
     for (int i = 0; i < a->nb_set; i++)
         s->all[s->nb++] = a->set[i];
     snprintf(number, sizeof(number), "%lld", (long long)first);

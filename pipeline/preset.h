@@ -141,6 +141,9 @@ const char *fg_preset_command_value(const FgPreset *p, int i, double t,
  * takes with the least loss (source_fmt itself when it can; never fewer bits
  * or less chroma where the encoder has it). -1 (AV_PIX_FMT_NONE) if none. */
 int fg_preset_pix_fmt(const FgPreset *p, int source_fmt);
+/* Whether the encoder of that name takes any pixel format with alpha; 0 for a
+ * name that is no encoder. */
+int fg_codec_keeps_alpha(const char *name);
 
 /* Lookup: $FFGAN_PATH (':' between), $XDG_CONFIG_HOME/ffgan or
  * ~/.config/ffgan, then the data folder. Never the working directory. */

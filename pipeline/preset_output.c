@@ -269,6 +269,19 @@ static int bits_lost(const AVPixFmtDescriptor *from,
     return have > get ? have - get : 0;
 }
 
+int fg_codec_keeps_alpha(const char *name)
+{
+    const AVCodec *const codec = avcodec_find_encoder_by_name(name);
+    const enum AVPixelFormat *list = codec ? codec_formats(codec) : NULL;
+    for (; list && *list != AV_PIX_FMT_NONE; list++) {
+        const AVPixFmtDescriptor *const d = av_pix_fmt_desc_get(*list);
+        if (d && (d->flags & AV_PIX_FMT_FLAG_ALPHA) &&
+            !(d->flags & AV_PIX_FMT_FLAG_PAL))
+            return 1;
+    }
+    return 0;
+}
+
 int fg_preset_pix_fmt(const FgPreset *p, int source_fmt)
 {
     const AVCodec *const codec = avcodec_find_encoder_by_name(p->codec);

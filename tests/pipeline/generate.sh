@@ -91,6 +91,23 @@ check "a film has all frames" grep -q nb_read_frames=10 probe
 check "a film has its matrix" grep -q color_space=bt709 probe
 check "a film has its rate" grep -q r_frame_rate=24/1 probe
 
+# Over black where the encoder has no alpha, else with it.
+alpha() {
+    "$FFGAN" generate fire -q -o "$1" --frames 1-3 --size 64x64 --set codec="$2" ${3:+--set "$3"}
+}
+alpha black.mkv libx264
+alpha alpha.mkv ffv1
+alpha raw.mkv ffv1 alpha=none
+check "FFV1 keeps alpha" sh -c '"$FFPROBE" -v error -show_streams alpha.mkv |
+    grep -Eq "pix_fmt=(gbrap|yuva|rgba)"'
+db() { # A B: PSNR of A over black and B
+    "$FFMPEG" -v info -nostdin -i "$1" -i "$2" -lavfi "color=black:s=64x64[b];
+        [b][0]overlay=shortest=1:format=gbrp[o];[o]format=gbrp[x];[1]format=gbrp[y];[x][y]psnr" \
+        -f null - 2>&1 | sed -n 's/.*average:\([0-9]*\).*/\1/p'
+}
+check "H.264 shows it over black" [ "$(db alpha.mkv black.mkv)" -ge 28 ]
+check "which is not the picture alone" [ "$(db raw.mkv black.mkv)" -lt 28 ]
+
 # Films are made in chunks.
 frames() { "$FFMPEG" -v error -nostdin -i "$1" -f framehash - | grep -v '^#'; }
 gen -o whole.mkv --frames 5-54 --set codec=ffv1
