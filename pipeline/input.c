@@ -187,14 +187,14 @@ static void learn_times(FgInput *in)
     in->nb_frames = in->promised;
     in->start_us = in->fmt->start_time == AV_NOPTS_VALUE ? 0
                                                          : in->fmt->start_time;
-    const double len = st->duration > 0
-                           ? (double)st->duration * av_q2d(st->time_base)
-                       : in->fmt->duration > 0
-                           ? (double)in->fmt->duration / AV_TIME_BASE
-                           : 0;
-    if (in->nb_frames <= 0 && len > 0) {
+    in->seconds = st->duration > 0
+                      ? (double)st->duration * av_q2d(st->time_base)
+                  : in->fmt->duration > 0
+                      ? (double)in->fmt->duration / AV_TIME_BASE
+                      : 0;
+    if (in->nb_frames <= 0 && in->seconds > 0) {
         const AVRational rate = avg.num > 0 ? avg : in->frame_rate;
-        in->nb_frames = (int64_t)(len * av_q2d(rate) + 0.5);
+        in->nb_frames = (int64_t)(in->seconds * av_q2d(rate) + 0.5);
     }
 }
 

@@ -20,6 +20,7 @@ typedef struct FgInput {
     AVRational frame_rate; /* 0/1 = unknown */
     int cfr;               /* frames come at frame_rate exactly, as declared */
     int64_t nb_frames;     /* expected, 0 = unknown */
+    double seconds;        /* the stream's length, 0 = unknown */
     int64_t promised;      /* frames that are to come, 0 = no count */
     int64_t left_out;      /* of those the container counts: by an edit list */
     int64_t start_us;      /* time of the file's start */

@@ -194,10 +194,12 @@ static int64_t expected_frames(const FgRun *run)
     const FgJob *const job = run->job;
     int64_t n = in->nb_frames;
     if (job->len_s > 0) {
-        const double rate = in->frame_rate.num > 0 ? av_q2d(in->frame_rate)
-                                                   : 25;
+        const double rate = n > 0 && in->seconds > 0 ? (double)n / in->seconds
+                            : in->frame_rate.num > 0 ? av_q2d(in->frame_rate)
+                                                     : 25;
         const int64_t part = llround(job->len_s * rate);
-        n = n <= 0 || part < n ? part : n;
+        const int64_t left = n - llround(job->from_s * rate);
+        n = n <= 0 || left <= 0 || part < left ? part : left;
     }
     return n;
 }

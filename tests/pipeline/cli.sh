@@ -119,6 +119,9 @@ for f in ref s; do
     mk -i $f.mkv -map 0:v -f framehash -hash md5 - | grep -v '^#' | sed 's/.*, *//' > $f.txt
 done
 check "--sample: the very frames" cmp ref.txt s.txt
+check "--sample past the end" run "$P" in.mp4 -o p.mp4 --sample 9s@3 --json
+check "--sample past the end: frames that are to come" \
+    grep -q '"event":"start".*"frames":25\b' out
 check "--sample has sound" [ -n "$(pts_of s.mp4 a)" ]
 refused "--sample behind the end" 65 "no frame" run "$P" in.mp4 -o t.mp4 --sample 1s@60
 
