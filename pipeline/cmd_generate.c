@@ -252,33 +252,37 @@ static const char *own_codec(const Args *a)
 /* What the output's name asks for stands before the user's own words, so that
  * these win. Linear light and premultiplied alpha are what EXR means. What an
  * encoder without alpha drops is premultiplied first: a picture over black. */
-static void add_kind(Sets *s, const Args *a)
+static int add_kind(Sets *s, const Args *a, FgError *err)
 {
     const FgJob *const job = &a->g.job;
     const char *const ext = fg_path_ext(job->output);
     const int exr = !strcasecmp(ext, ".exr");
-    const char *codec = own_codec(a);
-    if (codec)
-        ;
-    else if (!job->pictures_out)
+    const char *const own = own_codec(a);
+    const char *codec = own;
+    if (job->pictures_out)
+        codec = fg_job_picture_encoder(job->output, codec);
+    else if (!codec)
         codec = "libx264";
-    else if (exr || !strcasecmp(ext, ".dpx"))
-        codec = ext + 1;
-    else if (!strcasecmp(ext, ".tif") || !strcasecmp(ext, ".tiff"))
-        codec = "tiff";
-    else
-        codec = "png";
+    if (!codec) {
+        fg_error(err, 0,
+                 "%s: %s does not write that kind of pictures: use .exr, .png, "
+                 ".tif, .dpx or .jpg",
+                 fg_show(job->output), own ? own : "this ffmpeg");
+        return FG_EXIT_CONFIG;
+    }
     add(s, 0, "codec", codec);
     add(s, 1, "transfer", exr ? "linear" : "srgb");
     add(s, 2, "alpha_mode",
         exr || !fg_codec_keeps_alpha(codec) ? "premultiplied" : "straight");
+    return 0;
 }
 
-static void make_sets(Sets *s, const Args *a, int64_t first, int64_t nb)
+static int make_sets(Sets *s, const Args *a, int64_t first, int64_t nb,
+                     FgError *err)
 {
     char number[32];
     s->nb = 0;
-    add_kind(s, a);
+    const int ret = add_kind(s, a, err);
     for (int i = 0; i < a->nb_set; i++)
         s->all[s->nb++] = a->set[i];
     snprintf(number, sizeof(number), "%lld", (long long)first);
@@ -295,6 +299,7 @@ static void make_sets(Sets *s, const Args *a, int64_t first, int64_t nb)
              (long long)(a->g.last - a->g.first + 1));
     if (a->loops)
         add(s, 10, "loop", a->loop ? a->loop : number);
+    return ret;
 }
 
 static int add_float(FgPreset *p, FgError *err)
@@ -318,7 +323,9 @@ static int load(const Args *a, FgJob *job, int64_t first, int64_t nb,
                 FgError *err)
 {
     Sets s;
-    make_sets(&s, a, first, nb);
+    const int ret = make_sets(&s, a, first, nb, err);
+    if (ret)
+        return ret;
     if (fg_preset_load(&job->preset, a->preset, s.all, s.nb, err) < 0)
         return FG_EXIT_CONFIG;
     if (job->preset->generates)

@@ -68,7 +68,11 @@ static int open_file(FgInput *in, const char *path, FgError *err)
     if (stat(path, &st) < 0)
         return fail(in, AVERROR(errno), "", err);
     if (!S_ISREG(st.st_mode)) {
-        fg_error(err, 0, "%s: not a regular file", fg_show(path));
+        fg_error(err, 0,
+                 S_ISDIR(st.st_mode)
+                     ? "%s: a folder: --out-dir takes all that is in it"
+                     : "%s: not a regular file",
+                 fg_show(path));
         return FG_EXIT_NOINPUT;
     }
     char *const url = fg_format("file:%s", path);

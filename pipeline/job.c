@@ -72,6 +72,14 @@ static enum AVCodecID picture_codec(const char *path)
                   : AV_CODEC_ID_NONE;
 }
 
+const char *fg_job_picture_encoder(const char *path, const char *codec)
+{
+    const enum AVCodecID id = picture_codec(path);
+    const AVCodec *const enc = codec ? avcodec_find_encoder_by_name(codec)
+                                     : avcodec_find_encoder(id);
+    return enc && enc->id == id ? enc->name : NULL;
+}
+
 /* One picture: its own extension where the preset writes that kind, else one
  * of the kind that it writes. */
 static const char *picture_ext(const FgJob *job)

@@ -45,6 +45,9 @@ int fg_job_check(FgJob *job, FgError *err);
 /* malloc'ed extension without its dot: the preset's container's, else the
  * input's where that container takes the codec, else mkv. NULL: no memory. */
 char *fg_job_extension(const FgJob *job);
+/* The name of an encoder that writes pictures of path's extension: codec where
+ * that does, the usual one where codec is NULL; NULL = none. Static memory. */
+const char *fg_job_picture_encoder(const char *path, const char *codec);
 /* 1 when the name's extension is a picture's (png, tif, exr, ...). */
 int fg_is_picture_name(const char *path);
 /* Whether unfinished work of an output lies beside it; malloc'ed OUT.ffgan. */

@@ -91,6 +91,12 @@ check "a film has all frames" grep -q nb_read_frames=10 probe
 check "a film has its matrix" grep -q color_space=bt709 probe
 check "a film has its rate" grep -q r_frame_rate=24/1 probe
 
+for e in jpg bmp tif; do gen -o kind.$e --frames 1; done
+is() { "$FFPROBE" -v error -show_streams "$1" | grep -qx "codec_name=$2"; }
+kinds_fit() { is kind.jpg mjpeg && is kind.bmp bmp && is kind.tif tiff; }
+check "the name says which kind of picture" kinds_fit
+check "an encoder of another kind is refused" fails 78 "does not write that kind" \
+    gen -o other.jpg --frames 1 --set codec=png
 # Over black where the encoder has no alpha, else with it.
 alpha() {
     "$FFGAN" generate fire -q -o "$1" --frames 1-3 --size 64x64 --set codec="$2" ${3:+--set "$3"}
