@@ -4,10 +4,8 @@
 #include "net.h"
 
 #include <errno.h>
-#include <libgen.h>
-#include <stdio.h>
-#include <unistd.h>
 
+#include "cuda.h"
 #include "kernels/cuda.h"
 #include "kernels/plan.h"
 
@@ -80,16 +78,6 @@ static void refusals_are_clear(void **state)
     assert_int_equal(fg_plan_create(&p, m, &o, &err), -ENOTSUP);
     assert_non_null(strstr(err.text, "int16"));
     fg_model_free(&m);
-}
-
-static int use_emulated(void **state)
-{
-    char exe[900] = "", so[1000];
-    (void)state;
-    if (readlink("/proc/self/exe", exe, sizeof(exe) - 1) < 0)
-        return -1;
-    snprintf(so, sizeof(so), "%s/../ffgan-cuda-emulated.so", dirname(exe));
-    return setenv("FFGAN_CUDA", so, 1);
 }
 
 int main(void)
