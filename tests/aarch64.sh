@@ -66,7 +66,7 @@ $cross-ar rcs $out/libkernels.a $out/kernels-*.o || exit 1
 
 one() { # TEST
     # shellcheck disable=SC2086
-    $cross-gcc $cflags "tests/kernels/$1.c" tests/kernels/gradcheck.c \
+    $cross-gcc $cflags "tests/kernels/$1.c" tests/kernels/gradcheck.c tests/kernels/op_tests.c \
         -o "$out/$1" $out/libkernels.a -L"$root/lib/$cross" -lcmocka -ljansson \
         -lmd -lm -Wl,-rpath-link,"$root/lib/$cross" &&
         CMOCKA_MESSAGE_OUTPUT=tap timeout 300 qemu-aarch64 -L /usr/$cross \
