@@ -25,7 +25,7 @@ KERNELS_OBJS := \
     kernels/onnx_shape.o kernels/onnx_math.o kernels/onnx_layers.o \
     kernels/onnx_norm.o kernels/onnx_view.o kernels/import_cubic.o \
     kernels/import_dysample.o kernels/import_ncnn.o \
-    kernels/ncnn_layers.o kernels/export_onnx.o kernels/export_state.o \
+    kernels/ncnn_frames.o kernels/ncnn_layers.o kernels/export_onnx.o kernels/export_state.o \
     kernels/family_compact.o kernels/family_esrgan.o kernels/family_span.o \
     kernels/family_plksr.o kernels/family_ifnet.o
 

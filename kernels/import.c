@@ -95,7 +95,9 @@ static const Format formats[] = {
     {".safetensors: a state_dict", is_safetensors, fg_import_safetensors},
     {".onnx: a network of the operators listed below", is_onnx, fg_import_onnx},
     {".param with its .bin beside it: ncnn, a network of the layers listed "
-     "below, weights of 32 or 16 bits",
+     "below, weights of 32 or 16 bits; with three inputs it is RIFE 4's "
+     "flownet.param (for ganinterp; not 4.25-lite, whose factor of 32 is "
+     "above 16)",
      is_ncnn, fg_import_ncnn},
     {NULL, is_ncnn_binary, binary_param},
     {NULL, is_pickle, old_pickle},

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "interp.h"
 #include "ncnn.h"
 
 /* ---- tokens ---- */
@@ -174,11 +175,29 @@ static int find_blob(const FgNcnn *c, FgSpan name)
 int fg_ncnn_in(FgNcnn *c, const FgNcnnLayer *l, int k)
 {
     const int i = k < l->nb_in ? find_blob(c, l->in[k]) : -1;
-    if (i < 0) {
-        fg_ncnn_refuse(c, l, "an input that nothing makes");
+    if (i < 0 || c->blobs[i].data) {
+        fg_ncnn_refuse(c, l,
+                       i < 0 ? "an input that nothing makes"
+                             : "an input that is numbers, not a picture");
         return 0;
     }
+    c->blobs[i].uses++;
     return c->blobs[i].layer;
+}
+
+FgNcnnBlob *fg_ncnn_constant(FgNcnn *c, const FgNcnnLayer *l, int k)
+{
+    const int i = k < l->nb_in ? find_blob(c, l->in[k]) : -1;
+    return i >= 0 && c->blobs[i].data ? &c->blobs[i] : NULL;
+}
+
+int fg_ncnn_alone(FgNcnn *c, const FgNcnnLayer *l, int k)
+{
+    const int i = k < l->nb_in ? find_blob(c, l->in[k]) : -1;
+    if (i < 0 || c->blobs[i].uses != 1)
+        return 0;
+    c->blobs[i].name.n = 0; /* nobody finds it again */
+    return 1;
 }
 
 int fg_ncnn_put(FgNcnn *c, const FgNcnnLayer *l, int k, int layer)
@@ -189,8 +208,22 @@ int fg_ncnn_put(FgNcnn *c, const FgNcnnLayer *l, int k, int layer)
         return fg_ncnn_refuse(c, l, "it has no output");
     if (c->nb_blobs == FG_NCNN_BLOBS)
         return fg_ncnn_refuse(c, l, "more than 16384 blobs");
-    c->blobs[c->nb_blobs++] = (FgNcnnBlob){l->out[k], layer};
+    c->blobs[c->nb_blobs++] = (FgNcnnBlob){.name = l->out[k], .layer = layer};
     c->last = layer;
+    return 0;
+}
+
+int fg_ncnn_put_constant(FgNcnn *c, const FgNcnnLayer *l, int k, float *v,
+                         int nb)
+{
+    const int last = c->last;
+    if (!v || fg_ncnn_put(c, l, k, 0) < 0) {
+        free(v);
+        return c->im->rc;
+    }
+    c->last = last;
+    c->blobs[c->nb_blobs - 1].data = v;
+    c->blobs[c->nb_blobs - 1].nb = nb;
     return 0;
 }
 
@@ -261,14 +294,48 @@ static int check_types(FgNcnn *c)
               : 0;
 }
 
+static int count_inputs(const FgNcnn *c)
+{
+    FgNcnn copy = *c;
+    FgSpan line, type;
+    int nb = 0;
+    while (next_line(&copy, &line) && next_word(&line, &type))
+        nb += fg_span_is(type, "Input");
+    return nb;
+}
+
+/* One picture, or two frames and a time (ganinterp), which are one input of
+ * ours. */
+static int make_inputs(FgNcnn *c)
+{
+    FgImport *im = c->im;
+    const int nb = count_inputs(c);
+    if (nb != 1 && nb != 3)
+        return fg_im_fail(im, -ENOTSUP,
+                          "it has %d inputs, expected 1 (a picture) or 3 (two "
+                          "frames and the time, as RIFE 4 has them; RIFE 1 to "
+                          "3 are several networks, which are not read)",
+                          nb);
+    if (nb == 1) {
+        c->input[0] = fg_im_input(im, first_channels(c));
+        return im->rc;
+    }
+    im->m->task = FG_TASK_INTERP;
+    im->ref_w = im->ref_h = 5120; /* 1/16, then 1/4 of that */
+    const int all = fg_im_input(im, FG_INTERP_RGB_IN);
+    c->input[0] = fg_im_slice(im, "frame0", all, 0, 3);
+    c->input[1] = fg_im_slice(im, "frame1", all, 3, 3);
+    c->input[2] = fg_im_slice(im, "time", all, 6, 1);
+    return im->rc;
+}
+
 static int run(FgNcnn *c)
 {
     FgImport *im = c->im;
     FgSpan line;
     FgNcnnLayer l;
-    if (read_head(c) < 0 || check_types(c) < 0)
+    if (read_head(c) < 0 || check_types(c) < 0 || make_inputs(c) < 0)
         return im->rc;
-    c->input = fg_im_input(im, first_channels(c));
     while (im->rc >= 0 && next_line(c, &line))
         if (read_layer(c, line, &l) >= 0)
             fg_ncnn_find(l.type)->fn(c, &l);
@@ -293,6 +360,8 @@ int fg_import_ncnn(FgImport *im, const FgImportFile *f)
     if (!c.blobs)
         return fg_im_fail(im, -ENOMEM, "out of memory");
     run(&c);
+    for (int i = 0; i < c.nb_blobs; i++)
+        free(c.blobs[i].data);
     free(c.blobs);
     return im->rc;
 }

@@ -27,9 +27,7 @@ static int take(FgNcnn *c, const FgNcnnLayer *l, size_t n, const uint8_t **p)
     return 0;
 }
 
-/* n floats, behind a tag that says how they are stored where tagged is set;
- * NULL after a failure. */
-static float *floats(FgNcnn *c, const FgNcnnLayer *l, size_t n, int tagged)
+float *fg_ncnn_floats(FgNcnn *c, const FgNcnnLayer *l, size_t n, int tagged)
 {
     const uint8_t *p = NULL;
     uint64_t tag = 0;
@@ -60,14 +58,14 @@ static int act(FgNcnn *c, const char *op, int x, double alpha)
     return fg_im_act(c->im, op, fg_ncnn_name(c, op), x, (float)alpha);
 }
 
-static int shifted(FgNcnn *c, int x, double by)
+int fg_ncnn_shift(FgNcnn *c, int x, double by)
 {
     return by == 0
                ? x
                : fg_im_offset(c->im, fg_ncnn_name(c, "offset"), x, by, NULL);
 }
 
-static int scaled(FgNcnn *c, int x, double by)
+int fg_ncnn_scale(FgNcnn *c, int x, double by)
 {
     return by == 1 ? x : fg_im_scale(c->im, fg_ncnn_name(c, "scale"), x, by);
 }
@@ -75,17 +73,18 @@ static int scaled(FgNcnn *c, int x, double by)
 static int clamped(FgNcnn *c, int x, double lo, double hi)
 {
     if (lo > -1e29)
-        x = shifted(c, act(c, "relu", shifted(c, x, -lo), 0), lo);
+        x = fg_ncnn_shift(c, act(c, "relu", fg_ncnn_shift(c, x, -lo), 0), lo);
     if (hi < 1e29) {
-        const int y = shifted(c, scaled(c, x, -1), hi);
-        x = shifted(c, scaled(c, act(c, "relu", y, 0), -1), hi);
+        const int y = fg_ncnn_shift(c, fg_ncnn_scale(c, x, -1), hi);
+        x = fg_ncnn_shift(c, fg_ncnn_scale(c, act(c, "relu", y, 0), -1), hi);
     }
     return x;
 }
 
 static int hard_swish(FgNcnn *c, int x, double alpha, double beta)
 {
-    const int y = clamped(c, shifted(c, scaled(c, x, alpha), beta), 0, 1);
+    const int y = clamped(c, fg_ncnn_shift(c, fg_ncnn_scale(c, x, alpha), beta),
+                          0, 1);
     return fg_im_mul2(c->im, fg_ncnn_name(c, "mul"), x, y);
 }
 
@@ -162,8 +161,8 @@ static int t_conv(FgNcnn *c, const FgNcnnLayer *l)
     Conv q;
     if (c->im->rc < 0 || read_conv(c, l, c->im->channels[x], &q) < 0)
         return c->im->rc;
-    float *w = floats(c, l, q.size, 1);
-    float *b = q.bias ? floats(c, l, (size_t)q.oc, 0) : NULL;
+    float *w = fg_ncnn_floats(c, l, q.size, 1);
+    float *b = q.bias ? fg_ncnn_floats(c, l, (size_t)q.oc, 0) : NULL;
     int y = 0;
     if (c->im->rc >= 0)
         y = fg_im_kernel(c->im, fg_ncnn_name(c, "conv"), x,
@@ -201,8 +200,8 @@ static int t_deconv(FgNcnn *c, const FgNcnnLayer *l)
         fg_ncnn_int(l, 20, 0) || fg_ncnn_int(l, 21, 0))
         return fg_ncnn_refuse(c, l, "its output pads and sizes are not read");
     const int ic = c->im->channels[x], dims[4] = {ic, q.oc, q.k, q.k};
-    float *w = floats(c, l, q.size, 1);
-    float *b = q.bias ? floats(c, l, (size_t)q.oc, 0) : NULL;
+    float *w = fg_ncnn_floats(c, l, q.size, 1);
+    float *b = q.bias ? fg_ncnn_floats(c, l, (size_t)q.oc, 0) : NULL;
     float *t = w ? turned(w, ic, q.oc, q.k * q.k) : NULL;
     char name[FG_NAME_LEN], key[FG_NAME_LEN + 16];
     strcpy(name, fg_ncnn_name(c, "deconv"));
@@ -239,7 +238,7 @@ static int t_prelu(FgNcnn *c, const FgNcnnLayer *l)
         return fg_ncnn_refuse(c, l,
                               "its slopes are not one, or one for each "
                               "channel");
-    float *s = floats(c, l, (size_t)n, 0);
+    float *s = fg_ncnn_floats(c, l, (size_t)n, 0);
     float *v = malloc(sizeof(*v) * (size_t)ch);
     for (int i = 0; s && v && i < ch; i++)
         v[i] = s[n == 1 ? 0 : i];
@@ -332,16 +331,16 @@ static int with_number(FgNcnn *c, const FgNcnnLayer *l, int op, int x)
     const double b = fg_ncnn_number(l, 2, 0);
     switch (op) {
     case 0:
-        return shifted(c, x, b);
+        return fg_ncnn_shift(c, x, b);
     case 1:
-        return shifted(c, x, -b);
+        return fg_ncnn_shift(c, x, -b);
     case 2:
-        return scaled(c, x, b);
+        return fg_ncnn_scale(c, x, b);
     case 7:
-        return shifted(c, scaled(c, x, -1), b);
+        return fg_ncnn_shift(c, fg_ncnn_scale(c, x, -1), b);
     default:
         if (op == 3 && b != 0)
-            return scaled(c, x, 1 / b);
+            return fg_ncnn_scale(c, x, 1 / b);
         fg_ncnn_refuse(c, l, "allowed are add, sub, mul, div, rsub");
         return 0;
     }
@@ -349,14 +348,18 @@ static int with_number(FgNcnn *c, const FgNcnnLayer *l, int op, int x)
 
 static int t_binary(FgNcnn *c, const FgNcnnLayer *l)
 {
-    const int op = fg_ncnn_int(l, 0, 0), x = fg_ncnn_in(c, l, 0);
+    const int op = fg_ncnn_int(l, 0, 0);
+    for (int k = 0; k < 2; k++)
+        if (fg_ncnn_constant(c, l, k))
+            return fg_ncnn_with_numbers(c, l, op, k);
+    const int x = fg_ncnn_in(c, l, 0);
     if (fg_ncnn_int(l, 1, 0))
         return fg_ncnn_put(c, l, 0, with_number(c, l, op, x));
     int a = x, b = fg_ncnn_in(c, l, 1);
     if (op == 1)
-        b = scaled(c, b, -1);
+        b = fg_ncnn_scale(c, b, -1);
     else if (op == 7)
-        a = scaled(c, a, -1);
+        a = fg_ncnn_scale(c, a, -1);
     else if (op != 0 && op != 2)
         return fg_ncnn_refuse(c, l, "allowed are add, sub, mul, rsub");
     return fg_ncnn_put(c, l, 0, sum_or_product(c, op == 2, a, b));
@@ -372,7 +375,7 @@ static int t_eltwise(FgNcnn *c, const FgNcnnLayer *l)
     for (int k = 0; k < l->nb_in && c->im->rc >= 0; k++) {
         int x = fg_ncnn_in(c, l, k);
         if (op == 1 && p && k < p->nb)
-            x = scaled(c, x, p->list[k]);
+            x = fg_ncnn_scale(c, x, p->list[k]);
         y = k ? sum_or_product(c, op == 0, y, x) : x;
     }
     return fg_ncnn_put(c, l, 0, y);
@@ -479,14 +482,10 @@ static int t_pool(FgNcnn *c, const FgNcnnLayer *l)
 
 /* ---- the rest ---- */
 
-static int t_input(FgNcnn *c, const FgNcnnLayer *l)
-{
-    return c->nb_blobs ? fg_ncnn_refuse(c, l, "only one input is supported")
-                       : fg_ncnn_put(c, l, 0, c->input);
-}
-
 static int t_same(FgNcnn *c, const FgNcnnLayer *l)
 {
+    if (fg_ncnn_constant(c, l, 0))
+        return fg_ncnn_same_numbers(c, l);
     const int x = fg_ncnn_in(c, l, 0);
     for (int k = 0; k < l->nb_out; k++)
         fg_ncnn_put(c, l, k, x);
@@ -494,7 +493,7 @@ static int t_same(FgNcnn *c, const FgNcnnLayer *l)
 }
 
 static const FgNcnnType types[] = {
-    {"Input", t_input},
+    {"Input", fg_ncnn_input},
     {"Split", t_same},
     {"Noop", t_same},
     {"Dropout", t_same},
@@ -518,6 +517,10 @@ static const FgNcnnType types[] = {
     {"Reorg", t_reorg},
     {"Interp", t_interp},
     {"Pooling", t_pool},
+    {"Crop", fg_ncnn_crop},
+    {"MemoryData", fg_ncnn_memory},
+    {"UnaryOp", fg_ncnn_unary},
+    {"rife.Warp", fg_ncnn_warp},
 };
 enum { NB_TYPES = sizeof(types) / sizeof(*types) };
 

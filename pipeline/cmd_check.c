@@ -16,7 +16,7 @@
 #include "pipeline/model_reference.h"
 #include "pipeline/util.h"
 
-enum { SIDE_W = 160, SIDE_H = 120 };
+enum { SIDE_W = 160, SIDE_H = 120, FRAME_W = 192, FRAME_H = 128, MOVED = 3 };
 
 typedef struct Outcome {
     const char *name;
@@ -46,6 +46,17 @@ static void fill(FgTensor *t)
                 fg_f32(t, 0, y, x)[c] = pattern(x, y, c);
 }
 
+/* Two frames of three channels, the second moved, and the time. */
+static void fill_frames(FgTensor *t)
+{
+    for (int y = 0; y < t->shape.h; y++)
+        for (int x = 0; x < t->shape.w; x++)
+            for (int c = 0; c < t->shape.c; c++)
+                fg_f32(t, 0, y, x)[c] = c == t->shape.c - 1 ? 0.5f
+                                        : c < 3             ? pattern(x, y, c)
+                                                : pattern(x + MOVED, y, c - 3);
+}
+
 /* What is to be compared: a picture, and what should come of it. */
 typedef struct Check {
     FgTensor in, want;
@@ -57,10 +68,12 @@ enum { PLAIN, NB_OUTCOMES = 4 };
 
 static int test_picture(const FgModel *m, FgTensor *in)
 {
-    const FgShape s = {1, m->luma ? 1 : 3, SIDE_H, SIDE_W};
+    const int two = m->task == FG_TASK_INTERP;
+    const FgShape s = {1, m->graph.nodes[0].attr.channels,
+                       two ? FRAME_H : SIDE_H, two ? FRAME_W : SIDE_W};
     const int ret = fg_tensor_alloc(in, s, FG_F32);
     if (!ret)
-        fill(in);
+        (two ? fill_frames : fill)(in);
     return ret;
 }
 
@@ -209,7 +222,7 @@ static int run_check(const FgModel *m, const Words *w, const char *path)
     FgError err = {{0}};
     FgPool *pool = NULL;
     char *const beside = fg_reference_path(path);
-    int ret = m->task == FG_TASK_IMAGE
+    int ret = m->task == FG_TASK_IMAGE || m->task == FG_TASK_INTERP
                   ? 0
                   : fg_model_expect(m, FG_TASK_SR, "model check", &err);
     if (!ret)

@@ -9,6 +9,7 @@
 
 #include "kernels/export.h"
 #include "kernels/import.h"
+#include "kernels/interp.h"
 #include "pipeline/util.h"
 
 char *fg_reference_path(const char *model)
@@ -76,7 +77,8 @@ static int fits(const FgParam *p, int c, int h, int w)
 static int check_sizes(const char *file, const FgModel *m, const FgParam *in,
                        const FgParam *out, FgError *err)
 {
-    const int c = m->luma ? 1 : 3, r = m->scale;
+    const int c = m->graph.nodes[0].attr.channels, r = m->scale;
+    const int made = m->task == FG_TASK_INTERP ? FG_INTERP_OUT : c;
     if (!in || !out)
         return fg_error(err, -EBADMSG,
                         "%s: a reference has the tensors 'input' and 'output'; "
@@ -88,11 +90,11 @@ static int check_sizes(const char *file, const FgModel *m, const FgParam *in,
         return fg_error(err, -EBADMSG,
                         "%s: 'input' is not [1,%d,H,W], as the model takes it",
                         fg_show(file), c);
-    if (!fits(out, c, h * r, w * r))
+    if (!fits(out, made, h * r, w * r))
         return fg_error(err, -EBADMSG,
                         "%s: 'output' is not [1,%d,%d,%d], as the model makes "
                         "it from that input",
-                        fg_show(file), c, h * r, w * r);
+                        fg_show(file), made, h * r, w * r);
     return 0;
 }
 

@@ -40,7 +40,7 @@ tail -c 12288 "$T/raw" | od -An -v -w4 -tf4 | sort -u > "$T/values"
 check "what is beyond white is faded: half of 2 is 1" \
     awk '{ d = $1 - 1; if (d < -0.01 || d > 0.01) bad = 1 }
         END { exit bad || !NR }' "$T/values"
-for m in ifnet.pth ifnet_encoder.safetensors; do
+for m in ifnet.pth ifnet_encoder.safetensors ncnn_ifnet.param; do
     in="ganinterp=model=$ROOT/tests/kernels/import/$m"
     crc "$src,format=yuv420p" > "$T/in"
     crc "$src,format=yuv420p,$in" -filter_threads 1 > "$T/one"

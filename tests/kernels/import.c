@@ -101,6 +101,7 @@ static const struct {
     {"plksr.pth", "PLKSR, RealPLKSR", 3},
     {"ifnet.pth", "IFNet", 1},
     {"ifnet_encoder.safetensors", "IFNet", 1},
+    {"ncnn_ifnet.param", NULL, 1},
     {"onnx_compact.onnx", NULL, 2},
     {"onnx_esrgan_x2.onnx", NULL, 2},
     {"onnx_span.onnx", NULL, 4},
@@ -341,6 +342,100 @@ static void every_reader(void **state)
     refused_layer("0=3 6=108", "its weights do not fit its input's channels");
 }
 
+/* A whole .param, without weights: taken, or its error has the words. */
+static void param(const char *layers, const char *words)
+{
+    char text[600];
+    static const float numbers[4] = {2, 3, 4, 5};
+    FgError err = {{0}};
+    FgModel *m = NULL;
+    const int n = snprintf(text, sizeof(text), "7767517\n9 9\n%s", layers);
+    const FgImportFile f = {.data = text,
+                            .size = (size_t)n,
+                            .more = numbers,
+                            .more_size = strstr(layers, "2=4") ? 16 : 12,
+                            .name = "x"};
+    assert_int_equal(fg_import_parse(&m, &f, &err) < 0, words != NULL);
+    if (words && !strstr(err.text, words))
+        fail_msg("'%s' does not say '%s'", err.text, words);
+    fg_model_free(&m);
+}
+
+#define THREE "Input a 0 1 in1\nInput b 0 1 in2\nInput c 0 1 in0\n"
+#define NUMBERS "MemoryData m 0 1 m 0=1 1=1 2=3\n"
+
+/* What RIFE's files have besides: three inputs, numbers, cuts, motion. */
+static void frames(void **state)
+{
+    (void)state;
+    param(THREE NUMBERS "BinaryOp d 2 1 m in0 out 0=1\n", NULL);
+    param(THREE NUMBERS "BinaryOp d 2 1 in2 m out 0=2\n",
+          "its numbers are not one, or one for each channel");
+    param(THREE NUMBERS "BinaryOp d 2 1 m in0 out 0=3\n",
+          "allowed are add, sub, mul, div, rsub");
+    param(THREE NUMBERS "ReLU d 1 1 m out\n",
+          "an input that is numbers, not a picture");
+    param(THREE "MemoryData m 0 1 m 0=2 1=1 2=3\n",
+          "allowed is one number for each channel");
+    param(THREE NUMBERS "rife.Warp d 2 1 in0 in1 out\n", "flow is 1x3x");
+    param(THREE NUMBERS "Crop d 1 1 in0 out -23309=1,0 -23310=1,1 -23311=1,2\n",
+          "allowed is a cut of the channels");
+    param(THREE NUMBERS "Crop d 1 1 in0 out -23309=1,3 -23310=1,9 -23311=1,0\n",
+          "it leaves none of its input's channels");
+    param(THREE NUMBERS "UnaryOp d 1 1 in0 out 0=7\n",
+          "allowed are neg, square, tanh");
+    param("Input a 0 1 in0\nInput b 0 1 in1\nReLU d 1 1 in0 out\n",
+          "it has 2 inputs, expected 1 (a picture) or 3 (two frames");
+    param(THREE "MemoryData m 0 1 m 0=1 1=1 2=4\nReLU d 1 1 in2 out\n",
+          "gives 1 channels, its place and task need 3");
+}
+
+/* Inputs by their names, not by the order of their lines; numbers on either
+ * side of every operation; a convolution that takes factors into itself. */
+static void frame_values(void **state)
+{
+    static const char *const ops[] = {
+        "BinaryOp d 2 1 m in0 o 0=0\n", "BinaryOp d 2 1 m in0 o 0=1\n",
+        "BinaryOp d 2 1 in0 m o 0=1\n", "BinaryOp d 2 1 in0 m o 0=2\n",
+        "BinaryOp d 2 1 in0 m o 0=3\n", "BinaryOp d 2 1 m in0 o 0=7\n",
+        "BinaryOp d 2 1 in0 m o 0=7\n"};
+    (void)state;
+    for (int k = 0; k < 7; k++) {
+        char text[600];
+        const float numbers[3] = {2, 3, 4};
+        FgError err = {{0}};
+        FgModel *m = NULL;
+        FgPlan *p = NULL;
+        FgTensor a, b;
+        const int n = snprintf(text, sizeof(text), "7767517\n9 9\n%s%s%s%s",
+                               THREE, NUMBERS, ops[k],
+                               "UnaryOp u 1 1 in1 v 0=1\n"
+                               "BinaryOp e 2 1 v in2 w 0=2\n"
+                               "BinaryOp f 2 1 o w out 0=0\n");
+        const FgImportFile f = {text, numbers, (size_t)n, 12, "x"};
+        if (fg_import_parse(&m, &f, &err) < 0)
+            fail_msg("%s", err.text);
+        assert_int_equal(fg_tensor_alloc(&a, (FgShape){1, 7, 1, 1}, FG_F32), 0);
+        assert_int_equal(fg_tensor_alloc(&b, (FgShape){1, 3, 1, 1}, FG_F32), 0);
+        for (int c = 0; c < 7; c++)
+            fg_f32(&a, 0, 0, 0)[c] = 0.5f + 0.25f * (float)c;
+        const FgPlanOptions o = {
+            .max_w = 1, .max_h = 1, .precision = FG_PREC_FP32};
+        assert_int_equal(fg_plan_create(&p, m, &o, &err), 0);
+        assert_int_equal(fg_plan_run(p, &a, &b), 0);
+        for (int c = 0; c < 3; c++) {
+            const float x = fg_f32(&a, 0, 0, 0)[c], q = numbers[c];
+            const float y = fg_f32(&a, 0, 0, 0)[c + 3];
+            const float r[] = {q + x, q - x, x - q, x * q, x / q, x - q, q - x};
+            assert_float_equal(fg_f32(&b, 0, 0, 0)[c], r[k] - y * 2.0f, 1e-6);
+        }
+        fg_plan_free(&p);
+        fg_model_free(&m);
+        fg_tensor_free(&a);
+        fg_tensor_free(&b);
+    }
+}
+
 /* A global that would run something, an opcode that would, and a file cut
  * anywhere: refused, with a reason, without harm. */
 static void hostile(void **state)
@@ -404,6 +499,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(outputs), cmocka_unit_test(cached),
         cmocka_unit_test(errors),  cmocka_unit_test(every_reader),
+        cmocka_unit_test(frames),  cmocka_unit_test(frame_values),
         cmocka_unit_test(hostile), cmocka_unit_test(mutated),
     };
     return cmocka_run_group_tests_name("kernels/import", tests, setup,

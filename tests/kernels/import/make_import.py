@@ -16,6 +16,8 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+import make_ncnn
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT = os.path.join(HERE, "outputs.safetensors")
 record = load_file(OUT) if os.path.exists(OUT) else {}
@@ -614,6 +616,8 @@ make("ifnet", Ifnet, pth(lambda sd: {"module." + k: v for k, v in sd.items()}),
      w=60, h=52, tame=0.8, check=False, input=frames)
 make("ifnet_encoder", lambda: Ifnet(True, (8, 6, 4, 4, 4)), safetensors, w=60,
      h=52, tame=0.8, check=False, input=frames)
+make("ncnn_ifnet", lambda: Ifnet(True, (8, 6, 4, 4, 4)), make_ncnn.ifnet, w=64,
+     h=64, tame=0.8, check=False, half=1, input=frames)
 make("onnx_compact", lambda: Compact(r=2), onnx(13))
 make("onnx_esrgan_x2", lambda: Esrgan(r=2, nb=1), onnx(), w=14, h=10,
      check=False)
