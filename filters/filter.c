@@ -22,6 +22,15 @@ int fg_filter_fail(void *ctx, int ret, const FgError *err)
     return ret;
 }
 
+void fg_say_plan(AVFilterContext *ctx, const FgPlanInfo *i)
+{
+    av_log(
+        ctx, AV_LOG_VERBOSE,
+        "the network: device %s, %s on %s, tiles %dx%d, reach %d, %.0f MiB\n",
+        i->device, i->precision, i->isa, i->tile_w, i->tile_h, i->radius,
+        i->bytes / 1048576.0);
+}
+
 void fg_say_once(AVFilterContext *ctx, int *said, int level, int really,
                  const char *text)
 {

@@ -27,6 +27,9 @@ int fg_filter_end(AVFilterContext *ctx, int ret);
 int fg_filter_model(AVFilterContext *ctx, const char *name, FgTask task,
                     FgModel **m);
 
+/* Says where the network runs, and how, to those who want to know (verbose). */
+void fg_say_plan(AVFilterContext *ctx, const FgPlanInfo *i);
+
 /* Logs text once. */
 void fg_say_once(AVFilterContext *ctx, int *said, int level, int really,
                  const char *text);
@@ -70,8 +73,8 @@ void fg_say_once(AVFilterContext *ctx, int *said, int level, int really,
         FG_VALUE("tilesize",                                                   \
                  "tile side in input pixels, 0 = chosen by memory", tilesize,  \
                  INT, {.i64 = 0}, 1 << 24, NULL),                              \
-        FG_TEXT("device", "where the network runs: auto or cpu", device,       \
-                "auto")
+        FG_TEXT("device", "where the network runs: auto, cpu, cuda or cuda:N", \
+                device, "auto")
 #define FG_OPTIONS_COLOUR                                                      \
     FG_VALUE("colorspace", "YCbCr matrix of the input", space, INT,            \
              {.i64 = AVCOL_SPC_UNSPECIFIED}, AVCOL_SPC_NB - 1, "colorspace"),  \

@@ -3,11 +3,13 @@
 #include "filter.h"
 
 #include <libavutil/common.h>
+#include <libavutil/hwcontext.h>
 #include <libavutil/mem.h>
 #include <libavutil/timestamp.h>
 
 #include <libavfilter/framesync.h>
 
+#include "gpu.h"
 #include "kernels/freeze.h"
 #include "props.h"
 #include "steady.h"
@@ -24,6 +26,7 @@ typedef struct GanfxContext {
 
     FgModel *model, *frozen; /* frozen: with the statistics of the shot */
     FgUpscale *up;           /* of the one or the other */
+    FgGpu *gpu;              /* instead, where frames are in GPU memory */
     FgSteadyLook look;       /* of the frame at hand */
     FgSteady *hold;          /* NULL: nothing asks for the frame before */
     FgExecutor ex;
@@ -71,6 +74,7 @@ static av_cold void uninit(AVFilterContext *ctx)
     if (s->mask == MASK_INPUT)
         ff_framesync_uninit(&s->fs);
     fg_upscale_free(&s->up);
+    fg_gpu_free(&s->gpu);
     fg_steady_free(&s->hold);
     fg_model_free(&s->model);
     fg_model_free(&s->frozen);
@@ -98,14 +102,31 @@ static int query_formats(const AVFilterContext *ctx, AVFilterFormatsConfig **in,
     const enum AVPixelFormat *list = s->mask == MASK_ALPHA ? alpha_formats
                                                            : fg_pix_fmts;
     AVFilterFormats *f = ff_make_format_list((const int *)list);
-    int ret = ff_formats_ref(f, &in[0]->formats);
+    /* Frames leave as they came: GPU memory stays GPU memory. */
+    int ret = s->mask ? 0 : ff_add_format(&f, AV_PIX_FMT_CUDA);
 
+    if (ret >= 0)
+        ret = ff_formats_ref(f, &in[0]->formats);
     if (ret >= 0)
         ret = ff_formats_ref(f, &out[0]->formats);
     if (ret >= 0 && s->mask == MASK_INPUT)
         ret = ff_formats_ref(ff_make_format_list((const int *)mask_formats),
                              &in[1]->formats);
     return ret;
+}
+
+static int make_gpu(AVFilterContext *ctx, const FgUpscaleOptions *o,
+                    FgError *err)
+{
+    GanfxContext *s = ctx->priv;
+
+    fg_gpu_free(&s->gpu);
+    if (s->steady > 0 || s->measure || s->norm == NORM_SHOT)
+        return fg_error(err, AVERROR(ENOTSUP),
+                        "steady, measure and norm=shot do not take frames in "
+                        "GPU memory: put hwdownload,format=... before ganfx");
+    return fg_gpu_create(&s->gpu, ctx->inputs[0], ctx->outputs[0], s->model, o,
+                         err);
 }
 
 static int make_net(AVFilterContext *ctx, const FgModel *m, FgError *err)
@@ -123,7 +144,9 @@ static int make_net(AVFilterContext *ctx, const FgModel *m, FgError *err)
                                 .ex = &s->ex};
 
     fg_upscale_free(&s->up);
-    return fg_upscale_create(&s->up, m, &o, err);
+    return in->format == AV_PIX_FMT_CUDA
+               ? make_gpu(ctx, &o, err)
+               : fg_upscale_create(&s->up, m, &o, err);
 }
 
 static int make_parts(AVFilterLink *outlink)
@@ -132,6 +155,7 @@ static int make_parts(AVFilterLink *outlink)
     GanfxContext *s = ctx->priv;
     const AVFilterLink *in = ctx->inputs[0];
     FgError err = {""};
+    FgPlanInfo i;
     int ret;
 
     fg_slices_init(&s->ex, ctx);
@@ -142,6 +166,13 @@ static int make_parts(AVFilterLink *outlink)
          (ret = fg_steady_create(&s->hold, in->format, in->w, in->h, &s->ex,
                                  &err)) < 0))
         return fg_filter_fail(ctx, ret, &err);
+    if (s->gpu)
+        fg_gpu_plan_info(s->gpu, &i);
+    else
+        fg_upscale_plan_info(s->up, &i);
+    fg_say_plan(ctx, &i);
+    if (s->gpu)
+        return 0;
     s->scratch = av_calloc((size_t)s->ex.threads,
                            4 * sizeof(float) * (size_t)in->w);
     return s->scratch ? fg_format_init(&s->fmt, in->format) : AVERROR(ENOMEM);
@@ -176,12 +207,13 @@ static int config_output(AVFilterLink *outlink)
     AVFilterContext *ctx = outlink->src;
     const GanfxContext *s = ctx->priv;
     const AVFilterLink *in = ctx->inputs[0];
-    int ret = make_parts(outlink);
+
+    outlink->w = in->w;
+    outlink->h = in->h;
+    const int ret = make_parts(outlink);
 
     if (ret < 0)
         return ret;
-    outlink->w = in->w;
-    outlink->h = in->h;
     outlink->time_base = in->time_base;
     outlink->sample_aspect_ratio = in->sample_aspect_ratio;
     ff_filter_link(outlink)->frame_rate =
@@ -344,6 +376,12 @@ static int check_input(AVFilterContext *ctx, const AVFrame *in)
     return AVERROR(EINVAL);
 }
 
+static int run_net(GanfxContext *s, const FgLook *look, FgError *err)
+{
+    return s->gpu ? fg_gpu_frame(s->gpu, s->out, s->in, look, err)
+                  : fg_upscale_frame(s->up, s->out, s->in, look, err);
+}
+
 /* in and mask stay the caller's. */
 static int apply(AVFilterContext *ctx, const AVFrame *in, const AVFrame *mask)
 {
@@ -363,7 +401,7 @@ static int apply(AVFilterContext *ctx, const AVFrame *in, const AVFrame *mask)
     if ((ret = fg_props_copy(s->out, in)) < 0)
         goto fail;
     if ((ret = look_ahead(ctx, &look, &err)) < 0 ||
-        (ret = fg_upscale_frame(s->up, s->out, in, &look, &err)) < 0 ||
+        (ret = run_net(s, &look, &err)) < 0 ||
         (s->hold && (ret = hold_still(s, &err)) < 0)) {
         av_log(ctx, AV_LOG_ERROR, "frame at pts %s: %s\n", av_ts2str(in->pts),
                err.text);
@@ -371,7 +409,8 @@ static int apply(AVFilterContext *ctx, const AVFrame *in, const AVFrame *mask)
     }
     if (s->mask == MASK_ALPHA || mask)
         mix_mask(s);
-    fg_say_once(ctx, &s->said_guess, AV_LOG_INFO, fg_upscale_guessed(s->up),
+    fg_say_once(ctx, &s->said_guess, AV_LOG_INFO,
+                s->gpu ? fg_gpu_guessed(s->gpu) : fg_upscale_guessed(s->up),
                 "the input does not say its colour matrix: BT.709 is assumed "
                 "from 720 lines or 1280 columns on, else BT.601 (colorspace= "
                 "says it)");
@@ -397,12 +436,49 @@ static int filter_pair(FFFrameSync *fs)
     return ret;
 }
 
+/* A frame that stays as it is: the link's frames are of one pool. */
+static int pass(AVFilterContext *ctx, AVFrame *f)
+{
+    AVFilterLink *out = ctx->outputs[0];
+    const GanfxContext *s = ctx->priv;
+
+    if (!s->gpu)
+        return ff_filter_frame(out, f);
+    AVFrame *copy = ff_get_video_buffer(out, out->w, out->h);
+    int ret = copy ? av_hwframe_transfer_data(copy, f, 0) : AVERROR(ENOMEM);
+
+    if (ret >= 0)
+        ret = av_frame_copy_props(copy, f);
+    av_frame_free(&f);
+    if (ret >= 0)
+        return ff_filter_frame(out, copy);
+    av_frame_free(&copy);
+    return ret;
+}
+
+/* At the end of frames in GPU memory their results are judged: before, that
+ * would mean to wait for them. */
+static int end(AVFilterContext *ctx, int status, int64_t pts)
+{
+    const GanfxContext *s = ctx->priv;
+    FgError err = {""};
+    const int ret = s->gpu && status == AVERROR_EOF
+                        ? fg_gpu_finish(s->gpu, &err)
+                        : 0;
+
+    if (ret < 0)
+        return fg_filter_fail(ctx, ret, &err);
+    ff_outlink_set_status(ctx->outputs[0], status, pts);
+    return 0;
+}
+
 static int work(AVFilterContext *ctx)
 {
     AVFilterLink *in = ctx->inputs[0], *out = ctx->outputs[0];
     GanfxContext *s = ctx->priv;
     AVFrame *f;
-    int ret;
+    int64_t pts;
+    int ret, status;
 
     if (s->mask == MASK_INPUT)
         return ff_framesync_activate(&s->fs);
@@ -410,13 +486,14 @@ static int work(AVFilterContext *ctx)
     if ((ret = ff_inlink_consume_frame(in, &f)) < 0)
         return ret;
     if (ret > 0 && ctx->is_disabled)
-        return ff_filter_frame(out, f);
+        return pass(ctx, f);
     if (ret > 0) {
         ret = apply(ctx, f, NULL);
         av_frame_free(&f);
         return ret;
     }
-    FF_FILTER_FORWARD_STATUS(in, out);
+    if (ff_inlink_acknowledge_status(in, &status, &pts))
+        return end(ctx, status, pts);
     FF_FILTER_FORWARD_WANTED(out, in);
     return FFERROR_NOT_READY;
 }
@@ -486,6 +563,7 @@ const FFFilter ff_vf_ganfx = {
     .init = init,
     .uninit = uninit,
     .activate = activate,
+    .flags_internal = FF_FILTER_FLAG_HWFRAME_AWARE,
     .process_command = ff_filter_process_command,
     FILTER_OUTPUTS(ganfx_outputs),
     FILTER_QUERY_FUNC2(query_formats),

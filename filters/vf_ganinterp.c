@@ -91,8 +91,17 @@ static int make_between(AVFilterContext *ctx)
                                 .range = s->range,
                                 .ex = &s->ex};
     const int ret = fg_between_create(&s->between, &o, &err);
+    FgPlanInfo i;
 
-    return ret < 0 ? fg_filter_fail(ctx, ret, &err) : 0;
+    if (ret < 0)
+        return fg_filter_fail(ctx, ret, &err);
+    fg_between_plan_info(s->between, &i);
+    if (s->model)
+        fg_say_plan(ctx, &i);
+    else if (!strncmp(s->device, "cuda", 4))
+        av_log(ctx, AV_LOG_INFO,
+               "model=none has no network: nothing runs on %s\n", s->device);
+    return 0;
 }
 
 /* A time base in which all times are whole: of factor, the input's divided by
@@ -127,8 +136,25 @@ static int set_times(AVFilterLink *outlink)
     return 0;
 }
 
+/* Frames in GPU memory are taken to be refused in words. */
+static int query_formats(const AVFilterContext *ctx, AVFilterFormatsConfig **in,
+                         AVFilterFormatsConfig **out)
+{
+    AVFilterFormats *list = ff_make_format_list((const int *)fg_pix_fmts);
+    const int ret = ff_add_format(&list, AV_PIX_FMT_CUDA);
+
+    return ret < 0 ? ret : ff_set_common_formats2(ctx, in, out, list);
+}
+
 static int config_output(AVFilterLink *outlink)
 {
+    if (outlink->src->inputs[0]->format == AV_PIX_FMT_CUDA) {
+        av_log(outlink->src, AV_LOG_ERROR,
+               "motion is found on the CPU: put hwdownload,format=nv12 before "
+               "ganinterp and hwupload behind (device=cuda runs its network "
+               "on the GPU)\n");
+        return AVERROR(ENOTSUP);
+    }
     const int ret = set_times(outlink);
 
     return ret < 0 ? ret : make_between(outlink->src);
@@ -499,5 +525,5 @@ const FFFilter ff_vf_ganinterp = {
     .process_command = ff_filter_process_command,
     FILTER_INPUTS(ganinterp_inputs),
     FILTER_OUTPUTS(ganinterp_outputs),
-    FILTER_PIXFMTS_ARRAY(fg_pix_fmts),
+    FILTER_QUERY_FUNC2(query_formats),
 };

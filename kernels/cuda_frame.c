@@ -112,7 +112,7 @@ static void set_axes(FgKernelArgs *a, int i, int in, int out, int log2,
 
 /* ---- memory ---- */
 
-static int buffers(FgPlan *p, int mixes, FgError *err)
+static int take(FgPlan *p, int mixes, FgError *err)
 {
     struct FgCudaPlan *c = p->cuda;
     const int64_t num = p->reach.scale_num, den = p->reach.scale_den;
@@ -127,6 +127,19 @@ static int buffers(FgPlan *p, int mixes, FgError *err)
         rc = c->api->alloc(c->dev, in * 2, &c->cup, err);
     if (rc >= 0 && mixes && !c->cfull)
         rc = c->api->alloc(c->dev, out * 2, &c->cfull, err);
+    return rc;
+}
+
+/* Where the network left too little memory it works in smaller tiles. */
+static int buffers(FgPlan *p, int mixes, FgError *err)
+{
+    int rc = p->cuda->slot ? 0 : -ENOMEM; /* it was too much before */
+    if (rc < 0)
+        return fg_error(err, rc, "CUDA: %s has not enough free memory",
+                        p->cuda->about.name);
+    while ((rc = take(p, mixes, err)) == -ENOMEM &&
+           (rc = fg_cuda_shrink(p, err)) >= 0)
+        ;
     return rc;
 }
 

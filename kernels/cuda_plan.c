@@ -287,6 +287,26 @@ static int fit(FgPlan *p, size_t limit, FgError *err)
     }
 }
 
+int fg_cuda_shrink(FgPlan *p, FgError *err)
+{
+    struct FgCudaPlan *c = p->cuda;
+    if (!halve(p))
+        return fg_error(err, -ENOMEM,
+                        "CUDA: %s has not enough free memory for frames of "
+                        "%dx%d, not in tiles of %dx%d either",
+                        c->about.name, p->max_w, p->max_h, p->tile_w,
+                        p->tile_h);
+    int rc = c->has_last ? c->api->sync(c->dev, c->last_stream, err) : 0;
+    if (rc >= 0)
+        rc = c->api->sync(c->dev, NULL, err);
+    if (rc < 0)
+        return rc;
+    c->api->forget(c->dev, &c->graph);
+    free_values(c);
+    c->seen_w = c->seen_h = 0;
+    return fit(p, 0, err);
+}
+
 static int alloc_tables(FgPlan *p, FgError *err)
 {
     const size_t n = (size_t)p->g.nb_nodes;

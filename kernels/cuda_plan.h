@@ -58,7 +58,10 @@ int fg_cuda_steps(FgPlan *p, FgError *err);
 /* cuda_plan.c, for cuda_step.c: nb floats on the device, NULL: not filled. */
 int fg_cuda_keep(FgPlan *p, const void *data, size_t bytes, uint64_t *at,
                  FgError *err);
-/* cuda_plan.c, for cuda_frame.c. */
+/* cuda_plan.c, for cuda_frame.c. Tiles of half the size, once the device has
+ * done what was asked; -ENOMEM where they are the smallest: all else as it was.
+ */
+int fg_cuda_shrink(FgPlan *p, FgError *err);
 FgKView fg_cuda_view(const FgPlan *p, int value);
 int fg_cuda_tile(FgPlan *p, int w, int h, int i, FgTile *t, FgError *err);
 int fg_cuda_run_steps(FgPlan *p, void *stream, const FgTile *t, int tiles,

@@ -4,6 +4,7 @@
 # the CPU where that plug-in was built.
 # SPDX-License-Identifier: LGPL-2.1-or-later
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../near.sh"
 
 if ! "$FFMPEG" -v error -hwaccels 2> /dev/null | grep -q '^cuda'; then
     skip "frames in GPU memory" "FFmpeg was built without CUDA"
@@ -11,12 +12,14 @@ if ! "$FFMPEG" -v error -hwaccels 2> /dev/null | grep -q '^cuda'; then
     exit
 fi
 ${CC:-cc} -std=c11 -D_GNU_SOURCE -pthread -shared -fPIC \
-    -o "$T/libcuda.so.1" "$ROOT/tests/gpu/fakecuda.c" || exit 1
+    -o "$T/libcuda.so.1" "$ROOT"/tests/gpu/fake*.c || exit 1
 make_model=$BUILD/tests/filters/mkmodel
 "$make_model" compact y 2 "$T/y.safetensors" &&
-    "$make_model" compact rgb 2 "$T/rgb.safetensors" || exit 1
+    "$make_model" compact rgb 2 "$T/rgb.safetensors" &&
+    "$make_model" image-norm rgb 1 "$T/look.safetensors" || exit 1
 emulated=$BUILD/tests/ffgan-cuda-emulated.so
 
+size=62x38 long=0.8
 # run OUT FORMAT FILTERS [OPTIONS]: a file of raw frames.
 run() {
     out=$1 format=$2 filters=$3
@@ -24,7 +27,7 @@ run() {
     LD_LIBRARY_PATH=$T FFGAN_CUDA=$plugin FAKECUDA_LOG=$T/log \
         "$FFMPEG" -v verbose -nostdin -noauto_conversion_filters -y \
         "$@" -f lavfi \
-        -i "testsrc2=s=62x38:r=5:d=0.8,format=$format" -vf "$filters" \
+        -i "testsrc2=s=$size:r=5:d=$long,format=$format" -vf "$filters" \
         -f rawvideo "$out" > "$T/said" 2>&1
 }
 gpu="-init_hw_device cuda=g:0 -filter_hw_device g"
@@ -41,6 +44,7 @@ fails() { # TEXT WORDS FORMAT FILTERS [OPTIONS]
 
 y=gansr=model=$T/y.safetensors
 rgb=gansr=model=$T/rgb.safetensors
+look=ganfx=model=$T/look.safetensors
 
 # ---- what needs no kernels ----
 plugin=
@@ -66,6 +70,17 @@ plugin=$T/nothing.so
     fails "alpha is refused with what is taken" \
         'CUDA frames of bgra are not taken: use nv12' \
         bgra "hwupload,$y,hwdownload,format=bgra" $gpu
+    fails "ganfx: no plug-in is one sentence" \
+        'CUDA: FFGAN_CUDA is .* cannot be read' \
+        nv12 "hwupload,$look,hwdownload,format=nv12" $gpu
+    for o in steady=0.5 measure=1 norm=shot; do
+        fails "ganfx $o needs frames in memory" \
+            'put hwdownload,format=... before ganfx' \
+            nv12 "hwupload,$look:$o,hwdownload,format=nv12" $gpu
+    done
+    fails "ganinterp refuses frames of the GPU in words" \
+        'put hwdownload,format=nv12 before ganinterp' \
+        nv12 "hwupload,ganinterp,hwdownload,format=nv12" $gpu
 }
 
 # ---- frames ----
@@ -75,24 +90,6 @@ if [ ! -e "$emulated" ]; then
     exit
 fi
 plugin=$emulated
-
-# near A B BYTES LEVELS: samples differ by at most LEVELS.
-near() {
-    [ -s "$1" ] && [ "$(wc -c < "$1")" = "$(wc -c < "$2")" ] &&
-        cmp -l "$1" "$2" | awk -v max="$3" '
-            function n(o) { return int(o / 100) * 64 + \
-                int(o % 100 / 10) * 8 + o % 10 }
-            { d = n($2) - n($3); if (d < 0) d = -d
-              if (d > max) { print "byte", $1, "differs by", d; bad = 1 } }
-            END { exit bad }'
-}
-
-near16() { # the same for samples of two bytes
-    for i in "$1" "$2"; do od -An -v -w2 -tu2 "$i" > "$i.txt"; done
-    [ -s "$1" ] && paste "$1.txt" "$2.txt" | awk -v max="$3" '
-        { d = $1 - $2; if (d < 0) d = -d; if (!(d <= max)) bad = 1 }
-        END { exit bad }'
-}
 
 # shellcheck disable=SC2086
 for f in nv12 yuv420p yuv444p rgb0 bgr0; do
@@ -117,6 +114,35 @@ done
         run "$T/c.raw" $f "$rgb:precision=fp32"
         check "$f: as on the CPU" near16 "$T/g.raw" "$T/c.raw" 64
     done
+    for f in nv12 yuv444p rgb0; do
+        rm -f "$T/log"
+        check "ganfx, $f: runs" run "$T/g.raw" $f \
+            "hwupload,$look:strength=0.7:precision=fp32,hwdownload,format=$f" \
+            $gpu
+        run "$T/c.raw" $f "$look:strength=0.7:precision=fp32"
+        check "ganfx, $f: as on the CPU" near "$T/g.raw" "$T/c.raw" 1
+        check "ganfx, $f: nothing waits but the downloads, nothing is left" \
+            grep -q '^syncs=4 .*live=0 depth=0 contexts=0$' "$T/log"
+    done
+    part="enable='gte(t,0.3)'"
+    check "ganfx, from some time on: runs" run "$T/g.raw" nv12 \
+        "hwupload,$look:precision=fp32:$part,hwdownload,format=nv12" $gpu
+    run "$T/c.raw" nv12 "$look:precision=fp32:$part"
+    check "ganfx, from some time on: as on the CPU" \
+        near "$T/g.raw" "$T/c.raw" 1
+    # The network fits, what frames need beside it does not.
+    size=256x160 long=0.2
+    run "$T/c.raw" nv12 "$rgb:precision=fp32"
+    FFGAN_EMULATED_MIB=5
+    export FFGAN_EMULATED_MIB
+    check "with little memory: runs" run "$T/g.raw" nv12 \
+        "hwupload,$rgb:precision=fp32,hwdownload,format=nv12" $gpu
+    check "with little memory: the same picture" near "$T/g.raw" "$T/c.raw" 1
+    FFGAN_EMULATED_MIB=4
+    fails "with less: one sentence" 'not in tiles of 64x40 either' nv12 \
+        "hwupload,$rgb:precision=fp32,hwdownload,format=nv12" $gpu
+    unset FFGAN_EMULATED_MIB
+    size=62x38 long=0.8
     FAKECUDA_OOM=2
     export FAKECUDA_OOM
     fails "no memory for a frame fails" 'Cannot allocate memory' \
