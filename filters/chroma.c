@@ -33,10 +33,11 @@ static void job_take(void *arg, int i, int worker)
     float *const row = c->row + c->gap * (size_t)worker;
 
     for (int y = i * BAND; y < band_end(i, c->r->y.axis.src); y++) {
-        for (int k = 0; k < 2; k++)
-            fg_row_read(row + k, 2, c->in, c->fmt, &c->fmt->comp[1 + k], y,
+        for (int k = 0; k < 2; k++) {
+            fg_row_read(row, 1, c->in, c->fmt, &c->fmt->comp[1 + k], y,
                         c->r->x.axis.src, c->code);
-        fg_resize_take_row(c->r, y, row);
+            fg_resize_take_row(c->r, k, y, row);
+        }
     }
 }
 
@@ -46,10 +47,11 @@ static void job_give(void *arg, int i, int worker)
     float *const row = c->row + c->gap * (size_t)worker;
 
     for (int y = i * BAND; y < band_end(i, c->r->y.axis.dst); y++) {
-        fg_resize_give_row(c->r, y, row);
-        for (int k = 0; k < 2; k++)
+        for (int k = 0; k < 2; k++) {
+            fg_resize_give_row(c->r, k, y, row);
             fg_row_write(c->out, c->fmt, &c->fmt->comp[1 + k], y,
-                         c->r->x.axis.dst, row + k, 2, c->code);
+                         c->r->x.axis.dst, row, 1, c->code);
+        }
     }
 }
 

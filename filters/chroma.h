@@ -17,13 +17,12 @@ typedef struct FgSited {
 FgSited fg_sited(int in, int out, int log2, double pos);
 
 typedef struct FgChroma {
-    FgResize *r; /* of two channels, with fg_resize_by_rows */
+    FgResize *r; /* of two channels; by rows: planar */
     const FgFormat *fmt;
     FgCode code;
     const AVFrame *in;
     AVFrame *out;
-    float *row; /* a worker's, `gap` floats apart: two channels of either
-                   picture's row */
+    float *row; /* a worker's, `gap` floats apart: a row of either picture */
     size_t gap;
     FgExecutor *ex;
 } FgChroma;

@@ -1,4 +1,4 @@
-/* ffgan: loops over rows, compiled again for CPUs with AVX2.
+/* ffgan: loops over rows, compiled again for CPUs with AVX2 and AVX-512.
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * FG_CLONES before a function whose loops the compiler can vectorise. Nothing
@@ -11,7 +11,12 @@
 
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) &&          \
     !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#if __GNUC__ >= 12
+#define FG_CLONES                                                              \
+    __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
+#else
 #define FG_CLONES __attribute__((target_clones("default", "avx2")))
+#endif
 #else
 #define FG_CLONES
 #endif

@@ -245,8 +245,29 @@ repeat(float *dst, const float *src, const FgTaps *t, int c, int up, float keep,
     }
 }
 
+/* The same for two phases of four weights each, kept in registers. */
+static inline __attribute__((always_inline)) void
+twice(float *dst, const float *src, const FgTaps *t)
+{
+    const float *const v = t->w + (size_t)t->lo * 4, *const w = v + 4;
+    const float *const a = src + t->start[t->lo];
+    const float *const b = src + t->start[t->lo + 1];
+    float *const d = dst + t->lo;
+    const int n = (t->hi - t->lo) / 2;
+
+    for (int i = 0; i < n; i++) {
+        d[2 * i] = (((0 + v[0] * a[i]) + v[1] * a[i + 1]) + v[2] * a[i + 2]) +
+                   v[3] * a[i + 3];
+        d[2 * i + 1] = (((0 + w[0] * b[i]) + w[1] * b[i + 1]) +
+                        w[2] * b[i + 2]) +
+                       w[3] * b[i + 3];
+    }
+}
+
 #define REPEAT(c)                                                              \
-    (t->up == 1   ? repeat(dst, src, t, c, 1, keep, gain)                      \
+    (c == 1 && t->up == 2 && t->nb == 4 && keep == 0 && gain == 1              \
+         ? twice(dst, src, t)                                                  \
+     : t->up == 1 ? repeat(dst, src, t, c, 1, keep, gain)                      \
      : t->up == 2 ? repeat(dst, src, t, c, 2, keep, gain)                      \
                   : repeat(dst, src, t, c, t->up, keep, gain))
 #define ACROSS(c, from, to)                                                    \
@@ -306,6 +327,23 @@ static int any_dirty(const FgTaps *t, const uint8_t *dirty, int y)
     return 0;
 }
 
+/* Four weights, none of which is 0, kept in registers. */
+static inline __attribute__((always_inline)) void
+four_down(float *restrict dst, const float *a, ptrdiff_t row, const float *w,
+          ptrdiff_t n, float keep)
+{
+    const float *const b = a + row, *const c = b + row, *const d = c + row;
+    const float wa = w[0], wb = w[1], wc = w[2], wd = w[3];
+
+    if (keep == 0)
+        for (ptrdiff_t i = 0; i < n; i++)
+            dst[i] = (((0 + wa * a[i]) + wb * b[i]) + wc * c[i]) + wd * d[i];
+    else
+        for (ptrdiff_t i = 0; i < n; i++)
+            dst[i] = keep * dst[i] +
+                     ((((0 + wa * a[i]) + wb * b[i]) + wc * c[i]) + wd * d[i]);
+}
+
 FG_CLONES
 static void row_down(const FgTaps *t, float *dst, FgView src, int y,
                      ptrdiff_t n, float keep, float gain, const uint8_t *dirty)
@@ -313,6 +351,11 @@ static void row_down(const FgTaps *t, float *dst, FgView src, int y,
     const float *w = t->w + (size_t)y * t->nb;
     const int start = t->start[y];
 
+    if (t->nb == 4 && gain == 1 && !dirty && w[0] != 0 && w[1] != 0 &&
+        w[2] != 0 && w[3] != 0) {
+        four_down(dst, src.data + start * src.row, src.row, w, n, keep);
+        return;
+    }
     for (ptrdiff_t x = 0; x < n; x += CHUNK) {
         const int len = (int)(n - x < CHUNK ? n - x : CHUNK);
         float acc[CHUNK];
@@ -435,13 +478,100 @@ int fg_resize_by_rows(const FgResize *r)
     return !r->x.copy && !r->y.copy && !rows_first(r);
 }
 
-void fg_resize_take_row(FgResize *r, int y, const float *src)
+void fg_resize_planar(FgResize *r)
 {
-    row_across(r, r->tmp.data + y * r->tmp.row, src, 0, 1);
+    r->channels = 1;
 }
 
-void fg_resize_give_row(const FgResize *r, int y, float *dst)
+static float *row_between(const FgResize *r, int plane, int y)
 {
-    row_down(&r->y, dst, r->tmp, y, (ptrdiff_t)r->x.axis.dst * r->channels, 0,
-             1, NULL);
+    return r->tmp.data + y * r->tmp.row + (ptrdiff_t)plane * r->x.axis.dst;
+}
+
+void fg_resize_take_row(FgResize *r, int plane, int y, const float *src)
+{
+    row_across(r, row_between(r, plane, y), src, 0, 1);
+}
+
+void fg_resize_give_row(const FgResize *r, int plane, int y, float *dst)
+{
+    const FgView v = {row_between(r, plane, 0), r->tmp.row};
+
+    row_down(&r->y, dst, v, y, (ptrdiff_t)r->x.axis.dst * r->channels, 0, 1,
+             NULL);
+}
+
+/* The first destination sample that reads source sample x or a later one. */
+static int first_of(const FgTaps *t, int x)
+{
+    int lo = 0, hi = t->axis.dst;
+
+    while (lo < hi) {
+        const int i = lo + (hi - lo) / 2;
+
+        if (t->start[i] + t->nb > x)
+            hi = i;
+        else
+            lo = i + 1;
+    }
+    return lo;
+}
+
+/* One past the last destination sample that reads one before x. */
+static int last_of(const FgTaps *t, int x)
+{
+    int lo = 0, hi = t->axis.dst;
+
+    while (lo < hi) {
+        const int i = lo + (hi - lo) / 2;
+
+        if (t->start[i] < x)
+            lo = i + 1;
+        else
+            hi = i;
+    }
+    return lo;
+}
+
+FG_CLONES
+static void part_across(const FgResize *r, float *dst, const float *src,
+                        FgPart p)
+{
+    const FgTaps *t = &r->x;
+    const float keep = 0, gain = 1;
+
+    if (r->channels == 1)
+        ACROSS(1, p.from, p.to);
+    else
+        ACROSS(3, p.from, p.to);
+}
+
+FgPart fg_resize_take_part(FgResize *r, int y, const float *src, FgPart in)
+{
+    float *const dst = row_between(r, 0, y);
+    const FgPart out = {first_of(&r->x, in.from), last_of(&r->x, in.to)};
+
+    memset(dst, 0, sizeof(*dst) * (size_t)r->x.axis.dst * (size_t)r->channels);
+    part_across(r, dst, src, out);
+    return out;
+}
+
+void fg_resize_add_row(const FgResize *r, int y, float *dst, float keep,
+                       const FgPart *part, const uint8_t *dirty)
+{
+    const FgTaps *t = &r->y;
+    const int n = r->x.axis.dst, c = r->channels;
+    FgPart p = {keep == 1 ? n : 0, keep == 1 ? 0 : n};
+
+    for (int j = t->start[y]; j < t->start[y] + t->nb; j++)
+        if (dirty[j]) {
+            p.from = part[j].from < p.from ? part[j].from : p.from;
+            p.to = part[j].to > p.to ? part[j].to : p.to;
+        }
+    if (p.to <= p.from)
+        return;
+    const ptrdiff_t at = (ptrdiff_t)p.from * c;
+    const FgView v = {r->tmp.data + at, r->tmp.row};
+
+    row_down(t, dst + at, v, y, (ptrdiff_t)(p.to - p.from) * c, keep, 1, dirty);
 }

@@ -66,7 +66,23 @@ void fg_resize_run(FgResize *r, FgView dst, FgView src, float keep, float gain,
  * the source in any order, then rows of the result. Different rows may be done
  * by threads at the same time. */
 int fg_resize_by_rows(const FgResize *r);
-void fg_resize_take_row(FgResize *r, int y, const float *src);
-void fg_resize_give_row(const FgResize *r, int y, float *dst);
+/* By rows, and each channel in rows of its own: plane 0 .. channels-1. Once,
+ * before the first row. */
+void fg_resize_planar(FgResize *r);
+void fg_resize_take_row(FgResize *r, int plane, int y, const float *src);
+void fg_resize_give_row(const FgResize *r, int plane, int y, float *dst);
+
+/* Samples of a row, from <= x < to. */
+typedef struct FgPart {
+    int from, to;
+} FgPart;
+
+/* By rows, where little of the source is not zero (1 or 3 channels). take: row
+ * y, zero outside in; says which samples of the result's row it reaches. add:
+ * dst = keep * dst + row y of the result, from the rows y of the source for
+ * which dirty[y], taken, with part[y] what take said. */
+FgPart fg_resize_take_part(FgResize *r, int y, const float *src, FgPart in);
+void fg_resize_add_row(const FgResize *r, int y, float *dst, float keep,
+                       const FgPart *part, const uint8_t *dirty);
 
 #endif

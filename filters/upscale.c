@@ -13,9 +13,9 @@
 
 #include <libavutil/pixdesc.h>
 
-#include "clones.h"
 #include "frame.h"
 #include "resample.h"
+#include "side.h"
 
 #define BAND 8        /* rows of a job */
 #define LEAST_TILE 64 /* pixels of its side */
@@ -30,15 +30,16 @@ struct FgUpscale {
     FgFormat fmt;
     int luma, yuv, sub; /* luma network; Y'CbCr frames; subsampled chroma */
     int cw, ch, ocw, och;
-    FgTensor tin, side, tnet, tout; /* tout: a view of tnet if sizes agree */
+    FgTensor tin, tnet, tout; /* tout: a view of tnet if sizes agree */
+    FgSide side;
     FgTensor cin, cup, cfull, cout; /* Pb, Pr interleaved */
     int by_rows;                    /* chroma has none of these: chroma.h */
     FgTensor ain, aout;
-    FgResize fit, up, alpha;               /* net -> out, in -> out */
+    FgResize fit, alpha;                   /* net -> out, in -> out */
     FgResize chroma, c_up, c_down, c_loss; /* see do_chroma */
     float *scratch;
     size_t scratch_row;
-    uint8_t *marks, *dirty;
+    uint8_t *marks;
     enum AVChromaLocation loc;
     /* of the frame at hand */
     const AVFrame *in;
@@ -46,6 +47,7 @@ struct FgUpscale {
     FgMatrix matrix;
     FgCode code_y, code_c, code_a;
     int shaper, guessed;
+    int adds; /* rows are stored with what the network must not see */
     float blend;
 };
 
@@ -86,8 +88,10 @@ static int init_chroma(FgUpscale *u)
         (ret = fg_resize_init(&u->chroma, x.same, y.same, FG_BICUBIC, 2)) < 0)
         return ret;
     u->by_rows = u->luma && u->yuv && fg_resize_by_rows(&u->chroma);
-    if (u->by_rows)
+    if (u->by_rows) {
+        fg_resize_planar(&u->chroma);
         return 0;
+    }
     if ((ret = tensor(&u->cin, 2, u->cw, u->ch)) < 0)
         return ret;
     if (!u->luma && !u->sub)
@@ -147,8 +151,7 @@ static int init_main(FgUpscale *u)
     int ret;
 
     if ((ret = tensor(&u->tin, c, o->in_w, o->in_h)) < 0 ||
-        (ret = tensor(&u->side, c, o->in_w, o->in_h)) < 0 ||
-        (ret = fg_resize_init(&u->up, ax, ay, FG_BICUBIC, c)) < 0)
+        (ret = fg_side_init(&u->side, ax, ay, c)) < 0)
         return ret;
     if (nw == o->out_w && nh == o->out_h) {
         FgPlanInfo info;
@@ -173,8 +176,7 @@ static int init_scratch(FgUpscale *u)
                                        (size_t)fg_threads(u->o.ex));
     u->marks = calloc((size_t)(u->o.in_h > u->o.out_h ? u->o.in_h : u->o.out_h),
                       1);
-    u->dirty = calloc((size_t)u->o.in_h, 1);
-    return u->scratch && u->marks && u->dirty ? 0 : -ENOMEM;
+    return u->scratch && u->marks ? 0 : -ENOMEM;
 }
 
 static int make_plan(FgPlan **plan, const FgUpscale *u, FgPrecision precision,
@@ -292,9 +294,9 @@ void fg_upscale_free(FgUpscale **pu)
 
     if (!u)
         return;
-    FgTensor *const t[] = {&u->tin, &u->side,  &u->tnet, &u->tout, &u->cin,
-                           &u->cup, &u->cfull, &u->cout, &u->ain,  &u->aout};
-    FgResize *const r[] = {&u->fit,  &u->up,     &u->alpha, &u->chroma,
+    FgTensor *const t[] = {&u->tin,   &u->tnet, &u->tout, &u->cin, &u->cup,
+                           &u->cfull, &u->cout, &u->ain,  &u->aout};
+    FgResize *const r[] = {&u->fit,  &u->alpha,  &u->chroma,
                            &u->c_up, &u->c_down, &u->c_loss};
 
     for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++)
@@ -305,7 +307,7 @@ void fg_upscale_free(FgUpscale **pu)
     fg_plan_free(&u->plan32);
     free(u->scratch);
     free(u->marks);
-    free(u->dirty);
+    fg_side_free(&u->side);
     free(u);
     *pu = NULL;
 }
@@ -383,33 +385,10 @@ static const float *read_row(const FgUpscale *u, Rows r, int y, int *bad)
     return r.rgb;
 }
 
-/* in = the clipped part, side = what bicubic has to add to (1-blend) * net.
- * Returns whether side holds anything; if not, it may be left as it was. */
-FG_CLONES
-static int split(float *in, float *side, const float *v, int n, float blend)
-{
-    const float net = 1 - blend;
-    float most = 0;
-
-    for (int i = 0; i < n; i++) {
-        float x = v[i] > 0 ? v[i] : 0;
-
-        x = x < 1 ? x : 1;
-        in[i] = x;
-        x = v[i] - net * x;
-        x = x < 0 ? -x : x;
-        most = most > x ? most : x;
-    }
-    for (int i = 0; i < n && most > 0; i++)
-        side[i] = v[i] - net * in[i];
-    return most > 0;
-}
-
 static void job_prepare(void *arg, int i, int worker)
 {
     FgUpscale *u = arg;
     const Rows r = rows_of(u, worker);
-    const int n = u->o.in_w * (u->luma ? 1 : 3);
 
     for (int y = i * BAND; y < band_end(i, u->o.in_h); y++) {
         int bad = 0;
@@ -418,8 +397,7 @@ static void job_prepare(void *arg, int i, int worker)
         if (u->fmt.has_alpha)
             bad |= fg_row_read(fg_f32(&u->ain, 0, y, 0), 1, u->in, &u->fmt,
                                &u->fmt.alpha, y, u->o.in_w, u->code_a);
-        u->dirty[y] = (uint8_t)split(fg_f32(&u->tin, 0, y, 0),
-                                     fg_f32(&u->side, 0, y, 0), v, n, u->blend);
+        fg_side_split(&u->side, y, fg_f32(&u->tin, 0, y, 0), v, 1 - u->blend);
         u->marks[y] = (uint8_t)bad;
     }
 }
@@ -429,7 +407,7 @@ static void job_prepare(void *arg, int i, int worker)
 static void limit_columns(const FgUpscale *u, Rows r, const FgComponent *c,
                           int y)
 {
-    const FgTaps *t = &u->up.y;
+    const FgTaps *t = &u->side.up.y;
     const int n = u->o.in_w;
 
     for (int x = 0; x < n; x++) {
@@ -452,7 +430,7 @@ static void limit_columns(const FgUpscale *u, Rows r, const FgComponent *c,
 static void limit(const FgUpscale *u, Rows r, const FgComponent *c, int y,
                   float *v, int gap, float lo, float hi, float slack)
 {
-    const FgTaps *t = &u->up.x;
+    const FgTaps *t = &u->side.up.x;
 
     limit_columns(u, r, c, y);
     for (int x = 0; x < u->o.out_w; x++) {
@@ -496,7 +474,7 @@ static int store_rgb(const FgUpscale *u, Rows r, const float *v, int y)
 
     if (u->luma)
         fg_row_yuv_to_rgb(r.rgb, v, fg_f32(&u->cout, 0, y, 0), n, &u->matrix);
-    else
+    else if (v != r.rgb)
         memcpy(r.rgb, v, sizeof(*v) * 3 * (size_t)n);
     if (u->shaper) {
         fg_shaper_decode(r.rgb, r.rgb, 3 * n);
@@ -542,6 +520,9 @@ static void store_row(void *arg, const float *v, int y, int worker)
 {
     const FgUpscale *u = arg;
     const Rows r = rows_of(u, worker);
+
+    if (u->adds)
+        v = fg_side_add(&u->side, y, u->luma ? r.y : r.rgb, v, 1 - u->blend);
     int bad = u->fmt.rgb ? store_rgb(u, r, v, y) : store_yuv(u, r, v, y);
 
     if (u->fmt.has_alpha)
@@ -659,27 +640,19 @@ static int run_net(FgUpscale *u, int direct, FgError *err)
                    : 0;
 }
 
-/* Whether bicubic has anything to add. */
-static int mixes(const FgUpscale *u)
-{
-    int any = u->blend > 0;
-
-    for (int y = 0; y < u->o.in_h && !any; y++)
-        any = u->dirty[y];
-    return any;
-}
-
 /* The network's picture at the output size, with what it must not see, into
  * the frame. */
 static int do_picture(FgUpscale *u, FgError *err)
 {
     FgExecutor *ex = u->o.ex;
-    const int any = mixes(u), direct = u->direct && !any;
+    const int any = u->blend > 0 || fg_side_any(&u->side);
+    const int direct = u->direct && (!any || u->side.by_rows) && u->blend < 1;
     int ret = 0;
 
     if (!direct && whole_picture(u) < 0)
         return fg_error(err, -ENOMEM, "no memory for %dx%d", u->o.out_w,
                         u->o.out_h);
+    u->adds = direct && any;
     if (u->blend < 1 && (ret = run_net(u, direct, err)) < 0)
         return ret;
     if (direct)
@@ -687,8 +660,7 @@ static int do_picture(FgUpscale *u, FgError *err)
     if (u->fit.channels && u->blend < 1)
         fg_resize_run(&u->fit, view(&u->tout), view(&u->tnet), 0, 1, NULL, ex);
     if (any)
-        fg_resize_run(&u->up, view(&u->tout), view(&u->side), 1 - u->blend, 1,
-                      u->dirty, ex);
+        fg_side_add_all(&u->side, view(&u->tout), 1 - u->blend, ex);
     run_rows(u, job_store, u->o.out_h);
     return 0;
 }

@@ -210,9 +210,45 @@ static void test_refused(void **state)
     fg_resize_free(NULL);
 }
 
+/* By rows and each channel apart: the bits of the whole picture. */
+static void test_planar_rows(void **state)
+{
+    static const FgAxis xs[] = {{33, 66, -0.25, 0.5},
+                                {33, 66, -0.5, 0.5},
+                                {33, 99, -1.0 / 3, 1.0 / 3},
+                                {33, 50, 0, 0.66}};
+    static float row[128];
+
+    (void)state;
+    fill(33, 20, 2);
+    for (int k = 0; k < 4; k++) {
+        const FgAxis y = {20, 40, k & 1 ? 0 : -0.25, 0.5};
+        FgResize r;
+
+        resize(xs[k], y, FG_BICUBIC, 2, ref, NULL);
+        assert_int_equal(fg_resize_init(&r, xs[k], y, FG_BICUBIC, 2), 0);
+        assert_true(fg_resize_by_rows(&r));
+        fg_resize_planar(&r);
+        for (int i = 0; i < 20; i++)
+            for (int p = 0; p < 2; p++) {
+                for (int x = 0; x < 33; x++)
+                    row[x] = src[(i * 33 + x) * 2 + p];
+                fg_resize_take_row(&r, p, i, row);
+            }
+        for (int i = 0; i < 40; i++)
+            for (int p = 0; p < 2; p++) {
+                fg_resize_give_row(&r, p, i, row);
+                for (int x = 0; x < xs[k].dst; x++)
+                    assert_true(row[x] == ref[(i * xs[k].dst + x) * 2 + p]);
+            }
+        fg_resize_free(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_planar_rows),
         cmocka_unit_test(test_same_size_is_a_copy),
         cmocka_unit_test(test_polynomials),
         cmocka_unit_test(test_bicubic_weights),
