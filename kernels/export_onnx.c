@@ -21,7 +21,7 @@
 typedef struct Writer {
     const FgGraph *g;
     const FgParams *ps;
-    const FgShape *shapes;
+    const FgShape *shapes; /* of some size, or of width x height */
     FgBuf graph;
     FgBuf constants; /* initializers: written after the nodes */
     FgBuf attrs;     /* of the node in hand */
@@ -437,6 +437,90 @@ static void put_slice(Writer *w)
     fg_buf_message(&w->graph, 1, &n);
 }
 
+/* 0, 1, ... along an axis of the flow, and what is left of its size without
+ * one, at least 1; axis 3 = x. */
+static void put_ramp(Writer *w, int axis, Name *ramp, Name *top)
+{
+    const FgShape s = w->shapes[w->n->in[1]];
+    const int nb = axis == 3 ? s.w : s.h;
+    int dims[4] = {1, 1, 1, 1};
+    dims[axis] = nb;
+    float *v = malloc(sizeof(*v) * (size_t)nb);
+    for (int i = 0; v && i < nb; i++)
+        v[i] = (float)i;
+    *ramp = inner(w, "ramp");
+    if (v)
+        constant(w, ramp->s, 4, dims, v);
+    else
+        w->graph.rc = -ENOMEM;
+    free(v);
+    *top = number(w, (float)(nb > 1 ? nb - 1 : 1));
+}
+
+/* The same of a size that is open. */
+static void put_open_ramp(Writer *w, int axis, Name *ramp, Name *top)
+{
+    const int64_t at = axis;
+    int64_t dims[4] = {1, 1, 1, 1};
+    const Name shape = inner(w, "shape"), n1 = inner(w, "n"), n = inner(w, "n");
+    const Name zero = number(w, 0), one = number(w, 1), all = inner(w, "all");
+    const Name less = inner(w, "less"), size = inner(w, "size");
+    const Name which = integers(w, 1, &at), none = integers(w, 0, NULL);
+    dims[axis] = -1;
+    const Name form = integers(w, 4, dims);
+    *ramp = inner(w, "ramp");
+    *top = inner(w, "top");
+    node(w, "Shape", in(w, 1), NULL, NULL, shape.s);
+    node(w, "Gather", shape.s, which.s, NULL, n1.s);
+    node(w, "Reshape", n1.s, none.s, NULL, n.s);
+    attr_int(w, "to", 1);
+    node(w, "Cast", n.s, NULL, NULL, size.s);
+    node(w, "Range", zero.s, size.s, one.s, all.s);
+    node(w, "Reshape", all.s, form.s, NULL, ramp->s);
+    node(w, "Sub", size.s, one.s, NULL, less.s);
+    node(w, "Max", less.s, one.s, NULL, top->s);
+}
+
+/* Where the flow's channel points along its axis, -1..1 over the picture. */
+static Name put_place(Writer *w, int channel)
+{
+    const int64_t v[3] = {channel, channel + 1, 1};
+    const Name two = number(w, 2), one = number(w, 1);
+    const Name d = inner(w, "d"), at = inner(w, "at"),
+               twice = inner(w, "twice");
+    const Name part = inner(w, "part"), place = inner(w, "place");
+    FgBuf n = {0};
+    Name ramp, top;
+    fg_buf_text(&n, 1, in(w, 1));
+    for (int i = 0; i < 3; i++)
+        fg_buf_text(&n, 1, integers(w, 1, &v[i]).s);
+    fg_buf_text(&n, 2, d.s);
+    fg_buf_text(&n, 3, d.s);
+    fg_buf_text(&n, 4, "Slice");
+    fg_buf_message(&w->graph, 1, &n);
+    (w->width ? put_ramp : put_open_ramp)(w, 3 - channel, &ramp, &top);
+    node(w, "Add", d.s, ramp.s, NULL, at.s);
+    node(w, "Mul", at.s, two.s, NULL, twice.s);
+    node(w, "Div", twice.s, top.s, NULL, part.s);
+    node(w, "Sub", part.s, one.s, NULL, place.s);
+    return place;
+}
+
+static void put_warp(Writer *w)
+{
+    const int64_t order[4] = {0, 2, 3, 1};
+    const Name x = put_place(w, 0), y = put_place(w, 1);
+    const Name both = inner(w, "both"), grid = inner(w, "grid");
+    attr_int(w, "axis", 1);
+    node(w, "Concat", x.s, y.s, NULL, both.s);
+    attr_ints(w, "perm", 4, order);
+    node(w, "Transpose", both.s, NULL, NULL, grid.s);
+    attr_text(w, "mode", "bilinear");
+    attr_text(w, "padding_mode", "border");
+    attr_int(w, "align_corners", 1);
+    node(w, "GridSample", in(w, 0), grid.s, NULL, w->n->name);
+}
+
 static const struct {
     const char *op;
     void (*put)(Writer *w);
@@ -469,6 +553,7 @@ static const struct {
     {"group_norm", put_group_norm, 0},
     {"layer_norm", put_layer_norm, 0},
     {"pad", put_pad, 0},
+    {"warp", put_warp, 0},
 };
 enum { NB_OPS = sizeof(ops) / sizeof(*ops) };
 
@@ -620,6 +705,10 @@ int fg_export_onnx(const FgModel *m, const char *path, int width, int height,
     FgShape *shapes = rc < 0 ? NULL : fg_graph_any_shapes(&g, err);
     rc = rc < 0 ? rc : shapes ? check_ops(&g, path, err) : -EINVAL;
     rc = rc < 0 ? rc : check_size(&w, path, err);
+    if (rc >= 0 && width)
+        rc = fg_graph_shapes(
+            &g, (FgShape){1, g.nodes[0].attr.channels, height, width}, shapes,
+            err);
     if (rc >= 0) {
         w.shapes = shapes;
         rename_input(&g);

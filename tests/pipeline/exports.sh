@@ -18,6 +18,17 @@ for f in fast-x2 film-x2 balanced-x2 balanced-x4 compact.pth esrgan.pth esrgan_p
     record "$from" "$f"
     line onnx "$f in other runtimes" "$T/$f.onnx" "$T/$f.safetensors" >> "$T/list"
 done
+for f in realplksr_dysample.pth:160x120 realplksr_dysample3.safetensors:160x120 \
+    ifnet.pth:192x128 ncnn_ifnet.param:192x128; do
+    size=${f#*:} f=${f%:*}
+    record "$fixtures/$f" "$f"
+    "$FFGAN" model export "$fixtures/$f" --onnx "$T/$f.onnx" > "$T/said" 2>&1 ||
+        sed 's/^/# /' "$T/said"
+    "$FFGAN" model export "$fixtures/$f" --onnx "$T/$f.$size.onnx" --size "$size" > "$T/said" 2>&1 ||
+        sed 's/^/# /' "$T/said"
+    line onnx "$f in other runtimes" "$T/$f.onnx" "$T/$f.safetensors" >> "$T/list"
+    line onnx "$f of $size in other runtimes" "$T/$f.$size.onnx" "$T/$f.safetensors" >> "$T/list"
+done
 
 # ---- under the families' keys ----
 keys() { # MODEL KEY FORM
