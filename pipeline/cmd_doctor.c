@@ -54,17 +54,23 @@ static void look_at_gpu(Doctor *d)
 {
     FgError err = {{0}};
     FgCudaInfo i;
-    if (fg_cuda_probe(&i, &err) < 0) {
-        say(d, WARN, "GPU: %s; the CPU does the work", err.text);
-        return;
-    }
-    say(d, OK, "GPU plug-in: %s (%s), driver for CUDA %d.%d, %s", i.plugin,
-        i.kind, i.driver / 1000, i.driver % 1000 / 10,
-        i.cudnn ? "cuDNN found" : "no cuDNN, which is not needed");
+    char cudnn[64] = "no cuDNN, which is not needed";
+    const int rc = fg_cuda_probe(&i, &err);
+    if (i.cudnn) /* 9 and later: 10000 * major + 100 * minor + patch */
+        snprintf(cudnn, sizeof(cudnn), "cuDNN %d.%d.%d is there, and not used",
+                 i.cudnn / 10000, i.cudnn % 10000 / 100, i.cudnn % 100);
+    if (rc >= 0)
+        say(d, OK, "GPU plug-in: %s (%s), driver for CUDA %d.%d, %s", i.plugin,
+            i.kind, i.driver / 1000, i.driver % 1000 / 10, cudnn);
+    else if (i.kind[0])
+        say(d, OK, "GPU plug-in: %s (%s), of version %s, %s", i.plugin, i.kind,
+            i.version, cudnn);
     for (int k = 0; k < i.nb_devices; k++)
         say(d, OK, "GPU cuda:%d: %s, compute capability %d.%d, %zu MiB", k,
             i.device[k].name, i.device[k].major, i.device[k].minor,
             i.device[k].memory >> 20);
+    if (rc < 0)
+        say(d, WARN, "GPU: %s; the CPU does the work", err.text);
 }
 
 static void look_at_ffmpeg(Doctor *d)

@@ -25,8 +25,7 @@ libs=$(ldd $programs | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | sort -u |
 for lib in $libs; do
     install -m 644 "$(readlink -f "$lib")" "$tree/lib/$(basename "$lib")"
 done
-find build -maxdepth 2 -name 'ffgan-cuda*.so' -exec install -m 644 {} "$tree/lib/" \;
-strip -g $programs "$tree"/lib/*.so*
+strip -g $programs $(find "$tree/lib" -type f)
 # DT_RPATH, which libraries inherit, not DT_RUNPATH.
 for p in $programs; do patchelf --force-rpath --set-rpath '$ORIGIN/../lib' "$p"; done
 
@@ -39,7 +38,7 @@ for lib in $libs; do
         cp -L "$doc" "$tree/share/ffgan/licences/$package"
 done
 
-glibc=$(for p in $programs "$tree"/lib/*; do
+glibc=$(for p in $programs $(find "$tree/lib" -type f); do
     objdump -T "$p" 2> /dev/null
 done | grep -o 'GLIBC_2\.[0-9]*' | sort -t . -k 2 -n | tail -n 1 | sed 's/.*_//')
 echo "needs glibc $glibc" > "$tree/share/ffgan/needs"

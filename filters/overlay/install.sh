@@ -18,6 +18,10 @@ if [ -e "$dest/bin/ffgan-train" ]; then
     ln -sf ffgan-train "$dest/bin/ffgan-eval"
     ln -sf ffgan-train "$dest/bin/ffgan-search"
 fi
+if [ -e "$build/lib/ffgan-cuda.so" ]; then
+    mkdir -p "$dest/lib/ffgan"
+    install -m 755 "$build/lib/ffgan-cuda.so" "$dest/lib/ffgan/"
+fi
 for f in presets/*.yaml presets/*.json presets/*.md; do
     [ ! -f "$f" ] || install -m 644 "$f" "$dest/share/ffgan/"
 done

@@ -1,26 +1,44 @@
-# The GPU kernels' stand-in for tests, which runs their sources on the CPU; and
-# the kernels themselves, where nvcc is.
+# The CUDA plug-in where nvcc is, and its stand-in for tests, which runs the
+# kernels' sources on the CPU.
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-#   make cuda-kernels [NVCC=nvcc] [CUDA_ARCHS="75 90a"]
-NVCC := nvcc
-CUDA_ARCHS := 75 90a
+#   make cuda-kernels   the kernels alone: build/kernels/cuda/kernels.fatbin
 CUDA_EMULATED := $(BUILD)/tests/ffgan-cuda-emulated.so
-CUDA_HDRS := $(wildcard kernels/cuda/*.h) kernels/cuda.h kernels/plan.h
+CUDA_DRIVER := $(BUILD)/tests/gpu/libcuda.so.1
+CUDA_HDRS := $(wildcard kernels/cuda/*.h) kernels/cuda/conv_mma_template.c \
+    kernels/cuda.h kernels/plan.h
+CUDA_FATBIN := $(BUILD)/kernels/cuda/kernels.fatbin
+CUDA_PLUGIN := $(BUILD)/lib/ffgan-cuda.so
+CUDA_PARTS := kernels/cuda/plugin.c kernels/cuda/driver.c kernels/error.c
+SO = $(CC) $(filter-out -MMD -MP,$(OWN)) $(PUBLIC) -fPIC -shared -o $@
 
-$(BUILD)/kernels/cuda/kernels.fatbin: kernels/cuda/kernels.cu $(CUDA_HDRS)
+$(CUDA_FATBIN): kernels/cuda/kernels.cu kernels/cuda/fatbin.sh $(CUDA_HDRS) \
+    $(CONFIG)
 	$(Q)mkdir -p $(@D)
-	$(call BRIEF,NVCC,$<) $(NVCC) -std=c++17 -O3 \
-	    $(foreach a,$(CUDA_ARCHS),-gencode arch=compute_$a,code=sm_$a) \
-	    -Xptxas -v -Xfatbin -compress-all --fatbin -I$(CURDIR) -o $@ $< \
-	    2> $@.log || { cat $@.log >&2; exit 1; }
+	$(call BRIEF,NVCC,$<) FGCACHE=$(CACHE) sh kernels/cuda/fatbin.sh $@ \
+	    "$(NVCC)" "$(CUDA_ARCHS)"
+
+# libcuda and cuDNN are opened when it runs; there is nothing to link.
+$(CUDA_PLUGIN): $(CUDA_PARTS) kernels/cuda/fatbin.S kernels/cuda/plugin.map \
+    $(CUDA_FATBIN) build/config.h $(CUDA_HDRS)
+	$(Q)mkdir -p $(@D)
+	$(call BRIEF,LD,$@) $(SO) -isystem $(CUDA_INCLUDE) \
+	    -DFG_CUDA_ARCHS='"$(CUDA_ARCHS)"' -DFATBIN='"$(CUDA_FATBIN)"' \
+	    $(CUDA_PARTS) kernels/cuda/fatbin.S \
+	    -Wl,--version-script=kernels/cuda/plugin.map
 
 $(CUDA_EMULATED): kernels/cuda/emulate.c kernels/error.c build/config.h \
     $(CUDA_HDRS)
 	$(Q)mkdir -p $(@D)
-	$(call BRIEF,LD,$@) $(CC) $(filter-out -MMD -MP,$(OWN)) $(PUBLIC) -fPIC \
-	    -shared -o $@ kernels/cuda/emulate.c kernels/error.c -lm
+	$(call BRIEF,LD,$@) $(SO) kernels/cuda/emulate.c kernels/error.c -lm
 
-cuda-kernels: $(BUILD)/kernels/cuda/kernels.fatbin
-tests: $(CUDA_EMULATED)
+# And one for the driver: FFmpeg and the real plug-in run on it.
+$(CUDA_DRIVER): tests/gpu/fakecuda.c tests/gpu/runkernels.c \
+    tests/gpu/fakecuda.h $(CUDA_HDRS)
+	$(Q)mkdir -p $(@D)
+	$(call BRIEF,LD,$@) $(SO) tests/gpu/fakecuda.c tests/gpu/runkernels.c -lm
+
+all: $(if $(NVCC),$(CUDA_PLUGIN))
+cuda-kernels: $(CUDA_FATBIN)
+tests: $(CUDA_EMULATED) $(CUDA_DRIVER)
 .PHONY: cuda-kernels

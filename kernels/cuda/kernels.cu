@@ -4,8 +4,19 @@
 #include "frame_ops.h"
 #include "launch.h"
 
+/* Blocks of a multiprocessor: a bound on registers (65536 / 128 / blocks),
+ * which ptxas otherwise guesses, and spills to keep to its guess. */
+enum { FG_BLOCKS_MAP = 8 };
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+#define FG_BLOCKS_48 4
+#else
+#define FG_BLOCKS_48 5
+#endif
+#define FG_BLOCKS_MMA(n)                                                       \
+    ((n) == 16 ? 8 : (n) == 32 ? 6 : (n) == 48 ? FG_BLOCKS_48 : 4)
+
 #define MAP(name)                                                              \
-    extern "C" __global__ void __launch_bounds__(FG_BLOCK)                     \
+    extern "C" __global__ void __launch_bounds__(FG_BLOCK, FG_BLOCKS_MAP)      \
         fg_cuda_##name(const __grid_constant__ FgKernelArgs a)                 \
     {                                                                          \
         int y, x, k;                                                           \
@@ -15,7 +26,7 @@
     }
 FG_KERNELS_MAP(MAP)
 
-extern "C" __global__ void __launch_bounds__(FG_BLOCK)
+extern "C" __global__ void __launch_bounds__(FG_BLOCK, FG_BLOCKS_MAP)
     fg_cuda_moments(const __grid_constant__ FgKernelArgs a)
 {
     extern __shared__ __align__(16) char shared[];
@@ -23,11 +34,11 @@ extern "C" __global__ void __launch_bounds__(FG_BLOCK)
 }
 
 #define MMA(name, element, n, k)                                               \
-    extern "C" __global__ void __launch_bounds__(FG_BLOCK)                     \
+    extern "C" __global__ void __launch_bounds__(FG_BLOCK, FG_BLOCKS_MMA(n))   \
         fg_cuda_##name(const __grid_constant__ FgKernelArgs a)                 \
     {                                                                          \
         extern __shared__ __align__(16) char shared[];                         \
-        fg_conv_##name(&a, (int)blockIdx.x, (int)blockIdx.y,                   \
-                       (int)blockIdx.z, shared);                               \
+        fg_conv_##name(&a, (int)blockIdx.x, (int)blockIdx.y, (int)blockIdx.z,  \
+                       shared);                                                \
     }
 FG_KERNELS_MMA(MMA)

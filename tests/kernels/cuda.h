@@ -15,7 +15,7 @@ static inline int use_emulated(void **state)
     if (readlink("/proc/self/exe", exe, sizeof(exe) - 1) < 0)
         return -1;
     snprintf(so, sizeof(so), "%s/../ffgan-cuda-emulated.so", dirname(exe));
-    return setenv("FFGAN_CUDA", so, 1);
+    return setenv("FFGAN_CUDA", so, 0); /* cuda-plugin.sh sets another */
 }
 
 #endif

@@ -1,0 +1,40 @@
+#!/bin/sh
+# Compiles the kernels for all GPUs asked for. The result is kept in the cache
+# under a hash of all that it depends on, beside what ptxas said of registers.
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# usage: fatbin.sh OUT NVCC "ARCH..."   writes OUT and OUT.log; ARCH: 75, 90a,
+#        ptx90. environment: FGCACHE (folder, empty = none), CUDA_THREADS (1)
+set -eu
+out=$1 nvcc=$2 archs=$3
+dir=kernels/cuda
+flags="-std=c++17 -O3 -Xptxas -v -Xfatbin -compress-all --fatbin"
+for a in $archs; do
+    case $a in
+    ptx*) flags="$flags -gencode arch=compute_${a#ptx},code=compute_${a#ptx}" ;;
+    *) flags="$flags -gencode arch=compute_$a,code=sm_$a" ;;
+    esac
+done
+key=$({
+    echo "$flags"
+    "$nvcc" --version
+    cat $dir/kernels.cu $dir/conv_mma_template.c $dir/*.h
+} | sha256sum | cut -c 1-24)
+kept=${FGCACHE:+$FGCACHE/cuda/$key}
+if [ -n "$kept" ] && [ -s "$kept.fatbin" ] && [ -s "$kept.log" ]; then
+    cp "$kept.log" "$out.log"
+    cp "$kept.fatbin" "$out"
+    exit
+fi
+# shellcheck disable=SC2086
+"$nvcc" $flags --threads "${CUDA_THREADS:-1}" -I. -o "$out" $dir/kernels.cu \
+    2> "$out.log" || {
+    cat "$out.log" >&2
+    exit 1
+}
+[ -n "$kept" ] || exit 0
+mkdir -p "$FGCACHE/cuda"
+cp "$out" "$kept.fatbin.$$"
+cp "$out.log" "$kept.log.$$"
+mv "$kept.log.$$" "$kept.log"
+mv "$kept.fatbin.$$" "$kept.fatbin"
