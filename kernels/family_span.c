@@ -136,7 +136,7 @@ static int merged(FgImport *im, const char *key, int in, const Parts *q)
     return i;
 }
 
-static int conv3(FgImport *im, const char *key, int in)
+int fg_span_conv3(FgImport *im, const char *key, int in)
 {
     char name[2 * FG_NAME_LEN];
     Parts q;
@@ -150,7 +150,7 @@ static int conv3(FgImport *im, const char *key, int in)
     return find_parts(im, key, &q) ? merged(im, key, in, &q) : in;
 }
 
-static int silu(FgImport *im, const char *key, int in)
+int fg_span_silu(FgImport *im, const char *key, int in)
 {
     char name[FG_NAME_LEN];
     snprintf(name, sizeof(name), "%.80s.act", key);
@@ -158,7 +158,7 @@ static int silu(FgImport *im, const char *key, int in)
 }
 
 /* sigmoid(x) - 1/2 = tanh(x / 2) / 2. */
-static int gate(FgImport *im, const char *block, int x3, int x)
+int fg_span_gate(FgImport *im, const char *block, int x3, int x)
 {
     char name[FG_NAME_LEN];
     snprintf(name, sizeof(name), "%.80s.half", block);
@@ -173,27 +173,23 @@ static int gate(FgImport *im, const char *block, int x3, int x)
     return fg_im_mul2(im, name, sum, g);
 }
 
-/* first: the value after the block's first SiLU, which SPAN joins at its end
- * (its SiLU works in place). */
-static int block(FgImport *im, const char *name, int x, int *first)
+int fg_span_block(FgImport *im, const char *name, int x, int *first)
 {
     char key[FG_NAME_LEN];
     snprintf(key, sizeof(key), "%.60s.c1_r", name);
-    int y = silu(im, key, conv3(im, key, x));
+    int y = fg_span_silu(im, key, fg_span_conv3(im, key, x));
     if (first)
         *first = y;
     snprintf(key, sizeof(key), "%.60s.c2_r", name);
-    y = silu(im, key, conv3(im, key, y));
+    y = fg_span_silu(im, key, fg_span_conv3(im, key, y));
     snprintf(key, sizeof(key), "%.60s.c3_r", name);
-    y = conv3(im, key, y);
+    y = fg_span_conv3(im, key, y);
     if (im->rc >= 0 && im->channels[y] != im->channels[x])
         return y; /* SPAN-F's first block changes the width and has no gate */
-    return gate(im, name, y, x);
+    return fg_span_gate(im, name, y, x);
 }
 
-/* What the file does not say: the mean and range that SPAN was published
- * with. Files with a tensor no_norm leave them out. */
-static int normalise(FgImport *im, int in)
+int fg_span_normalise(FgImport *im, int in)
 {
     static const float mean[3] = {-0.4488f, -0.4371f, -0.4040f};
     if (fg_im_find(im, "no_norm")) {
@@ -210,7 +206,7 @@ static int blocks(FgImport *im, int nb, int x, int *out, int *first)
     char name[32];
     for (int i = 1; i <= nb; i++) {
         snprintf(name, sizeof(name), "block_%d", i);
-        x = block(im, name, x, i == nb ? first : NULL);
+        x = fg_span_block(im, name, x, i == nb ? first : NULL);
         if (i == 1)
             *out = x;
     }
@@ -241,9 +237,10 @@ static void build_span(FgImport *im)
     const FgParam *up = fg_im_find(im, "upsampler.0.weight");
     const int r = up ? fg_family_factor(im, up->name, up->dims[0], c) : 0;
     int first = 0, b1 = 0;
-    const int head = conv3(im, "conv_1", normalise(im, fg_im_input(im, c)));
+    const int head = fg_span_conv3(im, "conv_1",
+                                   fg_span_normalise(im, fg_im_input(im, c)));
     int x = blocks(im, count_blocks(im), head, &b1, &first);
-    x = conv3(im, "conv_2", x);
+    x = fg_span_conv3(im, "conv_2", x);
     if (im->nb_missing || im->rc < 0 || !r)
         return;
     x = fg_im_cat(im, "conv_cat.in", 4, (const int[]){head, x, b1, first});
@@ -266,7 +263,7 @@ static void build_spanf(FgImport *im)
         return;
     x = fg_im_cat(im, "conv_cat.in", 3, (const int[]){base, x, b1});
     x = fg_im_conv(im, "conv_cat", x, 1, -1);
-    x = conv3(im, "conv_2", x);
+    x = fg_span_conv3(im, "conv_2", x);
     fg_im_shuffle(im, "depth_to_space", x, r);
 }
 

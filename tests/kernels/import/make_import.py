@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import make_ncnn
+import make_ntire as ntire
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT = os.path.join(HERE, "outputs.safetensors")
@@ -606,6 +607,13 @@ make("3x_esrgan", lambda: Esrgan(nf=4, nb=1, ups=(3,)), pth(),
 make("span", lambda: Span(nf=4), pth(lambda sd: {"state_dict": sd}), tame=0.7)
 make("span_nonorm", lambda: Span(nf=4, norm=False), safetensors)
 make("spanf", Spanf, pth())
+make("tsr", ntire.Tsr, pth(lambda sd: {"params_ema": sd}), check=False)
+make("tssr", lambda: ntire.Tsr(r=2, small=True), safetensors, check=False)
+make("errn", ntire.Errn, pth(), check=False)
+make("espan", ntire.Espan, pth(), check=False)
+make("spanv2", ntire.Spanv2, safetensors, check=False)
+make("pds", ntire.Pds, pth(), check=False)
+make("dscf", ntire.Dscf, pth(), tame=0.7, check=False)
 make("realplksr", Plksr, pth(lambda sd: {"params_ema": sd}), w=20, h=19)
 make("realplksr_ln", lambda: Plksr(nb=1, layer_norm=True, k=7), safetensors)
 make("realplksr_dysample", lambda: Plksr(nb=1, k=5, dysample=True), pth())
