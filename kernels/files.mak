@@ -55,7 +55,7 @@ KERNELS_OBJS += \
 
 KERNELS_OBJS += \
     kernels/x86/wino_avx2.o kernels/x86/wino_avx512.o \
-    kernels/x86/wino_avx512vnni.o \
+    kernels/x86/wino_avx512vnni.o kernels/x86/wino_avxvnni.o \
     kernels/x86/wino_grad_avx2.o kernels/x86/wino_grad_avx512.o \
     kernels/x86/wino_grad_avx512bf16.o kernels/x86/mat_amx.o
 KERNELS_OBJS += \

@@ -43,9 +43,11 @@ double fg_cost_wino(const FgAttr *a, int ic, FgWinoKind kind, FgCpu level)
 {
     const double n = lanes(level), out = vectors(a->channels, n);
     /* Pairs in one instruction with VNNI, else in two. */
-    const double k = kind == FG_WINO_F32          ? ic
-                     : level >= FG_CPU_AVX512BF16 ? (ic + 1) / 2.0
-                                                  : (double)ic;
+    const int pairs = level >= FG_CPU_AVX512BF16 ||
+                      (level == FG_CPU_AVX2 && fg_cpu_has_avxvnni());
+    const double k = kind == FG_WINO_F32 ? ic
+                     : pairs             ? (ic + 1) / 2.0
+                                         : (double)ic;
 
     return PLANES * k * out + IN_CYCLES * vectors(ic, n) + OUT_CYCLES * out;
 }

@@ -25,6 +25,8 @@ static void fill_tables(void)
 #if defined(__x86_64__)
         if (i >= FG_CPU_AVX2)
             fg_wino_ops_avx2(&tables[i]);
+        if (i >= FG_CPU_AVX2 && fg_cpu_has_avxvnni())
+            fg_wino_ops_avxvnni(&tables[i]);
         if (i >= FG_CPU_AVX512)
             fg_wino_ops_avx512(&tables[i]);
         if (i >= FG_CPU_AVX512 && __builtin_cpu_supports("avx512vnni"))

@@ -156,6 +156,8 @@ typedef struct FgWinoOps {
 const FgWinoOps *fg_wino_ops(FgCpu level);
 void fg_wino_ops_c(FgWinoOps *o);
 void fg_wino_ops_avx2(FgWinoOps *o);
+/* Only the 16-bit product, into AVX2's table. */
+void fg_wino_ops_avxvnni(FgWinoOps *o);
 void fg_wino_ops_avx512(FgWinoOps *o);
 void fg_wino_ops_vnni(FgWinoOps *o);
 void fg_wino_ops_neon(FgWinoOps *o);

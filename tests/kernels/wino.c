@@ -424,6 +424,58 @@ static void bad_requests_are_refused(void **state)
     fg_wino_free(NULL);
 }
 
+#if defined(__x86_64__)
+enum { VNNI_N = 29, VNNI_IC = 19, VNNI_OC = 24, VNNI_TILE = 36 * 4 * VNNI_OC };
+
+/* Sums of 16-bit products by the AVX2 table, which a CPU with AVX-VNNI does not
+ * use any more, and by that CPU's: the largest of both signs are in it. */
+static void avx2_and_avxvnni_agree(void **state)
+{
+    static _Alignas(64) int16_t v[VNNI_N * 2 * VNNI_IC], u[80 * VNNI_OC];
+    static _Alignas(64) char got[2][VNNI_N * VNNI_TILE];
+    FgWinoOps ops[2];
+
+    (void)state;
+    if (!fg_cpu_has_avxvnni())
+        skip();
+    fg_wino_ops_avx2(&ops[0]);
+    fg_wino_ops_avx2(&ops[1]);
+    fg_wino_ops_avxvnni(&ops[1]);
+    assert_true(ops[0].product[FG_WINO_I16] != ops[1].product[FG_WINO_I16]);
+    assert_ptr_equal(fg_wino_ops(FG_CPU_AVX2)->product[FG_WINO_I16],
+                     ops[1].product[FG_WINO_I16]);
+    for (size_t i = 0; i < sizeof(v) / sizeof(*v); i++)
+        v[i] = (int16_t)(i % 31 ? random_float() * 32767 : -32767);
+    for (size_t i = 0; i < sizeof(u) / sizeof(*u); i++)
+        u[i] = (int16_t)(random_float() * 3400);
+    for (int ic = 1; ic <= VNNI_IC; ic += 3)
+        for (int n = 1; n <= VNNI_N; n += 4)
+            for (int ocp = 8; ocp <= VNNI_OC; ocp += 8) {
+                memset(got, 0x5a, sizeof(got));
+                for (int k = 0; k < 2; k++) {
+                    const FgWinoProduct q = {(const char *)v,
+                                             (const char *)u,
+                                             got[k],
+                                             4 * VNNI_IC,
+                                             VNNI_TILE,
+                                             ic % 36,
+                                             ic,
+                                             ocp,
+                                             n};
+
+                    ops[k].product[FG_WINO_I16](&q);
+                }
+                assert_memory_equal(got[0], got[1], sizeof(got[0]));
+                int64_t sum = 0; /* of the first tile, the first output */
+                for (int i = 0; i < (ic + 1) / 2 * 2; i++)
+                    sum += v[i] * u[i / 2 * 2 * ocp + i % 2];
+                int32_t first;
+                memcpy(&first, got[1] + 32 * (ic % 36), sizeof(first));
+                assert_int_equal(first, sum);
+            }
+}
+#endif
+
 static int start(void **state)
 {
     (void)state;
@@ -447,6 +499,9 @@ int main(void)
         cmocka_unit_test(bad_values_show),
         cmocka_unit_test(batches_and_gradient),
         cmocka_unit_test(bad_requests_are_refused),
+#if defined(__x86_64__)
+        cmocka_unit_test(avx2_and_avxvnni_agree),
+#endif
     };
 
     return cmocka_run_group_tests(tests, start, stop);
