@@ -49,6 +49,8 @@ static const FgKey keys[] = {
     FG_ENUM("norm", "instance", "none|instance", "norm of the generator"),
     FG_INT("critic_features", "24", 1, 256, "channels of the critic's first"),
     FG_INT("critic_levels", "3", 1, 4, "halvings in the critic, 3 = 70x70"),
+    FG_ENUM("critic_norm", "instance", "none|instance",
+            "norm of the critic; none sees how bright all is"),
     FG_ENUM("adversarial", "lsgan", FG_CRITIC_CHOICES, "critic's loss"),
     FG_DOUBLE("nce", "1", 0, 1000, "weight of the patches; FastCUT 10"),
     FG_BOOL("nce_identity", "true",
@@ -104,7 +106,7 @@ static int make_nets(FgTrain *t, Cut *s, FgTaps *critic, FgError *err)
     const FgNetSpec d = {.channels = 3,
                          .features = (int)fg_recipe_int(r, "critic_features"),
                          .levels = (int)fg_recipe_int(r, "critic_levels"),
-                         .norm = "instance"};
+                         .norm = fg_recipe_text(r, "critic_norm")};
     FgGraph graph;
     int ret = fg_build_resnet(&graph, &g, &s->taps, err);
 

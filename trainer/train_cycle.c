@@ -41,9 +41,13 @@ static const FgKey keys[] = {
     FG_INT("features", "24", 1, 256, "channels of the generators' first layer"),
     FG_INT("blocks", "6", 0, 64, "residual blocks of the generators"),
     FG_INT("levels", "2", 1, 4, "halvings of size in the generators"),
+    FG_ENUM("generator", "resnet", "resnet|encdec",
+            "the paper's; with skips, and added to the picture"),
     FG_ENUM("norm", "instance", "none|instance", "norm of generators"),
     FG_INT("critic_features", "24", 1, 256, "channels of the critics' first"),
     FG_INT("critic_levels", "3", 1, 4, "halvings in the critics, 3 = 70x70"),
+    FG_ENUM("critic_norm", "instance", "none|instance",
+            "norm of critics; none sees how bright all is"),
     FG_ENUM("adversarial", "lsgan", FG_CRITIC_CHOICES, "critics' loss"),
     FG_DOUBLE("cycle", "10", 0, 1000, "weight of the way there and back"),
     FG_DOUBLE("identity", "0.5", 0, 100,
@@ -70,7 +74,8 @@ static FgNetSpec spec_g(const FgRecipe *r)
                        .features = (int)fg_recipe_int(r, "features"),
                        .blocks = (int)fg_recipe_int(r, "blocks"),
                        .levels = (int)fg_recipe_int(r, "levels"),
-                       .norm = fg_recipe_text(r, "norm")};
+                       .norm = fg_recipe_text(r, "norm"),
+                       .residual = 1};
 }
 
 static FgNetSpec spec_d(const FgRecipe *r)
@@ -78,7 +83,7 @@ static FgNetSpec spec_d(const FgRecipe *r)
     return (FgNetSpec){.channels = 3,
                        .features = (int)fg_recipe_int(r, "critic_features"),
                        .levels = (int)fg_recipe_int(r, "critic_levels"),
-                       .norm = "instance"};
+                       .norm = fg_recipe_text(r, "critic_norm")};
 }
 
 static int cycle_load(FgTrain *t, FgError *err)
@@ -95,14 +100,18 @@ static int make_nets(FgTrain *t, FgTaps taps[2], FgError *err)
     static const char *const gens[] = {"g", "f"}, *const critics[] = {"db",
                                                                       "da"};
     const FgNetSpec g = spec_g(t->recipe), d = spec_d(t->recipe);
+    const int encdec = !strcmp(fg_recipe_text(t->recipe, "generator"),
+                               "encdec");
     int ret = 0;
 
     for (int i = 0; i < 2 && !ret; i++) {
         FgGraph graph;
 
-        ret = fg_build_resnet(&graph, &g, NULL, err);
+        ret = encdec ? fg_build_encdec(&graph, &g, err)
+                     : fg_build_resnet(&graph, &g, NULL, err);
         if (!ret)
-            ret = fg_style_net(t, gens[i], &graph, "normal", err);
+            ret = fg_style_net(t, gens[i], &graph, encdec ? "torch" : "normal",
+                               err);
     }
     for (int i = 0; i < 2 && !ret; i++) {
         FgGraph graph;

@@ -77,4 +77,19 @@ for c in cell.*.png; do
         END { exit !(q / NR - s / NR * s / NR < 100) }' && flat=$((flat + 1))
 done
 check "and few are flat" [ $flat -lt 8 ]
+# Looks: dusk is darker.
+"$FFMPEG" -v error -f lavfi -i testsrc2=s=128x96:d=1:r=2 -vf "boxblur=1" -c:v ffv1 day.mkv
+means() { for c in r g b; do values "$1" $c iw:ih:0:0 | awk '{ s += $1 } END { print s / NR }'; done; }
+for look in dusk-look ink-look; do
+    check "$look is put on" "$FFGAN" run restyle day.mkv -q -o $look.png.mkv \
+        --set model=$look --set crf=1
+done
+darker() {
+    means day.mkv > one
+    means dusk-look.png.mkv > two
+    paste one two | awk '{ a += $1; b += $2 }
+        END { exit !(b < 0.8 * a && b > 0.2 * a) }' || { paste one two; false; }
+}
+check "dusk-look: darker, not black" darker
+
 done_testing

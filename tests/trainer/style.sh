@@ -133,6 +133,13 @@ refused "gan-sr: a range upside down" \
 refused "gan-sr: a number below what is allowed" \
     "'deg1_kernel' is 2, allowed from 3, or -1" gan-sr --deg1-kernel=2
 refused "gan-sr: an unknown codec" "deg_codecs" gan-sr --deg-codecs=vp9
+check "cyclegan: generators that add to the picture, critics without norms" \
+    "$TRAIN" "$T/cyclegan.yaml" --data-root "$T" --steps=2 --generator=encdec \
+    --norm=none --critic-norm=none -o "$T/cyclegan-add.safetensors"
+check "they add to it, and hold no norm" sh -c \
+    '"$0" model info "$1" | grep "^graph" > "$1.txt"
+    grep -q "add 4" "$1.txt" && ! grep -q norm "$1.txt" || { cat "$1.txt"; false; }' \
+    "$BUILD/bin/ffgan" "$T/cyclegan-add.safetensors"
 refused "cyclegan: a crop that does not halve" \
     "'patch' is 34, allowed multiples of 4" cyclegan --patch=34
 refused "cyclegan: a key of another task" "unknown key 'painted'" cyclegan \
