@@ -4,6 +4,10 @@
 #include <libavfilter/buffersink.h>
 #include <libavfilter/buffersrc.h>
 #include <libavutil/mem.h>
+#include <libavutil/opt.h>
+
+#include <stdio.h>
+#include <string.h>
 
 #include "pipeline/chain.h"
 
@@ -30,6 +34,8 @@ static int chain_source(FgChain *c, const AVFrame *f, AVRational tb,
     p->color_range = c->range = f->color_range;
     p->sample_aspect_ratio = f->sample_aspect_ratio;
     p->time_base = tb;
+    p->hw_frames_ctx = f->hw_frames_ctx;
+    c->frames = f->hw_frames_ctx ? f->hw_frames_ctx->data : NULL;
     if (rate.num > 0 && rate.den > 0)
         p->frame_rate = rate;
     int ret = av_buffersrc_parameters_set(c->src, p);
@@ -57,14 +63,42 @@ end:
     return ret;
 }
 
+/* A GPU for those that work there. */
+static int set_devices(const AVFilterGraph *g, const FgChainUse *use)
+{
+    char name[16];
+    int ret = 0;
+    snprintf(name, sizeof(name), "cuda:%d", use->gpu);
+    for (unsigned i = 0; i < g->nb_filters && ret >= 0; i++) {
+        AVFilterContext *const f = g->filters[i];
+        uint8_t *device = NULL;
+        if (!strcmp(f->filter->name, "hwupload") && use->hw) {
+            f->hw_device_ctx = av_buffer_ref(use->hw);
+            ret = f->hw_device_ctx ? 0 : AVERROR(ENOMEM);
+        }
+        if (strncmp(f->filter->name, "gan", 3) != 0 ||
+            av_opt_get(f->priv, "device", 0, &device) < 0)
+            continue;
+        if (device && !strcmp((char *)device, "cuda"))
+            ret = av_opt_set(f->priv, "device", name, 0);
+        av_free(device);
+    }
+    return ret;
+}
+
+int fg_chain_devices(const AVFilterGraph *g, int gpu)
+{
+    return set_devices(g, &(FgChainUse){.gpu = gpu});
+}
+
 int fg_chain_open(FgChain *c, const char *text, const AVFrame *f, AVRational tb,
-                  AVRational rate, int threads)
+                  AVRational rate, const FgChainUse *use)
 {
     fg_chain_close(c);
     c->graph = avfilter_graph_alloc();
     if (!c->graph)
         return AVERROR(ENOMEM);
-    c->graph->nb_threads = threads;
+    c->graph->nb_threads = use->threads;
     c->graph->scale_sws_opts = av_strdup(
         "flags=bicubic+accurate_rnd+full_chroma_int");
     if (!c->graph->scale_sws_opts)
@@ -77,6 +111,8 @@ int fg_chain_open(FgChain *c, const char *text, const AVFrame *f, AVRational tb,
     if (ret >= 0)
         ret = chain_text(c, text);
     if (ret >= 0)
+        ret = set_devices(c->graph, use);
+    if (ret >= 0)
         ret = avfilter_graph_config(c->graph, NULL);
     return ret;
 }
@@ -84,6 +120,7 @@ int fg_chain_open(FgChain *c, const char *text, const AVFrame *f, AVRational tb,
 int fg_chain_fits(const FgChain *c, const AVFrame *f)
 {
     return c->graph && c->w == f->width && c->h == f->height &&
-           c->format == f->format && c->space == (int)f->colorspace &&
-           c->range == (int)f->color_range;
+           c->format == f->format &&
+           c->frames == (f->hw_frames_ctx ? f->hw_frames_ctx->data : NULL) &&
+           c->space == (int)f->colorspace && c->range == (int)f->color_range;
 }

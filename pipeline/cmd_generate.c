@@ -9,6 +9,7 @@
 #include <libavutil/parseutils.h>
 
 #include "pipeline/commands.h"
+#include "pipeline/device.h"
 #include "pipeline/exit.h"
 #include "pipeline/generate.h"
 #include "pipeline/sequence.h"
@@ -21,6 +22,7 @@ typedef struct Args {
     const char *preset, *frames, *seed, *size, *rate, *loop;
     const char *set[MAX_SET];
     int nb_set, json, verbosity, help, loops, whole_floats;
+    FgDevice device;
     FgGenerate g;
 } Args;
 
@@ -37,7 +39,8 @@ enum {
     O_FLOAT,
     O_CHUNK,
     O_WORKERS,
-    O_KEEP
+    O_KEEP,
+    O_DEVICE
 };
 
 static const struct option options[] = {
@@ -54,6 +57,7 @@ static const struct option options[] = {
     {"chunk", required_argument, NULL, O_CHUNK},
     {"workers", required_argument, NULL, O_WORKERS},
     {"keep-job", no_argument, NULL, O_KEEP},
+    {"device", required_argument, NULL, O_DEVICE},
     {"threads", required_argument, NULL, O_THREADS},
     {"json", no_argument, NULL, O_JSON},
     {"verbose", no_argument, NULL, 'v'},
@@ -85,6 +89,8 @@ static int print_help(void)
         "      --workers N       films: processes at a time (default 1)\n"
         "      --keep-job        films: keep OUT.ffgan when it is done\n"
         "      --float           EXR: 32-bit floats instead of 16-bit ones\n"
+        "      --device D        cpu, cuda, cuda:N, or cuda:all: films, a "
+        "worker on each\n"
         "      --threads N       0 = all CPUs (default)\n"
         "      --json            one JSON object a line on stdout\n"
         "  -v, --verbose  -q, --quiet  -h, --help");
@@ -185,6 +191,10 @@ static int take_option(void *arg, int c, const char *v)
     case O_KEEP:
         a->g.engine.keep = 1;
         return 0;
+    case O_DEVICE:
+        return fg_device_parse(&a->device, v) < 0
+                   ? usage("--device", v, "one of " FG_DEVICE_WORDS)
+                   : 0;
     case O_JSON:
         a->json = 1;
         return 0;
@@ -328,6 +338,8 @@ static int load(const Args *a, FgJob *job, int64_t first, int64_t nb,
         return ret;
     if (fg_preset_load(&job->preset, a->preset, s.all, s.nb, err) < 0)
         return FG_EXIT_CONFIG;
+    if (fg_device_apply(&a->device, job->preset) < 0)
+        return FG_EXIT_RETRY;
     if (job->preset->generates)
         return a->whole_floats ? add_float(job->preset, err) : 0;
     fg_error(err, 0,
@@ -357,6 +369,8 @@ static int run(Args *a, FgReport *report)
     int ret = load(a, &a->g.job, 0, -1, &err);
     if (!ret && !(identity = strdup(a->g.job.preset->chain)))
         ret = FG_EXIT_RETRY;
+    if (!ret)
+        ret = fg_device_ready(&a->device, &a->g.job, &a->g.engine, &err);
     a->g.identity = identity;
     a->g.load = load_part;
     a->g.arg = a;

@@ -12,6 +12,7 @@
 
 #include "pipeline/batch.h"
 #include "pipeline/commands.h"
+#include "pipeline/device.h"
 #include "pipeline/engine.h"
 #include "pipeline/exit.h"
 #include "pipeline/fields.h"
@@ -29,6 +30,7 @@ typedef struct Args {
     const char *out_dir, *name; /* of many outputs */
     const char *size;
     FgTarget target;
+    FgDevice device;
     char **input; /* argv's */
     int nb_inputs;
     FgEngine engine;
@@ -55,6 +57,7 @@ enum {
     O_NAME,
     O_FRAMES,
     O_SIZE,
+    O_DEVICE,
     O_FARM /* and the rows of farm_options behind it */
 };
 
@@ -80,6 +83,7 @@ static const struct option options[] = {
     {"name", required_argument, NULL, O_NAME},
     {"frames", required_argument, NULL, O_FRAMES},
     {"size", required_argument, NULL, O_SIZE},
+    {"device", required_argument, NULL, O_DEVICE},
     {"verbose", no_argument, NULL, 'v'},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
@@ -108,6 +112,7 @@ static const char help_options[] =
     "  -y, --overwrite       write over an existing output\n"
     "      --sample LEN@FROM only a part, as 5s@01:10\n"
     "      --dry-run         plan and estimates; writes nothing\n"
+    "      --device D        cpu, cuda, cuda:N, or cuda:all: a worker on each\n"
     "      --threads N       0 = all CPUs (default)\n"
     "      --allow-errors    go on with damaged or cut input\n"
     "      --rate R          pictures: frames a second (default 25)\n"
@@ -333,6 +338,18 @@ static int farm_option(Args *a, int c, const char *v)
     }
 }
 
+/* Which of several GPUs is each task's own business. */
+static int device_option(Args *a, const char *v)
+{
+    const int plans = !strcmp(a->command, "plan") ||
+                      !strcmp(a->command, "farm submit");
+    const int bad = fg_device_parse(&a->device, v) < 0;
+    if (!bad && !(plans && (a->device.gpu || a->device.all)))
+        return 0;
+    return fg_usage_error(a->command, "--device '%s' is not one of %s", v,
+                          plans ? "auto, cpu, cuda" : FG_DEVICE_WORDS);
+}
+
 static int take_option(Args *a, int c, const char *v)
 {
     if (c >= O_FARM)
@@ -359,6 +376,8 @@ static int take_option(Args *a, int c, const char *v)
         return 0;
     case O_FRAMES:
         return replace(&a->job.frames, v);
+    case O_DEVICE:
+        return device_option(a, v);
     case O_SIZE:
         a->size = v;
         return fg_target_parse(v, &a->target) < 0
@@ -619,7 +638,9 @@ static int load_preset(Args *a, FgError *err)
         if (ret)
             return ret;
     }
-    return a->size && fg_target_apply(job->preset, &s) < 0 ? FG_EXIT_RETRY : 0;
+    if (a->size && fg_target_apply(job->preset, &s) < 0)
+        return FG_EXIT_RETRY;
+    return fg_device_apply(&a->device, job->preset) < 0 ? FG_EXIT_RETRY : 0;
 }
 
 static int submit(Args *a, FgReport *report, FgError *err)
@@ -639,6 +660,9 @@ static int run_ready(Args *a, FgReport *report, FgError *err)
         return ret;
     if (!strcmp(a->command, "farm submit"))
         return submit(a, report, err);
+    const int none = fg_device_ready(&a->device, &a->job, &a->engine, err);
+    if (none)
+        return none;
     if (a->dry_run)
         return dry_run(a, report, err);
     if (!strcmp(a->command, "plan"))

@@ -10,6 +10,7 @@
 
 #include "pipeline/attempt.h"
 #include "pipeline/commands.h"
+#include "pipeline/device.h"
 #include "pipeline/exit.h"
 #include "pipeline/receipt.h"
 #include "pipeline/sequence.h"
@@ -23,6 +24,7 @@ typedef struct Worker {
     int threads, json, quiet, help, wait_s, grace_s, max_tries;
     int64_t *todo; /* owned */
     int nb_todo;
+    FgDevice device;
     FgJobPlan *plan;
     FgReport report;
 } Worker;
@@ -38,7 +40,8 @@ enum {
     O_GRACE,
     O_WAIT,
     O_PROGRESS,
-    O_JSON
+    O_JSON,
+    O_DEVICE
 };
 
 static const struct option options[] = {
@@ -53,6 +56,7 @@ static const struct option options[] = {
     {"wait", required_argument, NULL, O_WAIT},
     {"progress", required_argument, NULL, O_PROGRESS},
     {"json", no_argument, NULL, O_JSON},
+    {"device", required_argument, NULL, O_DEVICE},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -71,6 +75,7 @@ static int print_help(void)
         "      --per-task N     K counts tasks of N chunks\n"
         "      --list FILE      K counts lines of a file of chunk numbers\n"
         "      --threads N      0 = all CPUs (default)\n"
+        "      --device cuda:N  which GPU a job for --device cuda works on\n"
         "      --max-tries N    again after code 75, N times in all; killed\n"
         "                       attempts count, too. 0 = leave it to the farm\n"
         "      --grace SECONDS  after SIGTERM a chunk may be ended in that "
@@ -106,6 +111,15 @@ static int from_environment(Worker *w, const char *name)
                    "worker", "--chunk-env: the variable '%s' is not set", name);
 }
 
+static int device_option(Worker *w, const char *v)
+{
+    return fg_device_parse(&w->device, v) < 0 || w->device.all ||
+                   !w->device.word || strcmp(w->device.word, "cuda") != 0
+               ? fg_usage_error("worker", "--device '%s' is not cuda or cuda:N",
+                                v)
+               : 0;
+}
+
 static int take_option(void *arg, int c, const char *v)
 {
     Worker *const w = arg;
@@ -133,6 +147,8 @@ static int take_option(void *arg, int c, const char *v)
     case O_PROGRESS:
         w->style = v;
         return 0;
+    case O_DEVICE:
+        return device_option(w, v);
     case O_JSON:
         w->json = 1;
         return 0;
@@ -349,6 +365,18 @@ static void warn_through(void *arg, const char *text)
     fg_report_warn(arg, "%s", text);
 }
 
+static int choose_device(const Worker *w, FgError *err)
+{
+    if (!w->device.word)
+        return 0;
+    w->plan->job.gpu = w->device.gpu;
+    if (fg_device_asked(w->plan->job.preset->chain))
+        return 0;
+    fg_error(err, 0, "%s: was planned without --device cuda",
+             fg_show(w->plan->folder));
+    return FG_EXIT_USAGE;
+}
+
 int fg_cmd_worker(int argc, char **argv)
 {
     Worker w = {.task = -1, .per_task = 1};
@@ -364,6 +392,8 @@ int fg_cmd_worker(int argc, char **argv)
     fg_stop_init();
     fg_stop_grace(w.grace_s);
     ret = read_plan(&w, &err);
+    if (!ret)
+        ret = choose_device(&w, &err);
     if (!ret)
         ret = choose(&w, &err);
     if (!ret)

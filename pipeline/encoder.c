@@ -107,6 +107,9 @@ static AVRational encoder_clock(const AVCodecContext *c, const FgRun *run,
 static int setup(AVCodecContext *c, const FgRun *run, const AVFrame *first)
 {
     copy_picture_tags(c, first);
+    if (first->hw_frames_ctx &&
+        !(c->hw_frames_ctx = av_buffer_ref(first->hw_frames_ctx)))
+        return AVERROR(ENOMEM);
     c->sample_aspect_ratio = run->out_sar;
     c->time_base = encoder_clock(c, run, first);
     c->framerate = known_rate(run);

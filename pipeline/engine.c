@@ -64,7 +64,7 @@ int fg_engine_work(const FgEngine *e, const FgJobPlan *p, FgReport *report,
     fg_report_start(report, p->input, p->job.output, p->job.preset->name,
                     fg_index_out(&p->index).nb);
     if (e->workers > 1)
-        return fg_workers_run(p, e->workers, report, err);
+        return fg_workers_run(p, e, report, err);
     for (int64_t k = 0; k < p->nb_chunks && !ret; k++) {
         const int sig = fg_stop_signal();
         if (sig) {
@@ -168,6 +168,7 @@ static int get_plan(const FgEngine *e, FgJobPlan **p, FgJob *job,
     if (ret)
         return ret;
     (*p)->job.threads = job->threads;
+    (*p)->job.gpu = job->gpu;
     (*p)->job.overwrite = job->overwrite;
     return 0;
 }

@@ -9,6 +9,7 @@
 typedef struct FgEngine {
     FgJobPlanOptions plan;
     int workers; /* processes at a time; 0 or 1: this one alone */
+    int gpus;    /* above 1: dealt out to the workers in turn */
     int fresh;   /* what an earlier run left is thrown away */
     int keep;    /* the job's folder stays when it is done */
     int lock;    /* descriptor, -1 */
@@ -29,7 +30,7 @@ void fg_engine_unlock(FgEngine *e);
 int fg_engine_work(const FgEngine *e, const FgJobPlan *p, FgReport *report,
                    FgError *err);
 /* workers.c: the same in several processes. */
-int fg_workers_run(const FgJobPlan *p, int workers, FgReport *report,
+int fg_workers_run(const FgJobPlan *p, const FgEngine *e, FgReport *report,
                    FgError *err);
 
 #endif

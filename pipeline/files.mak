@@ -14,7 +14,7 @@ PIPELINE_OBJS += pipeline/index.o pipeline/temporal.o pipeline/rate.o pipeline/f
     pipeline/hash.o pipeline/stream_info.o pipeline/job_plan.o \
     pipeline/job_plan_file.o pipeline/identity.o pipeline/preset_json.o \
     pipeline/path_json.o pipeline/receipt.o pipeline/chunk.o pipeline/join.o \
-    pipeline/engine.o pipeline/workers.o pipeline/batch.o pipeline/cmd_job.o pipeline/cmd_colour.o pipeline/target.o pipeline/exr_read.o \
+    pipeline/engine.o pipeline/device.o pipeline/workers.o pipeline/batch.o pipeline/cmd_job.o pipeline/cmd_colour.o pipeline/target.o pipeline/exr_read.o \
     pipeline/exr_write.o pipeline/exr_plan.o pipeline/chain.o pipeline/layers.o pipeline/provenance.o pipeline/dpx.o pipeline/bleed.o
 PIPELINE_OBJS += pipeline/cmd_generate.o pipeline/generate.o \
     pipeline/generate_stage.o pipeline/cmd_variations.o pipeline/cmd_compare.o \

@@ -8,6 +8,7 @@
 #include <libavutil/mem.h>
 #include <libavutil/pixdesc.h>
 
+#include "pipeline/chain.h"
 #include "pipeline/exit.h"
 #include "pipeline/generate.h"
 #include "pipeline/util.h"
@@ -78,6 +79,8 @@ static int open_graph(Stage *s, const char *text)
                                            "out", NULL, NULL, s->graph);
     if (ret >= 0)
         ret = parse(s, text);
+    if (ret >= 0)
+        ret = fg_chain_devices(s->graph, s->run->job->gpu);
     return ret < 0 ? ret : avfilter_graph_config(s->graph, NULL);
 }
 

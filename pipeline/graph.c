@@ -12,11 +12,13 @@
 #include <libavfilter/avfilter.h>
 #include <libavfilter/buffersink.h>
 #include <libavfilter/buffersrc.h>
+#include <libavutil/hwcontext.h>
 #include <libavutil/mem.h>
 #include <libavutil/pixdesc.h>
 
 #include "pipeline/bleed.h"
 #include "pipeline/chain.h"
+#include "pipeline/device.h"
 #include "pipeline/exit.h"
 #include "pipeline/index.h"
 #include "pipeline/run.h"
@@ -33,6 +35,9 @@ typedef struct Stage {
     int64_t taken;        /* of them: frames of the part */
     int64_t first_out;    /* time of the first frame out */
     const char **sent;    /* [commands] value that the filter has */
+    AVBufferRef *hw;      /* the GPU that frames are uploaded to */
+    int in_memory;        /* the chain does not take what was uploaded */
+    int in_format;        /* of decoded frames, in memory */
     AVFrame *got, *done;
 } Stage;
 
@@ -81,19 +86,70 @@ static int hides_colours(const Stage *s, const AVFrame *f)
            (strstr(p->chain, "gansr") || strstr(p->chain, "ganfx"));
 }
 
+/* In memory, what a frame's samples are. */
+static int samples_of(const AVBufferRef *frames, int format)
+{
+    return frames ? ((const AVHWFramesContext *)frames->data)->sw_format
+                  : format;
+}
+
+/* A GPU's memory is where frames stay, if the chain takes them there. */
+static int uploads(Stage *s, const AVFrame *f)
+{
+    const FgJob *const job = s->run->job;
+    if (f->hw_frames_ctx || s->deint || s->in_memory || !s->run->gpu_frames ||
+        fg_device_upload_format(f->format) < 0)
+        return 0;
+    if (!s->hw)
+        s->hw = fg_device_open(job->gpu);
+    return s->hw != NULL; /* else the filters upload what they work on */
+}
+
+/* The chain, with what brings frames to where it wants them before it. */
+static char *chain_text(Stage *s, const AVFrame *f)
+{
+    const FgPreset *const p = s->run->job->preset;
+    const int down = f->hw_frames_ctx && (s->deint || s->in_memory);
+    char way[64] = "";
+    if (uploads(s, f))
+        snprintf(way, sizeof(way), "format=%s,hwupload,",
+                 av_get_pix_fmt_name(fg_device_upload_format(f->format)));
+    else if (down)
+        snprintf(way, sizeof(way), "hwdownload,format=%s,",
+                 av_get_pix_fmt_name(samples_of(f->hw_frames_ctx, f->format)));
+    return s->deint ? fg_format("%s%s,%s", way, p->deint, p->chain)
+                    : fg_format("%s%s", way, p->chain);
+}
+
+static int open_chain(Stage *s, const AVFrame *f)
+{
+    const FgRun *const run = s->run;
+    char *const text = chain_text(s, f);
+    const FgChainUse use = {run->job->threads, run->job->gpu, s->hw};
+    const int ret = text ? fg_chain_open(&s->main, text, f,
+                                         run->input->time_base,
+                                         run->input->frame_rate, &use)
+                         : AVERROR(ENOMEM);
+    const int on_gpu = f->hw_frames_ctx || (text && strstr(text, "hwupload"));
+    free(text);
+    /* Another size than the model's, samples that its kernels do not take. */
+    if ((ret != AVERROR(ENOTSUP) && ret != AVERROR(ENOSYS)) || !on_gpu ||
+        s->in_memory)
+        return ret;
+    char old[512];
+    fg_log_cause(old, sizeof(old)); /* it is none */
+    s->in_memory = 1;
+    return open_chain(s, f);
+}
+
 static int open_main(Stage *s, const AVFrame *f)
 {
     FgRun *const run = s->run;
     const FgPreset *const p = run->job->preset;
-    const FgInput *const in = run->input;
     s->deint = s->deint || wants_deint(s, f);
     run->deinterlaced = s->deint;
-    char *const text = s->deint ? fg_format("%s,%s", p->deint, p->chain)
-                                : fg_format("%s", p->chain);
-    const int ret = text ? fg_chain_open(&s->main, text, f, in->time_base,
-                                         in->frame_rate, run->job->threads)
-                         : AVERROR(ENOMEM);
-    free(text);
+    s->in_format = samples_of(f->hw_frames_ctx, f->format);
+    const int ret = open_chain(s, f);
     if (ret < 0)
         return chain_fail(s, ret);
     for (int i = 0; i < p->nb_commands; i++)
@@ -105,6 +161,21 @@ static int is_float(int format)
 {
     const AVPixFmtDescriptor *const d = av_pix_fmt_desc_get(format);
     return d && (d->flags & AV_PIX_FMT_FLAG_FLOAT);
+}
+
+/* The encoder's format for frames that leave the chain like f. Those in GPU
+ * memory stay there where it takes them so, and nothing else was asked for. */
+static int encoder_format(const Stage *s, const AVFrame *f)
+{
+    const FgPreset *const p = s->run->job->preset;
+    const AVBufferRef *const frames = av_buffersink_get_hw_frames_ctx(
+        s->main.sink);
+    const int same = !strcmp(p->pix_fmt, "source");
+    if (!frames)
+        return fg_preset_pix_fmt(p, f->format);
+    if (same && fg_preset_pix_fmt(p, f->format) == f->format)
+        return f->format;
+    return fg_preset_pix_fmt(p, s->in_format);
 }
 
 /* The first frame out decides for the whole file. */
@@ -121,8 +192,7 @@ static int learn_output(Stage *s, const AVFrame *f)
                          : av_buffersink_get_sample_aspect_ratio(s->main.sink);
     if (run->out_sar.den < 1 || run->out_sar.num < 0)
         run->out_sar = (AVRational){0, 1};
-    run->out_fmt = known ? known->fmt
-                         : fg_preset_pix_fmt(run->job->preset, f->format);
+    run->out_fmt = known ? known->fmt : encoder_format(s, f);
     run->out_rate = rate.num > 0 && rate.den > 0 ? rate : (AVRational){0, 1};
     run->rate_ratio = rate.num > 0 && in.num > 0 ? av_q2d(rate) / av_q2d(in)
                                                  : 1;
@@ -167,15 +237,20 @@ static int drain_tail(Stage *s)
 static int through_tail(Stage *s, AVFrame *f)
 {
     FgRun *const run = s->run;
-    char text[128];
+    char text[192], down[64] = "";
     if (!fg_chain_fits(&s->tail, f)) {
+        if (f->hw_frames_ctx)
+            snprintf(
+                down, sizeof(down), "hwdownload,format=%s,",
+                av_get_pix_fmt_name(samples_of(f->hw_frames_ctx, f->format)));
         /* swscale cuts floats to 0..1. */
-        snprintf(text, sizeof(text), "%s=w=%d:h=%d,format=%s",
+        snprintf(text, sizeof(text), "%s%s=w=%d:h=%d,format=%s", down,
                  is_float(f->format) && is_float(run->out_fmt) ? "zscale"
                                                                : "scale",
                  run->out_w, run->out_h, av_get_pix_fmt_name(run->out_fmt));
+        const FgChainUse use = {.threads = run->job->threads};
         const int ret = fg_chain_open(&s->tail, text, f, s->tb, run->out_rate,
-                                      run->job->threads);
+                                      &use);
         if (ret < 0)
             return chain_fail(s, ret);
     }
@@ -357,6 +432,7 @@ int fg_graph_probe(FgRun *run, const AVFrame *first)
         ret = learn_output(&s, &f);
     }
     fg_chain_close(&s.main);
+    av_buffer_unref(&s.hw);
     av_free(s.sent);
     return ret;
 }
@@ -378,6 +454,7 @@ void *fg_graph_main(void *arg)
         check_part(&s);
     fg_chain_close(&s.main);
     fg_chain_close(&s.tail);
+    av_buffer_unref(&s.hw);
     av_frame_free(&s.got);
     av_frame_free(&s.done);
     av_free(s.sent);

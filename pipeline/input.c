@@ -8,10 +8,12 @@
 #include <unistd.h>
 
 #include <libavutil/avstring.h>
+#include <libavutil/hwcontext.h>
 #include <libavutil/intreadwrite.h>
 #include <libavutil/mem.h>
 #include <libavutil/parseutils.h>
 
+#include "pipeline/device.h"
 #include "pipeline/exit.h"
 #include "pipeline/exr.h"
 #include "pipeline/input.h"
@@ -136,8 +138,37 @@ static const AVCodec *find_decoder(const FgInput *in,
     return codec ? codec : avcodec_find_decoder(par->codec_id);
 }
 
-static int open_decoder(FgInput *in, const AVCodecParameters *par, int threads,
-                        FgError *err)
+/* Frames in GPU memory where the decoder offers them, else in ours: it asks
+ * again without what the driver refused. */
+static enum AVPixelFormat choose_format(AVCodecContext *c,
+                                        const enum AVPixelFormat *list)
+{
+    for (const enum AVPixelFormat *f = list; *f != AV_PIX_FMT_NONE; f++)
+        if (*f == AV_PIX_FMT_CUDA)
+            return *f;
+    return avcodec_default_get_format(c, list);
+}
+
+/* A container's crop needs frames that can be cut. */
+static void use_gpu(FgInput *in, const AVCodec *codec, int gpu)
+{
+    const AVCodecHWConfig *hw;
+    if (in->crop[0] || in->crop[1] || in->crop[2] || in->crop[3])
+        return;
+    for (int i = 0; (hw = avcodec_get_hw_config(codec, i)); i++)
+        if (hw->pix_fmt == AV_PIX_FMT_CUDA &&
+            (hw->methods & AV_CODEC_HW_CONFIG_METHOD_HW_DEVICE_CTX)) {
+            in->dec->hw_device_ctx = fg_device_open(gpu);
+            break;
+        }
+    if (!in->dec->hw_device_ctx)
+        return;
+    in->dec->get_format = choose_format;
+    in->dec->extra_hw_frames = FG_FRAMES_IN_FLIGHT;
+}
+
+static int open_decoder(FgInput *in, const AVCodecParameters *par,
+                        const FgJob *job, int threads, FgError *err)
 {
     const AVCodec *const codec = find_decoder(in, par);
     if (!codec) {
@@ -154,6 +185,8 @@ static int open_decoder(FgInput *in, const AVCodecParameters *par, int threads,
     in->dec->pkt_timebase = in->time_base;
     in->dec->thread_count = threads;
     in->dec->flags |= AV_CODEC_FLAG_UNALIGNED; /* else crops are rounded */
+    if (job->gpu_frames && in->times && !in->pictures.nb)
+        use_gpu(in, codec, job->gpu);
     ret = avcodec_open2(in->dec, codec, NULL);
     return ret < 0 ? fail(in, ret, "its decoder does not start", err) : 0;
 }
@@ -294,7 +327,7 @@ static int open_media(FgInput *in, const FgJob *job, FgError *err)
     else if (!ret)
         ret = read_ahead(in, err);
     if (!ret)
-        ret = open_decoder(in, in->fmt->streams[in->video]->codecpar,
+        ret = open_decoder(in, in->fmt->streams[in->video]->codecpar, job,
                            job->threads, err);
     return ret;
 }
@@ -367,7 +400,8 @@ static int open_pictures(FgInput *in, const FgJob *job, FgError *err)
         ret = pick_stream(in, err);
     /* One thread: an error then belongs to the picture just sent. */
     if (!ret && other)
-        ret = open_decoder(in, in->fmt->streams[in->video]->codecpar, 1, err);
+        ret = open_decoder(in, in->fmt->streams[in->video]->codecpar, job, 1,
+                           err);
     avformat_close_input(&in->fmt);
     in->path = job->input;
     if (!ret && job->len_s > 0)

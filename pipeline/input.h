@@ -11,6 +11,9 @@
 
 typedef struct FgTimes FgTimes;
 
+/* Decoded frames that may wait elsewhere, in GPU memory. */
+enum { FG_FRAMES_IN_FLIGHT = 8 };
+
 typedef struct FgInput {
     const char *path;
     AVFormatContext *fmt; /* NULL for pictures, and where frames are made */

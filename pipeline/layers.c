@@ -16,8 +16,8 @@
 struct FgLayers {
     const FgPreset *p;
     FgChain chain;
-    int threads, network; /* network: the chain can be used */
-    int64_t n;            /* frames that went through */
+    int gpu, threads, network; /* network: the chain can be used */
+    int64_t n;                 /* frames that went through */
 };
 
 int fg_layers_word(const char *word)
@@ -48,7 +48,8 @@ static int asks_network(const FgPreset *p)
     return 0;
 }
 
-int fg_layers_open(FgLayers **out, const FgPreset *p, int threads, FgError *err)
+int fg_layers_open(FgLayers **out, const FgPreset *p, int threads, int gpu,
+                   FgError *err)
 {
     FgLayers *const l = calloc(1, sizeof(*l));
     *out = l;
@@ -56,6 +57,7 @@ int fg_layers_open(FgLayers **out, const FgPreset *p, int threads, FgError *err)
         return fg_error(err, -ENOMEM, "no memory");
     l->p = p;
     l->threads = threads;
+    l->gpu = gpu;
     int ret = is_single(p, &l->network, err);
     if (!ret && !l->network && asks_network(p))
         ret = fg_error(err, -EINVAL,
@@ -112,7 +114,9 @@ static int network(void *arg, AVFrame **f, FgError *err)
     (*f)->pts = l->n++;
     (*f)->time_base = tb;
     if (!ret && !fg_chain_fits(&l->chain, *f))
-        ret = fg_chain_open(&l->chain, l->p->chain, *f, tb, tb, l->threads);
+        ret = fg_chain_open(
+            &l->chain, l->p->chain, *f, tb, tb,
+            &(FgChainUse){.threads = l->threads, .gpu = l->gpu});
     if (ret >= 0)
         ret = av_buffersrc_add_frame_flags(l->chain.src, *f,
                                            AV_BUFFERSRC_FLAG_PUSH);

@@ -10,7 +10,8 @@ typedef struct FgLayers FgLayers;
 
 /* For a preset, which must live as long. 0, -EINVAL + err: its `layers` asks
  * for the network, and the chain looks at more than one frame; -ENOMEM. */
-int fg_layers_open(FgLayers **l, const FgPreset *p, int threads, FgError *err);
+int fg_layers_open(FgLayers **l, const FgPreset *p, int threads, int gpu,
+                   FgError *err);
 void fg_layers_close(FgLayers **l); /* accepts NULL */
 /* Sets what FgExrOptions asks of layers: `layers` of the preset, by the first
  * pattern that fits the layer, its part, or PART/LAYER; else colours through

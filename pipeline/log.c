@@ -26,11 +26,13 @@ static void chomp(char *s)
             *s = ' ';
 }
 
-/* The graph says once more, in general words, what a filter just said. */
+/* The graph, or the filter itself, says once more in general words what a
+ * filter just said. */
 static int is_echo(const char *name, const char *text)
 {
-    return *cause && !strcmp(name, "AVFilterGraph") &&
-           !strncmp(text, "Error", 5);
+    return *cause &&
+           ((!strcmp(name, "AVFilterGraph") && !strncmp(text, "Error", 5)) ||
+            !strncmp(text, "Failed to configure output pad", 30));
 }
 
 /* What the demuxers of Matroska and MOV say when they step over bytes that

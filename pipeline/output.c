@@ -96,7 +96,8 @@ int fg_output_plan(FgOutput **out, const FgJob *job, const FgInput *in,
                   ? 0
                   : fg_provenance(&o->provenance, job->preset, err);
     if (!ret && o->exr) {
-        ret = fg_layers_open(&o->layers, job->preset, job->threads, err);
+        ret = fg_layers_open(&o->layers, job->preset, job->threads, job->gpu,
+                             err);
         ret = ret == -ENOMEM ? FG_EXIT_RETRY : ret ? FG_EXIT_CONFIG : 0;
     }
     if (ret || job->pictures_out)

@@ -82,7 +82,8 @@ const FgKey fg_preset_gansr[] = {
         "scale_factor"),
     ROW("h", STRING, "0", "output height, an expression over iw, ih; 0: by "
         "scale_factor"),
-    SET("device", ENUM, "auto", "auto|cpu", "where the network runs"),
+    SET("device", ENUM, "auto", "auto|cpu|cuda",
+        "where the network runs; --device says which GPU"),
     SET("precision", ENUM, "auto", "auto|fp32|bf16|int16|fast|int8",
         "arithmetic; auto gives the same bits on every CPU, fast the most "
         "frames"),

@@ -13,6 +13,7 @@
 #include <libavutil/frame.h>
 #include <libavutil/mem.h>
 
+#include "pipeline/device.h"
 #include "pipeline/exit.h"
 #include "pipeline/generate.h"
 #include "pipeline/index.h"
@@ -21,7 +22,7 @@
 #include "pipeline/stop.h"
 #include "pipeline/util.h"
 
-enum { FRAMES_ROOM = 6, OUT_ROOM = 24 };
+enum { FRAMES_ROOM = 6, OUT_ROOM = 24, OUT_ROOM_GPU = 8 };
 /* Schedulers give a few seconds between SIGTERM and SIGKILL. */
 static const double stop_grace_s = 2;
 
@@ -249,7 +250,10 @@ static int prepare(FgRun *run)
 {
     FgError err = {{0}};
     const FgJob *const job = run->job;
-    int ret = fg_input_open(&run->input, job, &err);
+    FgJob decode = *job;
+    run->gpu_frames = decode.gpu_frames = fg_device_asked(job->preset->chain) &&
+                                          fg_device_keeps(job->preset->chain);
+    int ret = fg_input_open(&run->input, &decode, &err);
     if (!ret)
         ret = fg_output_plan(&run->output, job, run->input, run->report, &err);
     if (ret) {
@@ -262,7 +266,8 @@ static int prepare(FgRun *run)
                        fg_show(job->input),
                        (double)fg_times_shift(run->input->times) * 1e-6);
     run->frames = fg_queue_alloc(FRAMES_ROOM, 1, drop_item);
-    run->out = fg_queue_alloc(OUT_ROOM, job->make_nb ? 1 : 2, drop_item);
+    run->out = fg_queue_alloc(run->gpu_frames ? OUT_ROOM_GPU : OUT_ROOM,
+                              job->make_nb ? 1 : 2, drop_item);
     if (!run->frames || !run->out) {
         fg_run_fail(run, FG_EXIT_RETRY, "no memory");
         return FG_EXIT_RETRY;

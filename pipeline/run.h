@@ -40,6 +40,7 @@ typedef struct FgRun {
     _Atomic int64_t sink_bytes; /* encoded video */
     /* What the encoder gets; set by the graph before its first frame. */
     int out_w, out_h, out_fmt;
+    int gpu_frames;      /* the chain takes frames in GPU memory */
     AVRational out_sar;  /* of its pixels, 0/1 = unknown */
     AVRational out_rate; /* 0/1 = unknown */
     AVRational out_tb;   /* of the chain's frames */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <libavutil/frame.h>
+#include <libavutil/hwcontext.h>
 #include <libavutil/mem.h>
 
 #include "pipeline/encoder.h"
@@ -150,6 +151,18 @@ static int take_packets(Sink *s)
     }
 }
 
+static int hash_of(uint64_t *hash, const AVFrame *f)
+{
+    AVFrame *copy = f->hw_frames_ctx ? av_frame_alloc() : NULL;
+    int ret = 0;
+    if (f->hw_frames_ctx)
+        ret = copy ? av_hwframe_transfer_data(copy, f, 0) : AVERROR(ENOMEM);
+    if (ret >= 0)
+        *hash = fg_hash_frame(copy ? copy : f);
+    av_frame_free(&copy);
+    return ret;
+}
+
 /* What the filters made, whatever the encoder does with it. */
 static int note_hash(FgRun *run, const AVFrame *f)
 {
@@ -161,8 +174,11 @@ static int note_hash(FgRun *run, const AVFrame *f)
         run->hash = more;
         run->cap_hash = cap;
     }
-    run->hash[run->nb_hash++] = fg_hash_frame(f);
-    return 0;
+    const int ret = hash_of(&run->hash[run->nb_hash++], f);
+    return ret < 0 ? fg_run_fail(run, FG_EXIT_BUG,
+                                 "a frame does not come out of GPU memory: %s",
+                                 fg_strerror(ret))
+                   : 0;
 }
 
 static int write_frame(Sink *s, const AVFrame *f)

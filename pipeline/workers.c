@@ -28,6 +28,7 @@ typedef struct Workers {
     const FgJobPlan *plan;
     Worker *w;
     int nb, running, threads;
+    int gpus;     /* dealt out in turn */
     int64_t next; /* chunk to give out */
     int64_t done; /* frames */
     int exit_code;
@@ -35,14 +36,17 @@ typedef struct Workers {
 } Workers;
 
 /* In the child: stdout stays with the parent's events. */
-static void become_worker(const Workers *s, int64_t k, pid_t parent)
+static void become_worker(const Workers *s, int64_t k, int slot, pid_t parent)
 {
-    char chunk[24], threads[24];
+    char chunk[24], threads[24], device[24];
+    const int gpu = s->plan->job.gpu + (s->gpus > 1 ? slot % s->gpus : 0);
     snprintf(chunk, sizeof(chunk), "%lld", (long long)k);
     snprintf(threads, sizeof(threads), "%d", s->threads);
     char *const argv[] = {"ffgan",   "worker",  s->plan->folder,
                           "--chunk", chunk,     "--threads",
-                          threads,   "--quiet", NULL};
+                          threads,   "--quiet", gpu ? "--device" : NULL,
+                          device,    NULL};
+    snprintf(device, sizeof(device), "cuda:%d", gpu);
     const int null = open("/dev/null", O_WRONLY);
     if (null >= 0)
         dup2(null, STDOUT_FILENO);
@@ -63,7 +67,7 @@ static void start(Workers *s, Worker *w)
         return;
     const pid_t parent = getpid(), pid = fork();
     if (!pid)
-        become_worker(s, s->next, parent);
+        become_worker(s, s->next, (int)(w - s->w), parent);
     if (pid < 0) {
         s->exit_code = FG_EXIT_RETRY;
         fg_error(s->err, 0, "cannot start a worker: %s", strerror(errno));
@@ -122,14 +126,16 @@ static void hear_signals(Workers *s)
     stop_all(s);
 }
 
-int fg_workers_run(const FgJobPlan *p, int workers, FgReport *report,
+int fg_workers_run(const FgJobPlan *p, const FgEngine *e, FgReport *report,
                    FgError *err)
 {
+    const int workers = e->workers;
     const int cpus = p->job.threads ? p->job.threads : av_cpu_count();
     Workers s = {.plan = p,
                  .w = calloc((size_t)workers, sizeof(*s.w)),
                  .nb = workers,
                  .threads = cpus / workers ? cpus / workers : 1,
+                 .gpus = e->gpus,
                  .err = err};
     if (!s.w) {
         fg_error(err, 0, "no memory");
