@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <libavutil/frame.h>
 #include <libavutil/hwcontext.h>
 #include <libavutil/pixfmt.h>
 
@@ -226,6 +227,24 @@ int fg_device_upload_format(int format)
     default:
         return AV_PIX_FMT_NONE;
     }
+}
+
+int fg_device_crop(AVFrame *f)
+{
+    if (!f->hw_frames_ctx || (!f->crop_left && !f->crop_top))
+        return 0;
+    AVFrame *m = av_frame_alloc();
+    int ret = m ? av_hwframe_transfer_data(m, f, 0) : AVERROR(ENOMEM);
+    if (ret >= 0)
+        ret = av_frame_copy_props(m, f);
+    if (ret >= 0)
+        ret = av_frame_apply_cropping(m, AV_FRAME_CROP_UNALIGNED);
+    if (ret >= 0) {
+        av_frame_unref(f);
+        av_frame_move_ref(f, m);
+    }
+    av_frame_free(&m);
+    return ret < 0 ? ret : 0;
 }
 
 AVBufferRef *fg_device_open(int gpu)

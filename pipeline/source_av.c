@@ -6,6 +6,7 @@
 
 #include <libavutil/frame.h>
 
+#include "pipeline/device.h"
 #include "pipeline/exit.h"
 #include "pipeline/exr.h"
 #include "pipeline/index.h"
@@ -183,6 +184,11 @@ static int in_part(Source *s, AVFrame *f)
 static int crop(const Source *s, AVFrame *f)
 {
     const int *const c = s->in->crop;
+    const int ret = fg_device_crop(f);
+    if (ret < 0)
+        return fg_run_fail(s->run, FG_EXIT_DEVICE,
+                           "%s: a frame does not come out of GPU memory: %s",
+                           fg_show(s->in->path), fg_strerror(ret));
     if (!c[0] && !c[1] && !c[2] && !c[3])
         return 0;
     f->crop_top = (size_t)c[0];

@@ -157,6 +157,11 @@ gpu "ten bits" sr ten.mkv 12 near16
 kept "ten bits"
 gpu "ganfx" fx a.mp4 3 near
 kept "ganfx"
+rm -f log
+check "a stream's crop at the left and the top" env LD_LIBRARY_PATH="$driver" \
+    FAKECUDA_LOG="$T/log" CMOCKA_MESSAGE_OUTPUT=TAP \
+    "$BUILD/tests/pipeline/device"
+check "it was tried" grep -q '^syncs=1 .*live=0 depth=0 contexts=0$' log
 gpu "samples that are not taken there" sr wide.mkv 3 near
 check "they went through memory" [ ! -e first ]
 gpu "a filter of the CPU" mixed a.mp4 3 near
@@ -204,6 +209,12 @@ raw w.mkv w.raw
 ffgan run ./sr.yaml a.mp4 -o g.mkv -y --device cuda:1
 raw g.mkv g.raw
 check "the same on the second one alone" cmp w.raw g.raw
+FAKECUDA_LAUNCH=40
+export FAKECUDA_LAUNCH
+check "a failure of the driver ends it" not ffgan run ./sr.yaml a.mp4 \
+    -o none.mkv --device cuda
+check "and leaves nothing" [ ! -e none.mkv ]
+unset FAKECUDA_LAUNCH
 exits "a third one" 69 'there is no GPU 2' \
     run ./sr.yaml a.mp4 -o none.mkv --device cuda:2
 done_testing
