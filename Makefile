@@ -177,6 +177,7 @@ help:
 #? make lint           style, headers, static analysis
 #? make bench          speed of the kernels on this machine
 #? make bench-peers    beside other engines: PEERS_PYTHON=... PEERS="--networks A"
+#? make gpu-pack       build/gpu, for tests/gpu/run on a machine with a GPU
 #? make fuzz           fuzz the readers, FUZZ_SECONDS=60 each
 #? make install        into --prefix; DESTDIR= is honoured
 #? make dist           a tarball that runs where nothing is installed; make deb

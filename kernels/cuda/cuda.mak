@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 #   make cuda-kernels   the kernels alone: build/kernels/cuda/kernels.fatbin
+#   make gpu-pack       build/gpu: tests/gpu/run, for a machine with a GPU
 CUDA_EMULATED := $(BUILD)/tests/ffgan-cuda-emulated.so
 CUDA_DRIVER := $(BUILD)/tests/gpu/libcuda.so.1
 CUDA_HDRS := $(wildcard kernels/cuda/*.h) kernels/cuda/conv_mma_template.c \
@@ -39,6 +40,14 @@ $(CUDA_DRIVER): tests/gpu/fakecuda.c tests/gpu/runkernels.c \
 	$(call BRIEF,LD,$@) $(SO) tests/gpu/fakecuda.c tests/gpu/runkernels.c -lm
 
 all: $(if $(NVCC),$(CUDA_PLUGIN))
+# All that tests/gpu/run needs on a machine with a GPU, beside the sources.
+$(BUILD)/tests/gpu/accept: $(BUILD)/tests/gpu/accept.o $(LIBKERNELS)
+	$(LINK) $^ $(LIBS)
+GPU_PACK := tests/gpu/accept tests/kernels/cuda_ops tests/kernels/cuda_plan \
+    tests/kernels/cuda_nets tests/ffgan-cuda-emulated.so
+gpu-pack: $(call o,$(GPU_PACK)) $(CUDA_DRIVER)
+	$(Q)sh tests/gpu/pack.sh build/gpu $(CUDA_DRIVER) $(call o,$(GPU_PACK))
+
 cuda-kernels: $(CUDA_FATBIN)
-tests: $(CUDA_EMULATED) $(CUDA_DRIVER)
-.PHONY: cuda-kernels
+tests: $(CUDA_EMULATED) $(CUDA_DRIVER) $(BUILD)/tests/gpu/accept
+.PHONY: cuda-kernels gpu-pack
