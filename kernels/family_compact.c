@@ -29,9 +29,15 @@ int fg_family_factor(FgImport *im, const char *what, int oc, int c)
     for (int r = 1; r <= 16; r++)
         if (oc == c * r * r)
             return r;
-    fg_im_fail(im, -EBADMSG,
-               "%s has %d outputs, expected %d times a square of 1..16", what,
-               oc, c);
+    if (c == 1 || c == 3)
+        fg_im_fail(im, -EBADMSG,
+                   "%s has %d outputs, expected %d times a square of 1..16",
+                   what, oc, c);
+    else
+        fg_im_fail(im, -ENOTSUP,
+                   "it takes %d channels, expected 3 or 1 (and of %s, which "
+                   "has %d outputs, as many times a square of 1..16)",
+                   c, what, oc);
     return 0;
 }
 

@@ -23,6 +23,24 @@ static int bin_path(char *out, size_t size, const char *path)
     return len > 0 && (size_t)len < size ? 0 : -ENAMETOOLONG;
 }
 
+/* The .bin beside a link to a .param, or else beside what it points to. */
+static int open_bin(char *bin, size_t size, const char *path)
+{
+    char real[PATH_MAX], other[PATH_MAX];
+    const int fd = open(bin, O_RDONLY | O_CLOEXEC), e = errno;
+    if (fd >= 0 || e != ENOENT || !realpath(path, real) ||
+        bin_path(other, sizeof(other), real) < 0) {
+        errno = e;
+        return fd;
+    }
+    const int at = open(other, O_RDONLY | O_CLOEXEC);
+    if (at >= 0)
+        snprintf(bin, size, "%s", other);
+    else
+        errno = e;
+    return at;
+}
+
 static int map_more(FgImportFile *f, const char *path, FgError *err)
 {
     char bin[PATH_MAX];
@@ -31,7 +49,7 @@ static int map_more(FgImportFile *f, const char *path, FgError *err)
         return 0;
     if (bin_path(bin, sizeof(bin), path) < 0)
         return fg_error(err, -ENAMETOOLONG, "%s: the path is too long", path);
-    const int fd = open(bin, O_RDONLY | O_CLOEXEC);
+    const int fd = open_bin(bin, sizeof(bin), path);
     if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
         st.st_size < 1 || st.st_size > FG_MODEL_MAX_DATA) {
         const int e = fd < 0 ? errno : EBADMSG;

@@ -219,15 +219,46 @@ static int find_dict(const FgPickle *p, int d, int depth)
                                 : -1;
 }
 
+/* What the file holds instead of tensors: the first three names of its
+ * dictionary. */
+static int no_tensors(Torch *t)
+{
+    const FgPickle *p = &t->pickle;
+    const FgPickleValue *v = p->root >= 0 ? &p->values[p->root] : NULL;
+    char text[200] = "";
+    int nb = 0;
+    for (int i = 0; v && v->type == FG_PICKLE_DICT && i + 1 < v->nb; i += 2) {
+        const FgPickleValue *key = &p->values[v->items[i]];
+        const size_t at = strlen(text);
+        if (key->type == FG_PICKLE_TEXT && nb++ < 3)
+            snprintf(text + at, sizeof(text) - at, "%s'%.*s'", at ? ", " : "",
+                     (int)(key->len < 48 ? key->len : 48), key->text);
+    }
+    return fg_im_fail(t->im, -ENOTSUP,
+                      "data.pkl holds no dictionary of tensors, but %s%s%s; "
+                      "known are params_ema, params, state_dict, model, or the "
+                      "dictionary itself",
+                      nb                                 ? "one of "
+                      : v && v->type == FG_PICKLE_DICT   ? "an empty one"
+                      : v && v->type == FG_PICKLE_TENSOR ? "one tensor"
+                                                         : "something else",
+                      text, nb > 3 ? ", ..." : "");
+}
+
+static int torchscript(FgImport *im)
+{
+    return fg_im_fail(im, -ENOTSUP,
+                      "a TorchScript program, which would have to be executed; "
+                      "save its weights: torch.save(torch.jit.load(FILE)."
+                      "state_dict(), NEW)");
+}
+
 static int add_all(Torch *t)
 {
     const FgPickle *p = &t->pickle;
     const int d = find_dict(p, p->root, 0);
     if (d < 0)
-        return fg_im_fail(t->im, -ENOTSUP,
-                          "data.pkl holds no dictionary of tensors; known are "
-                          "params_ema, params, state_dict, model, or the "
-                          "dictionary itself");
+        return no_tensors(t);
     const FgPickleValue *v = &p->values[d];
     for (int i = 0; i + 1 < v->nb; i += 2) {
         const FgPickleValue *key = &p->values[v->items[i]];
@@ -251,10 +282,7 @@ static int read_zip(Torch *t)
     if (order && (order->size < 6 || memcmp(order->data, "little", 6) != 0))
         return fg_im_fail(t->im, -ENOTSUP, "its numbers are not little-endian");
     if (entry(t, "constants.pkl", 13))
-        return fg_im_fail(t->im, -ENOTSUP,
-                          "a TorchScript program, which would have to be "
-                          "executed; save its weights: torch.save("
-                          "torch.jit.load(FILE).state_dict(), NEW)");
+        return torchscript(t->im);
     const int rc = fg_pickle_read(&t->pickle, pkl->data, pkl->size, &why);
     return rc < 0 ? fg_im_fail(t->im, rc, "%s", why.text) : add_all(t);
 }
@@ -264,6 +292,9 @@ int fg_import_torch(FgImport *im, const FgImportFile *f)
     Torch t = {.im = im};
     FgError why = {{0}};
     const int rc = fg_zip_open(&t.zip, f->data, f->size, &why);
+    /* Its code is compressed, which the directory's reader refuses. */
+    if (rc == -ENOTSUP && memmem(f->data, f->size, "/constants.pkl", 14))
+        return torchscript(im);
     if (rc < 0)
         return fg_im_fail(im, rc, "%s", why.text);
     read_zip(&t);

@@ -380,6 +380,25 @@ static int check_network(const Reader *r)
     return rc < 0 ? wrap(r, rc == -ENOMEM ? rc : -EBADMSG, &why) : 0;
 }
 
+/* What was fetched in the place of a model. */
+static int is_text(const uint8_t *data, size_t size)
+{
+    const size_t n = size < 40 ? size : 40;
+    for (size_t i = 0; i < n; i++)
+        if ((data[i] < ' ' || data[i] > '~') && data[i] != '\n' &&
+            data[i] != '\r' && data[i] != '\t')
+            return 0;
+    return 1;
+}
+
+static int first_line(const uint8_t *data, size_t size)
+{
+    int n = 0;
+    while (n < 40 && (size_t)n < size && data[n] >= ' ')
+        n++;
+    return n;
+}
+
 static int parse(Reader *r, const uint8_t *data, size_t size)
 {
     json_error_t at;
@@ -388,6 +407,11 @@ static int parse(Reader *r, const uint8_t *data, size_t size)
         return fg_error(r->err, -EBADMSG,
                         "%s: not a weights file: %zu bytes, at least 8 needed",
                         r->file, size);
+    if (is_text(data, size))
+        return fg_error(r->err, -EBADMSG,
+                        "%s: not a weights file but a text: '%.*s...'; a Git "
+                        "LFS pointer or a web page? Fetch the file itself",
+                        r->file, first_line(data, size), (const char *)data);
     for (int i = 7; i >= 0; i--)
         n = n << 8 | data[i];
     if (n > FG_MODEL_MAX_HEADER)

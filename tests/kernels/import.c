@@ -266,6 +266,10 @@ static void errors(void **state)
             "body.0.rdb2.conv2.weight, body.0.rdb2.conv3.weight, ...");
     refused("esrgan_x2.safetensors", "body.0.rdb1.conv1", "boby.0.rdb1.conv1",
             "of no family that is known (SRVGGNetCompact");
+    refused("compact_st.safetensors", "[6,3,3,3]", "[6,9,3,1]",
+            "it takes 9 channels, expected 3 or 1");
+    refused("esrgan.pth", "params_ema", "paramz_ema",
+            "no dictionary of tensors, but one of 'paramz_ema', 'step'");
     refused("span_nonorm.safetensors", "no_norm", "no_rnom",
             "has 1 tensors that it does not have: no_rnom");
 }
@@ -464,6 +468,22 @@ static void hostile(void **state)
     assert_non_null(strstr(err.text, "torch.save(torch.load("));
 }
 
+/* A TorchScript file has compressed entries, and is named for what it is. */
+static void torchscript(void **state)
+{
+    size_t size;
+    FgError err = {{0}};
+    (void)state;
+    unsigned char *const p = load("compact_x1.pth", &size);
+    swap(p, size, "/.format_version", "/constants.pkl.n");
+    unsigned char *const entry = memmem(p, size, "PK\1\2", 4);
+    assert_non_null(entry);
+    entry[10] = 8;
+    assert_int_equal(parse(p, size, &err), -ENOTSUP);
+    assert_non_null(strstr(err.text, "a TorchScript program"));
+    free(p);
+}
+
 /* Single bytes of the directory and the pickle changed: whatever comes, the
  * sanitizers watch. */
 static void mutated(void **state)
@@ -504,10 +524,11 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(outputs), cmocka_unit_test(cached),
-        cmocka_unit_test(errors),  cmocka_unit_test(every_reader),
-        cmocka_unit_test(frames),  cmocka_unit_test(frame_values),
-        cmocka_unit_test(hostile), cmocka_unit_test(mutated),
+        cmocka_unit_test(outputs),     cmocka_unit_test(cached),
+        cmocka_unit_test(errors),      cmocka_unit_test(every_reader),
+        cmocka_unit_test(frames),      cmocka_unit_test(frame_values),
+        cmocka_unit_test(torchscript), cmocka_unit_test(hostile),
+        cmocka_unit_test(mutated),
     };
     return cmocka_run_group_tests_name("kernels/import", tests, setup,
                                        teardown);

@@ -112,6 +112,24 @@ says "unknown layers are named" "'LSTM', 'Quux'" "$FFGAN" model info "$T/x.param
 says "a file of none of the formats is refused" "not a weights file" \
     "$FFGAN" model info "$dir/make_import.py"
 
+printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\n' > "$T/lfs.pth"
+says "a pointer in the place of a file says so" "a Git LFS pointer or a web page?" \
+    "$FFGAN" model info "$T/lfs.pth"
+
+# ---- names ----
+mkdir "$T/a folder"
+cp "$dir/compact.pth" "$T/a folder/4x foo.pth"
+cp "$dir/ncnn_ifnet.param" "$dir/ncnn_ifnet.bin" "$T/a folder"
+ln -s "a folder/4x foo.pth" "$T/link.pth"
+ln -s "a folder/ncnn_ifnet.param" "$T/rife.param"
+want=$(frames "$dir/compact.pth" "")
+for name in "4x foo.pth" "./4x foo.pth" "../a folder/4x foo.pth" ../link.pth; do
+    check "$name from its folder" [ "$(cd "$T/a folder" && frames "'$name'" "")" = "$want" ]
+done
+check "a link to a .param finds the .bin beside the file" "$FFGAN" model info "$T/rife.param"
+check "a folder that cannot be written does no harm" sh -c '
+    XDG_CACHE_HOME=/proc/nowhere "$FFGAN" model info "$1"' - "$T/a folder/4x foo.pth"
+
 # ---- many at once ----
 rm -rf "$XDG_CACHE_HOME"
 for i in 1 2 3 4 5 6; do
