@@ -9,7 +9,8 @@
 
 #include "pipeline/index.h"
 
-static const int64_t max_frames = INT64_C(1) << 32;
+/* A month at 25 frames a second; their times are 512 MiB. */
+static const int64_t max_frames = INT64_C(1) << 26;
 
 /* Room for one more of size bytes. */
 static int grow(void *array, int64_t nb, int64_t *cap, size_t size)
@@ -174,10 +175,11 @@ static int triple(const json_t *row, int64_t v[3])
     return json_array_size(row) == 3 ? 0 : -EINVAL;
 }
 
-static int add_run(FgTrack *t, const int64_t v[3])
+/* nb: the track's frames, so that no run can ask for more memory than they. */
+static int add_run(FgTrack *t, const int64_t v[3], int64_t nb)
 {
     const int64_t limit = INT64_C(1) << 60;
-    if (v[2] < 1 || v[2] > max_frames - t->nb || llabs(v[0]) > limit ||
+    if (v[2] < 1 || v[2] > nb - t->nb || llabs(v[0]) > limit ||
         v[1] < (v[2] > 1) || v[1] > limit / v[2] ||
         (t->nb && v[0] <= t->pts[t->nb - 1]))
         return -EINVAL;
@@ -194,13 +196,12 @@ static int read_frames(FgTrack *t, const json_t *a, int64_t nb, FgError *err)
     const json_t *row;
     json_array_foreach(a, i, row)
     {
-        const int ret = triple(row, v) < 0 || nb > max_frames ? -EINVAL
-                                                              : add_run(t, v);
+        const int ret = triple(row, v) < 0 || nb > max_frames
+                            ? -EINVAL
+                            : add_run(t, v, nb);
         if (ret < 0)
             return ret == -ENOMEM ? fg_error(err, ret, "no memory")
                                   : bad(err, "pts");
-        if (t->nb > nb)
-            break;
     }
     return t->nb == nb && nb ? 0 : bad(err, "frames");
 }

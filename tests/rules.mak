@@ -16,7 +16,7 @@ bench: all $(filter $(BUILD)/tests/bench/%,$(TESTS))
 bench-peers: all
 	$(Q)$(or $(PEERS_PYTHON),python3) tests/bench/peers.py $(BUILD)/bin/ffgan $(PEERS)
 fuzz: all
-	$(Q)SECONDS_EACH=$${FUZZ_SECONDS:-60} CLANG="$(CLANG)" sh tests/fuzz.sh
+	$(Q)SECONDS_EACH=$${FUZZ_SECONDS:-60} SEED=$${FUZZ_SEED:-0} CLANG="$(CLANG)" sh tests/fuzz.sh
 fuzz-libs: $(LIBKERNELS) $(call a,pipeline source)
 check-ffmpeg9: $(CONFIG) $(call o,tests/filters/mkmodel)
 	$(Q)sh filters/overlay/check9.sh "$(CACHE)"

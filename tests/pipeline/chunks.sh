@@ -173,6 +173,20 @@ check "--fresh" run ./plain.yaml cfr.mp4 -o g.mkv --fresh --set codec=libx264
 echo '{"job": 1}' > plan.json && mkdir h.mkv.ffgan && cp plan.json h.mkv.ffgan/job.json
 refused "a plan that is none" 65 "h.mkv.ffgan/job.json: not a plan" run ./plain.yaml cfr.mp4 -o h.mkv
 rm -r h.mkv.ffgan
+cli plan ./plain.yaml cfr.mp4 -o h.mkv --chunk 40
+python3 - h.mkv.ffgan/job.json <<'PY'
+import json, sys
+def lengthen(j):
+    for k, v in j.items() if isinstance(j, dict) else []:
+        if k == "pts" and v and isinstance(v[0], list):
+            v[0][2] = 1 << 31
+        lengthen(v)
+j = json.load(open(sys.argv[1]))
+lengthen(j)
+json.dump(j, open(sys.argv[1], "w"))
+PY
+refused "a plan of more times than frames" 65 "'pts'" cli worker h.mkv.ffgan --chunk 0
+rm -r h.mkv.ffgan
 
 # Many workers of one machine, and attempts that compete.
 check "four workers at once" run ./net.yaml cfr.mp4 -o many.mkv --chunk 11 --workers 4
