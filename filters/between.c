@@ -194,10 +194,12 @@ static int run_net(FgBetween *b, FgError *err)
             return ret;
         ret = fg_plan_run(b->plan32, &b->in, &b->out);
     }
-    return ret < 0 ? fg_error(err, ret,
-                              ret == -EDOM ? "the network's output has a NaN "
-                                             "or an infinite value in fp32"
-                                           : "the network failed")
+    if (ret == -EDOM)
+        return fg_error(err, ret,
+                        "the network's output has a NaN or an infinite value "
+                        "in fp32");
+    return ret < 0 ? fg_error(err, ret, "the network failed: %s",
+                              fg_plan_failure(b->plan, ret))
                    : 0;
 }
 

@@ -636,7 +636,8 @@ static int run_net(FgUpscale *u, int direct, FgError *err)
         return fg_error(err, ret,
                         "the network's output has a NaN or an infinite value "
                         "in fp32");
-    return ret < 0 ? fg_error(err, ret, "the network failed: error %d", -ret)
+    return ret < 0 ? fg_error(err, ret, "the network failed: %s",
+                              fg_plan_failure(u->plan, ret))
                    : 0;
 }
 

@@ -535,14 +535,14 @@ int fg_cuda_plan_run(FgPlan *p, const FgTensor *in, const FgTensor *out,
     const int w = fg_ceil_div(s.w * num, den), h = fg_ceil_div(s.h * num, den);
     const size_t max_out = (size_t)fg_ceil_div(p->max_w * num, den) *
                            (size_t)fg_ceil_div(p->max_h * num, den);
-    FgError err = {{0}};
+    c->why.text[0] = 0;
     int rc = host_buffers(p, pixel_in * (size_t)p->max_w * (size_t)p->max_h,
-                          pixel_out * max_out, &err);
+                          pixel_out * max_out, &c->why);
     if (rc < 0)
         return rc;
     gather(c->host_in, in);
     rc = run(p, s, pixel_in * (size_t)s.w * (size_t)s.h,
-             pixel_out * (size_t)w * (size_t)h, &err);
+             pixel_out * (size_t)w * (size_t)h, &c->why);
     if (rc < 0)
         return rc;
     Put put = {out, rows, c->host_out, w, p->channels_out};

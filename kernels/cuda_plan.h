@@ -39,6 +39,7 @@ struct FgCudaPlan {
     FgCudaGraph *graph; /* all steps for a window of */
     int graph_w, graph_h;
     int seen_w, seen_h; /* the window before; a second one is recorded */
+    FgError why;        /* of the last run, "" = it did not fail */
     void *last_stream;
     int has_last;
 };

@@ -231,7 +231,8 @@ static int run_stage(FgGenerator *g, FgStage *s, FgError *err)
         return fg_error(err, rc,
                         "the generator's output has a NaN or an infinite "
                         "value in fp32");
-    return rc < 0 ? fg_error(err, rc, "the generator failed: error %d", -rc)
+    return rc < 0 ? fg_error(err, rc, "the generator failed: %s",
+                             fg_plan_failure(s->plan, rc))
                   : 0;
 }
 

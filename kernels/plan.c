@@ -423,6 +423,11 @@ int fg_plan_create(FgPlan **plan, const FgModel *m, const FgPlanOptions *opt,
     return rc < 0 ? rc : 0;
 }
 
+const char *fg_plan_failure(const FgPlan *p, int rc)
+{
+    return p->cuda && *p->cuda->why.text ? p->cuda->why.text : strerror(-rc);
+}
+
 void fg_plan_info(const FgPlan *p, FgPlanInfo *info)
 {
     memset(info, 0, sizeof(*info));

@@ -84,6 +84,9 @@ typedef struct FgPlanRows {
     void *arg;
 } FgPlanRows;
 int fg_plan_run_rows(FgPlan *plan, const FgTensor *in, const FgPlanRows *rows);
+/* What a failed fg_plan_run had to say: of a GPU the driver's words, else what
+ * rc means. The plan's own memory, until it runs again. */
+const char *fg_plan_failure(const FgPlan *plan, int rc);
 void fg_plan_info(const FgPlan *plan, FgPlanInfo *info);
 /* The i-th step, 0 on; -EINVAL past the last. */
 int fg_plan_step(const FgPlan *plan, int i, FgPlanStepInfo *info);
