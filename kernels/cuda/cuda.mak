@@ -37,7 +37,8 @@ $(CUDA_EMULATED): kernels/cuda/emulate.c kernels/error.c build/config.h \
 $(CUDA_DRIVER): tests/gpu/fakecuda.c tests/gpu/runkernels.c \
     tests/gpu/fakecuda.h $(CUDA_HDRS)
 	$(Q)mkdir -p $(@D)
-	$(call BRIEF,LD,$@) $(SO) tests/gpu/fakecuda.c tests/gpu/runkernels.c -lm
+	$(call BRIEF,LD,$@) $(SO) tests/gpu/fakecuda.c tests/gpu/runkernels.c \
+	    -Wl,-soname,libcuda.so.1 -lm
 
 all: $(if $(NVCC),$(CUDA_PLUGIN))
 # All that tests/gpu/run needs on a machine with a GPU, beside the sources.

@@ -145,6 +145,13 @@ says "a plug-in of another interface" 'install both from one build' \
 says "a plug-in of another version" 'is of version 0.0.9, this program is' \
     FFGAN_CUDA="$T/version.so"
 
+sh "$ROOT/filters/overlay/install.sh" "$BUILD" "$T/installed" > /dev/null
+env -u FFGAN_CUDA LD_LIBRARY_PATH="$fake" "$T/installed/bin/ffgan" doctor \
+    > "$T/said" 2>&1
+check "an installed program finds an installed plug-in" \
+    grep -q 'ok .*GPU plug-in: .*/bin/../lib/ffgan/ffgan-cuda.so (cuda)' \
+    "$T/said"
+
 # ---- its work ----
 drv() { # PROGRAM...: on the stand-in, all that it made must be gone
     rm -f "$T/log"
