@@ -13,8 +13,7 @@
 #define TILE_FLOATS 256
 #define TILE_BYTES 1024
 /* Pixels of a strip whose rows stay in the first level of cache. */
-#define STRIP_BYTES 8192
-#define WIDE 48 /* narrower values are in the second level of cache */
+#define STRIP_BYTES 4096
 
 /* Assembly: the intrinsics of gcc 12 do not tell which memory they read. */
 #define LOAD(t, at, stride)                                                    \
@@ -449,7 +448,7 @@ static void look_ahead(const FgMatJob *q, Sums *s, const Turn *t)
     const ptrdiff_t out = (t->end - t->u0) * m->columns * (ptrdiff_t)size;
     const ptrdiff_t shares = calls * m->end[2], nth = t->nth - half * calls;
 
-    if (u >= q->units || m->icp < WIDE)
+    if (u >= q->units)
         return;
     s->in_step = (in / shares + 63) & ~(ptrdiff_t)63;
     s->in = q->row[r * m->stride + m->k - 1] + u * q->unit_bytes +

@@ -113,6 +113,49 @@ static void bf16_to_f32_avx512(float *dst, const uint16_t *src, size_t n)
     })
 }
 
+/* One channel, twice as wide: of 8 pixels' four values the two of the row,
+ * and between one another what is added to even and to odd columns. */
+static void join_2x1(const FgJoin *j)
+{
+    const __m512i step = _mm512_setr_epi32(0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20,
+                                           21, 24, 25, 28, 29);
+    const __m512i pick = _mm512_add_epi32(step, _mm512_set1_epi32(2 * j->sub));
+    const __m512i weave = _mm512_setr_epi32(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5,
+                                            13, 6, 14, 7, 15);
+    const int n = j->n & ~7;
+
+    for (int x = 0; x < n; x += 8) {
+        const float *const v = j->v + (ptrdiff_t)x * 4;
+        __m512 r = _mm512_permutex2var_ps(_mm512_loadu_ps(v), pick,
+                                          _mm512_loadu_ps(v + 16));
+
+        if (j->phase) {
+            const float *const even = j->phase + x, *const odd = even + j->n;
+            const __m512 both = _mm512_insertf32x8(
+                _mm512_castps256_ps512(_mm256_loadu_ps(even)),
+                _mm256_loadu_ps(odd), 1);
+
+            r = _mm512_add_ps(r, _mm512_permutexvar_ps(weave, both));
+        }
+        _mm512_storeu_ps(j->out + (ptrdiff_t)x * 2, r);
+    }
+    for (int x = n; x < j->n; x++)
+        for (int d = 0; d < 2; d++) {
+            const float a = j->v[(ptrdiff_t)x * 4 + 2 * j->sub + d];
+
+            j->out[(ptrdiff_t)x * 2 + d] =
+                j->phase ? a + j->phase[(ptrdiff_t)d * j->n + x] : a;
+        }
+}
+
+static void join_avx512(const FgJoin *j)
+{
+    if (j->packed && j->factor == 2 && j->channels == 1 && j->pitch == 4)
+        join_2x1(j);
+    else
+        join_row(j);
+}
+
 void fg_dsp_init_avx512(FgDsp *d)
 {
     fg_dsp_init_conv_avx512(d);
@@ -127,7 +170,7 @@ void fg_dsp_init_avx512(FgDsp *d)
     d->prelu_grad = prelu_grad_row;
     d->sum_pixels = sum_pixels_row;
     d->blend = blend_row;
-    d->join = join_row;
+    d->join = join_avx512;
     d->largest = largest_row;
     d->f16_to_f32 = f16_to_f32_avx512;
     smooth_init(d);
