@@ -262,7 +262,8 @@ static int as_span(const FgModel *m, FgParams *out)
     return rc;
 }
 
-/* ---- PLKSR with DySample: what only reorders is no tensor of it ---- */
+/* ---- what was imported: its names are its family's; what the reader made is
+ * no tensor of it ---- */
 
 static int ends_with(const char *s, const char *end)
 {
@@ -270,21 +271,55 @@ static int ends_with(const char *s, const char *end)
     return n >= k && !strcmp(s + n - k, end);
 }
 
-static int as_plksr(const FgModel *m, FgParams *out)
+static int is_made(const char *name)
 {
-    for (int i = 0; i < m->params.nb; i++) {
+    static const char *const ends[] = {".order.weight", ".order.bias",
+                                       ".small.weight", ".flow_small.weight",
+                                       "blend.masks.weight"};
+    int made = !strcmp(name, "mean.bias");
+    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+        made |= ends_with(name, ends[i]);
+    return made;
+}
+
+static int add_values(FgParams *out, const char *name, int nb_dims,
+                      const int *dims, const float *v)
+{
+    FgParam *q = fg_params_add(out, name, nb_dims, dims);
+    for (size_t i = 0; q && i < fg_param_count(q); i++)
+        q->data[i] = v ? v[i] : 1;
+    return q ? 0 : -ENOMEM;
+}
+
+/* IFNet's factors went into the convolutions before them: they are 1 now. */
+static int add_beta(FgParams *out, const FgParam *conv)
+{
+    const int dims[4] = {1, conv->dims[0], 1, 1};
+    const size_t n = strlen(conv->name) - strlen("conv.weight");
+    char name[FG_NAME_LEN];
+    snprintf(name, sizeof(name), "%.*sbeta", (int)n, conv->name);
+    return add_values(out, name, 4, dims, NULL);
+}
+
+static int as_imported(const FgModel *m, FgParams *out)
+{
+    int rc = 0;
+    for (int i = 0; i < m->params.nb && rc >= 0; i++) {
         const FgParam *p = &m->params.p[i];
-        const int pos = !strcmp(p->name, "to_img.init_pos.bias");
+        const int pos = ends_with(p->name, ".init_pos.bias");
         const int dims[4] = {1, p->dims[0], 1, 1};
-        if (ends_with(p->name, ".order.weight"))
+        char name[FG_NAME_LEN];
+        if (is_made(p->name))
             continue;
-        FgParam *q = pos ? fg_params_add(out, "to_img.init_pos", 4, dims)
-                         : fg_params_add(out, p->name, p->nb_dims, p->dims);
-        if (!q)
-            return -ENOMEM;
-        memcpy(q->data, p->data, sizeof(float) * fg_param_count(p));
+        snprintf(name, sizeof(name), "%.*s",
+                 (int)(strlen(p->name) - (pos ? strlen(".bias") : 0)), p->name);
+        rc = add_values(out, name, pos ? 4 : p->nb_dims, pos ? dims : p->dims,
+                        p->data);
+        if (rc >= 0 && strstr(p->name, ".convblock.") &&
+            ends_with(p->name, ".conv.weight"))
+            rc = add_beta(out, p);
     }
-    return 0;
+    return rc;
 }
 
 /* ---- all families ---- */
@@ -295,10 +330,8 @@ static int keys_of(const FgModel *m, Compact *c, const char **family,
     *family = fg_model_meta(m, "ffgan.family");
     if (*family && !strcmp(*family, "SPAN"))
         return as_span(m, &c->out);
-    if (*family && strstr(*family, "PLKSR"))
-        return as_plksr(m, &c->out);
     if (*family && strcmp(*family, "SRVGGNetCompact") != 0)
-        return fg_params_copy(&c->out, &m->params);
+        return as_imported(m, &c->out);
     *family = "SRVGGNetCompact";
     FgGraph g = {0};
     FgParams ps = {0};

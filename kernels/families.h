@@ -19,7 +19,7 @@ typedef struct FgFamilyReader {
 extern const FgFamilyReader fg_family_compact, fg_family_esrgan, fg_family_span,
     fg_family_spanf, fg_family_plksr, fg_family_ifnet, fg_family_tsr,
     fg_family_errn, fg_family_espan, fg_family_spanv2, fg_family_pds,
-    fg_family_dscf;
+    fg_family_dscf, fg_family_mosr;
 
 /* Index after the largest N of "PREFIX.N.", 0 where there is none. */
 int fg_family_count(const FgImport *im, const char *prefix);

@@ -27,7 +27,7 @@ KERNELS_OBJS := \
     kernels/import_dysample.o kernels/import_ncnn.o \
     kernels/ncnn_frames.o kernels/ncnn_layers.o kernels/export_onnx.o kernels/export_state.o \
     kernels/family_compact.o kernels/family_esrgan.o kernels/family_span.o \
-    kernels/family_ntire.o kernels/family_plksr.o kernels/family_ifnet.o
+    kernels/family_mosr.o kernels/family_ntire.o kernels/family_plksr.o kernels/family_ifnet.o
 
 # The float form goes through FgDsp.
 KERNELS_REAL := \

@@ -129,6 +129,7 @@ static const FgFamilyReader *const families[] = {
     &fg_family_compact, &fg_family_esrgan, &fg_family_spanf, &fg_family_span,
     &fg_family_plksr,   &fg_family_ifnet,  &fg_family_tsr,   &fg_family_errn,
     &fg_family_espan,   &fg_family_spanv2, &fg_family_pds,   &fg_family_dscf,
+    &fg_family_mosr,
 };
 enum { NB_FAMILIES = sizeof(families) / sizeof(*families) };
 

@@ -37,7 +37,8 @@ keys() { # MODEL KEY FORM
     line spandrel "$2 by $3 in spandrel" "$T/$2.k.safetensors" "$T/$2.safetensors" >> "$T/list"
 }
 for f in compact.pth span.pth span_nonorm.safetensors plksr.pth realplksr.pth \
-    realplksr_ln.safetensors realplksr_dysample.pth; do
+    realplksr_ln.safetensors realplksr_dysample.pth mosr.pth mosr_gps.safetensors \
+    mosr_dys.pth; do
     keys "$fixtures/$f" "$f" --pth-keys
 done
 if "$py" "$peer" make-esrgan "$T/esrgan32.safetensors" 2> /dev/null; then

@@ -85,6 +85,13 @@ for f in compact.pth esrgan.pth span.pth; do
         "$FFGAN" model export "$dir/$f" --pth-keys "$T/k.safetensors"
     check "the same frames come from it" same_frames "$dir/$f" "$T/k.safetensors"
 done
+for f in ifnet.pth ifnet_encoder.safetensors mosr_dys.pth mosr_gps.safetensors tsr.pth \
+    dscf.pth spanv2.safetensors realplksr_dysample.pth; do
+    "$FFGAN" model check "$dir/$f" --record "$T/r.safetensors" > /dev/null 2>&1
+    "$FFGAN" model export "$dir/$f" --pth-keys "$T/k.safetensors" > /dev/null
+    check "$f goes out with its keys and comes back" \
+        "$FFGAN" model check "$T/k.safetensors" --reference "$T/r.safetensors"
+done
 says "keys of no family are refused" "no family has such a network" \
     "$FFGAN" model export "$dir/onnx_mixed.onnx" --pth-keys "$T/k.safetensors"
 "$FFGAN" model export "$dir/compact.pth" --onnx "$T/fixed.onnx" --size 32x24

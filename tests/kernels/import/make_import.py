@@ -316,6 +316,58 @@ class Plksr(nn.Module):
         return self.to_img(y)
 
 
+class MoBlock(nn.Module):
+    def __init__(self, nf, hidden, deep):
+        super().__init__()
+        self.norm = ChannelNorm(nf)
+        self.fc1 = conv(nf, 2 * hidden)
+        self.conv = conv(deep, deep, 7, groups=deep)
+        self.fc2 = conv(hidden, nf)
+        self.parts = hidden, hidden - deep, deep
+
+    def forward(self, x):
+        g, past, deep = self.fc1(self.norm(x)).split(self.parts, 1)
+        y = torch.cat([past, self.conv(deep)], 1) * F.mish(g)
+        return F.mish(self.fc2(y)) + x - 0.5
+
+
+class MoShort(nn.Module):
+    def __init__(self, nf):
+        super().__init__()
+        self.block = nn.Sequential(conv(3, nf), nn.Mish(), conv(nf, nf), nn.Mish())
+        self.conv11 = nn.Conv2d(3, nf, 1)
+
+    def forward(self, x):
+        return self.block(x) + self.conv11(x)
+
+
+class Gps(nn.Module):
+    def __init__(self, nf, r):
+        super().__init__()
+        self.in_to_k = conv(nf, 3 * r * r * 8)
+        self.r = r
+
+    def forward(self, x):
+        y = self.in_to_k(x).unflatten(1, (8, -1)).mean(1)
+        return F.pixel_shuffle(y, self.r)
+
+
+class Mosr(nn.Module):
+    def __init__(self, nf=8, r=2, up="ps", deep=8):
+        super().__init__()
+        self.gblocks = nn.Sequential(
+            conv(3, nf), *[MoBlock(nf, nf + nf // 2, deep) for _ in range(2)],
+            conv(nf, 2 * nf), nn.Mish(), conv(2 * nf, nf), nn.Mish(),
+            nn.Conv2d(nf, nf, 1))
+        self.shortcut = MoShort(nf)
+        self.upsampler = (Gps(nf, r) if up == "gps" else
+                          DySample(nf, 3, r, 4) if up == "dys" else
+                          nn.Sequential(conv(nf, 3 * r * r), nn.PixelShuffle(r)))
+
+    def forward(self, x):
+        return self.upsampler(self.gblocks(x) + self.shortcut(x) - 0.5)
+
+
 def warp(x, flow):
     n, _, h, w = x.shape
     px = torch.arange(w) + flow[:, 0]
@@ -614,6 +666,9 @@ make("espan", ntire.Espan, pth(), check=False)
 make("spanv2", ntire.Spanv2, safetensors, check=False)
 make("pds", ntire.Pds, pth(), check=False)
 make("dscf", ntire.Dscf, pth(), tame=0.7, check=False)
+make("mosr", Mosr, pth(lambda sd: {"params_ema": sd}))
+make("mosr_gps", lambda: Mosr(r=4, up="gps", deep=12), safetensors)
+make("mosr_dys", lambda: Mosr(r=2, up="dys"), pth())
 make("realplksr", Plksr, pth(lambda sd: {"params_ema": sd}), w=20, h=19)
 make("realplksr_ln", lambda: Plksr(nb=1, layer_norm=True, k=7), safetensors)
 make("realplksr_dysample", lambda: Plksr(nb=1, k=5, dysample=True), pth())
