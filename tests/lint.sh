@@ -20,6 +20,10 @@ grep -E '\.[ch]$' "$T/all" > "$T/c"
 grep -E '\.h$' "$T/all" > "$T/h"
 grep -Iq . "$T/all" || exit 1
 xargs grep -Il . < "$T/all" > "$T/text"
+# Empty where nvcc is not: then nobody can read what includes its headers.
+cuda=$(sed -n 's/^CUDA_INCLUDE := //p' build/config.mak)
+without_cuda='^kernels/cuda/(driver\.[ch]|plugin\.c)$'
+[ -z "$cuda" ] || without_cuda='^$'
 flag() { sed -n "s/^$1 := //p" "$ROOT/build/ffmpeg.mak"; }
 
 # Passes when the command prints nothing.
@@ -94,7 +98,7 @@ objects_only() { # files.mak: assignments of lists, comments
 headers() {
     src=$(flag FF_SRC) bld=$(flag FF_BUILD) dir=$(flag FF_DIR)
     while read -r h; do
-        set -- -Ibuild -isystem "$dir/include"
+        set -- -Ibuild -isystem "$dir/include" ${cuda:+-isystem "$cuda"}
         case $h in
         filters/* | tests/filters/*)
             set -- -DHAVE_AV_CONFIG_H -DBUILDING_avfilter -isystem "$bld" \
@@ -106,20 +110,23 @@ headers() {
         printf '#include "%s"\n#include "%s"\n' "$h" "$h" |
             gcc -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -I. "$@" \
                 -fsyntax-only -x c - 2>&1 || echo "$h does not compile alone"
-    done < "$T/h"
+    done <<END
+$(grep -vE "$without_cuda" "$T/h")
+END
 }
 tidy() {
     src=$(flag FF_SRC) bld=$(flag FF_BUILD) dir=$(flag FF_DIR)
     nv=$(flag FF_CFLAGS | tr ' ' '\n' | sed -n 's,^-I\(.*/include\)$,-isystem \1,p' | tr '\n' ' ')
     grep -E '^(kernels|filters|pipeline|trainer)/.*\.c$' "$T/c" > "$T/tidy"
     # The f64 forms and the vector files repeat what the C files show.
-    for f in $(grep -vE '_(avx[0-9a-z]*|neon|template)\.c$' "$T/tidy"); do
-        inc="-Ibuild -isystem $dir/include"
+    for f in $(grep -vE '_(avx[0-9a-z]*|neon|template)\.c$' "$T/tidy" |
+        grep -vE "$without_cuda"); do
+        inc="-Ibuild -isystem $dir/include ${cuda:+-isystem $cuda}"
         case $f in filters/*)
             inc="-DHAVE_AV_CONFIG_H -isystem $bld -isystem $src $nv" ;;
         esac
         echo "$f -- -std=c11 -D_GNU_SOURCE -I. $inc" \
-            "-DFFGAN_DATADIR=\\\"x\\\""
+            "-DFFGAN_DATADIR=\\\"x\\\" -DFG_CUDA_ARCHS=\\\"x\\\""
     done | xargs -P "$(nproc)" -L 1 clang-tidy --quiet 2> /dev/null |
         grep -E 'warning:|error:' | sort -u
 }
