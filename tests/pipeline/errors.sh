@@ -21,7 +21,7 @@ refused "text as .mp4" 65 "text.mp4: not a video" run "$P" text.mp4 -o d/a.mp4
 refused "text as .txt" 65 "text.txt: not a video" run "$P" text.txt -o d/a.mp4
 refused "empty file" 65 "empty.mp4" run "$P" empty.mp4 -o d/a.mp4
 refused "noise" 65 "noise.mkv" run "$P" noise.mkv -o d/a.mp4
-refused "a folder as input" 66 "d: not a regular file" run "$P" d -o d/a.mp4
+refused "a folder as input" 66 "d: a folder: --out-dir takes all" run "$P" d -o d/a.mp4
 mk -i whole.mp4 -vn -c copy sound.m4a
 refused "sound only" 65 "no video stream" run "$P" sound.m4a -o d/a.mp4
 refused "a pipe as input" 64 "pipes cannot be read" run "$P" - -o d/a.mp4
