@@ -585,7 +585,7 @@ static void put_value(FgBuf *graph, int field, const char *name, int channels,
     const int out = field == 12;
     FgBuf shape = {0}, tensor = {0}, type = {0}, value = {0};
     put_dim(&shape, h > 0, "n");
-    put_dim(&shape, channels, NULL);
+    put_dim(&shape, channels, "c");
     put_dim(&shape, h, out ? "oh" : "h");
     put_dim(&shape, w, out ? "ow" : "w");
     fg_buf_int(&tensor, 1, 1);

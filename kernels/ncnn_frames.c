@@ -91,7 +91,7 @@ int fg_ncnn_with_numbers(FgNcnn *c, const FgNcnnLayer *l, int op, int k)
                               "channel");
     if ((op < 0 || op > 3 || (op == 3 && !k)) && op != 7)
         return fg_ncnn_refuse(c, l, "allowed are add, sub, mul, div, rsub");
-    float *v = malloc(sizeof(*v) * (size_t)nb);
+    float *v = calloc((size_t)nb, sizeof(*v));
     if (!v)
         return fg_im_fail(c->im, -ENOMEM, "out of memory");
     const int less = op == 1 || op == 7, turn = op == 7 ? k == 1 : !k;

@@ -33,8 +33,8 @@ typedef struct FgJob {
     const struct FgIndex *index;
     int64_t from, to, in_from, in_to;
     int from_start; /* decode from the input's start, whatever can be sought */
-    int gpu;                /* which one "cuda" in the chain is */
-    int gpu_frames;         /* decode into its memory where that goes */
+    int gpu;        /* which one "cuda" in the chain is */
+    int gpu_frames; /* decode into its memory where that goes */
     int encoder_threads;    /* 0 = as threads */
     const char *temp_dir;   /* where unfinished files lie; NULL = beside */
     const char *chunk_file; /* part of a video: packets go here */
