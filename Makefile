@@ -44,7 +44,7 @@ $(if $(filter %_neon.o,$1),-O3)\
 $(if $(filter %_avx512.o %_avx512_f64.o,$1),$(AVX512))\
 $(if $(filter %_avx512bf16.o,$1),$(AVX512) -mavx512bf16 -mavx512vnni)\
 $(if $(filter %_avx512vnni.o,$1),$(AVX512) -mavx512vnni)\
-$(if $(findstring fuzzer,$(SANFLAGS)),$(if $(filter %_amx.o,$1),-fno-sanitize=all))\
+$(if $(findstring fuzzer,$(SANFLAGS)),$(if $(findstring /x86/,$1),-fno-sanitize=all))\
 $(if $(filter %_avxvnni.o,$1),-mavx2 -mfma -mf16c -mavxvnni -O3)\
 $(if $(filter %_amx.o,$1),$(AVX512) -mavx512bf16 -mamx-tile -mamx-bf16 -mamx-int8)
 PUBLIC := -Ibuild -isystem $(FF_DIR)/include $(OWN_CFLAGS)
