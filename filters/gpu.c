@@ -33,12 +33,12 @@ static int ordinal_of(const AVCUDADeviceContext *hw, int *ordinal)
     CUdevice dev;
 
     if (cu->cuCtxPushCurrent(hw->cuda_ctx) != CUDA_SUCCESS)
-        return AVERROR_EXTERNAL;
+        return AVERROR(ENODEV);
     const CUresult rc = cu->cuCtxGetDevice(&dev);
 
     cu->cuCtxPopCurrent(&dummy);
     *ordinal = dev;
-    return rc == CUDA_SUCCESS ? 0 : AVERROR_EXTERNAL;
+    return rc == CUDA_SUCCESS ? 0 : AVERROR(ENODEV);
 }
 
 /* The frames' device; "cuda:N" if that is what device= says, too. */
@@ -161,12 +161,6 @@ static int colour(FgGpu *g, FgCudaColour *c, const AVFrame *in,
 
 /* ---- making ---- */
 
-/* As in FFmpeg's own filters: a failure of the driver is external. */
-static int averror(int rc)
-{
-    return rc == -EIO ? AVERROR_EXTERNAL : rc;
-}
-
 static int make_plan(FgGpu *g, const AVFilterLink *in, const AVFilterLink *out,
                      const FgModel *m, const FgUpscaleOptions *o, FgError *err)
 {
@@ -184,7 +178,7 @@ static int make_plan(FgGpu *g, const AVFilterLink *in, const AVFilterLink *out,
     if (ret < 0)
         return ret;
     if ((ret = fg_plan_create(&g->plan, m, &p, err)) < 0)
-        return averror(ret);
+        return ret;
     fg_plan_info(g->plan, &i);
     if (out->w !=
             av_rescale_rnd(in->w, i.scale_num, i.scale_den, AV_ROUND_UP) ||
@@ -288,7 +282,7 @@ int fg_gpu_frame(FgGpu *g, AVFrame *out, const AVFrame *in, const FgLook *look,
         return fg_error(err, AVERROR(EINVAL), "a CUDA frame is upside down");
     if ((ret = colour(g, &c, in, look, err)) < 0)
         return ret;
-    return averror(fg_cuda_frame_run(g->plan, g->stream, &from, &to, &c, err));
+    return fg_cuda_frame_run(g->plan, g->stream, &from, &to, &c, err);
 }
 
 int fg_gpu_finish(FgGpu *g, FgError *err)
@@ -296,7 +290,7 @@ int fg_gpu_finish(FgGpu *g, FgError *err)
     const int64_t bad = fg_cuda_frame_bad(g->plan, err);
 
     if (bad < 0)
-        return averror((int)bad);
+        return (int)bad;
     return bad ? fg_error(err, AVERROR(EDOM),
                           "the network's results are not finite (%lld samples "
                           "of all frames): precision=fp32 may help",

@@ -16,12 +16,12 @@ typedef struct FgGpu FgGpu;
  * sizes and format are the links'. The model must outlive *g. 0, or an
  * AVERROR with err: EINVAL where the input has no frames context, or for
  * another device than the frames'; ENOSYS for samples that are not taken;
- * ENOTSUP for a size that is not the model's; ENOMEM; AVERROR_EXTERNAL where
- * the driver fails. *g is NULL on failure. */
+ * ENOTSUP for a size that is not the model's; ENOMEM; ENODEV where the driver
+ * fails. *g is NULL on failure. */
 int fg_gpu_create(FgGpu **g, AVFilterLink *inlink, AVFilterLink *outlink,
                   const FgModel *m, const FgUpscaleOptions *o, FgError *err);
-/* As fg_upscale_frame; 0 or an AVERROR as above. After AVERROR_EXTERNAL the
- * context must be taken for lost. */
+/* As fg_upscale_frame; 0 or an AVERROR as above. After ENODEV the context
+ * must be taken for lost. */
 int fg_gpu_frame(FgGpu *g, AVFrame *out, const AVFrame *in, const FgLook *look,
                  FgError *err);
 /* Waits for all frames. AVERROR(EDOM) if a result was not finite. */

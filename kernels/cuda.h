@@ -45,6 +45,12 @@ int fg_cuda_probe(FgCudaInfo *info, FgError *err);
 /* The ordinal in "cuda" or "cuda:N"; -EINVAL for other words. */
 int fg_cuda_ordinal(const char *device);
 
+/* Where frames in device memory are. */
+typedef struct FgCudaPlace {
+    int ordinal;
+    void *context, *stream; /* CUcontext, CUstream: NULL = its default one */
+} FgCudaPlace;
+
 /* A frame's memory: what is in each plane. Depth is 8 (one byte per sample) or
  * 9..16 (two bytes, little endian). */
 typedef enum FgCudaLayout {
@@ -81,8 +87,8 @@ typedef struct FgCudaColour {
  * streams wait for one another on the device. Values that are not finite are
  * written as 0 and counted: fg_cuda_frame_bad. Returns 0; -EINVAL for a frame
  * that does not fit (err says what); -ENOTSUP for a plan of the CPU; -ENOMEM;
- * -EIO for a failure of the driver, after which the context must be taken for
- * lost. */
+ * -ENODEV for a failure of the driver, after which the context must be taken
+ * for lost. */
 int fg_cuda_frame_run(FgPlan *plan, void *stream, const FgCudaFrame *in,
                       const FgCudaFrame *out, const FgCudaColour *colour,
                       FgError *err);

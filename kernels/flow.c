@@ -6,9 +6,8 @@
 #include <string.h>
 
 #include "cpu.h"
+#include "flow_maths.h"
 #include "flow_priv.h"
-
-enum { STEPS = 8, LEAST = 16 };
 
 const FgFlowRows *fg_flow_rows(void)
 {
@@ -34,16 +33,6 @@ static int max(int a, int b)
 
 /* ---- life ---- */
 
-static int patches(int n)
-{
-    return (n - FG_PATCH + FG_PATCH_STEP - 1) / FG_PATCH_STEP + 1;
-}
-
-static int place(int i, int n)
-{
-    return min(i * FG_PATCH_STEP, n - FG_PATCH);
-}
-
 static int alloc_field(FgField *d, size_t n)
 {
     d->u = calloc(n, sizeof(float));
@@ -56,8 +45,8 @@ static int init_level(FgLevel *l, int w, int h, int searched)
     int rc = 0;
     l->w = w;
     l->h = h;
-    l->nx = patches(w);
-    l->ny = patches(h);
+    l->nx = fg_flow_patches(w);
+    l->ny = fg_flow_patches(h);
     for (int k = 0; k < 2 && rc >= 0; k++) {
         rc = fg_plane_alloc(&l->y[k], w, h);
         if (rc < 0 || !searched)
@@ -75,16 +64,21 @@ static int init_maps(FgFlow *f)
 {
     const FgLevel *l = &f->level[f->fine];
     const size_t n = (size_t)l->w * (size_t)l->h;
+    FgFlowMaps *m = &f->m;
     int ok = 1;
+    m->w = l->w;
+    m->h = l->h;
+    m->unit = (float)(1 << f->fine);
     for (int k = 0; k < 2; k++) {
-        ok &= !!(f->misfit[k] = calloc(n, sizeof(float)));
-        ok &= !!(f->best[k] = calloc(n, sizeof(float)));
-        ok &= !!(f->from[k] = calloc(n, sizeof(int)));
+        m->du[k] = l->dense[k].u;
+        m->dv[k] = l->dense[k].v;
+        ok &= !!(m->misfit[k] = calloc(n, sizeof(float)));
+        ok &= !!(m->landed[k] = calloc(n, sizeof(uint64_t)));
     }
-    ok &= !!(f->u = calloc(n, sizeof(float)));
-    ok &= !!(f->v = calloc(n, sizeof(float)));
-    ok &= !!(f->plain = calloc(n, sizeof(float)));
-    ok &= !!(f->share = calloc(n, sizeof(float)));
+    ok &= !!(m->u = calloc(n, sizeof(float)));
+    ok &= !!(m->v = calloc(n, sizeof(float)));
+    ok &= !!(m->plain = calloc(n, sizeof(float)));
+    ok &= !!(m->share = calloc(n, sizeof(float)));
     ok &= !!(f->sums = calloc((size_t)l->h, 3 * sizeof(double)));
     f->scratch_row = ((size_t)f->w + 64) / 16 * 16 * 6;
     f->scratch = aligned_alloc(64, f->scratch_row * sizeof(float) *
@@ -94,25 +88,37 @@ static int init_maps(FgFlow *f)
 
 /* Motion is looked for at most in about 640 lines: beyond, patches see less of
  * the picture and cost more than they find. */
-static int create(FgFlow *f)
+int fg_flow_levels(int w, int h, int *fine)
 {
-    int w = f->w, h = f->h, rc = 0;
-    while (f->nb < FG_FLOW_LEVELS && rc >= 0 && w >= LEAST && h >= LEAST) {
+    int nb = 0;
+    *fine = 0;
+    while (nb < FG_FLOW_LEVELS && w >= FG_FLOW_LEAST && h >= FG_FLOW_LEAST) {
+        nb++;
         if (h > 640)
-            f->fine = f->nb + 1;
-        rc = init_level(&f->level[f->nb], w, h, f->nb >= f->fine);
-        f->nb++;
+            *fine = nb;
         w = (w + 1) / 2;
         h = (h + 1) / 2;
     }
-    f->fine = min(f->fine, f->nb - 1);
+    *fine = min(*fine, nb - 1);
+    return nb;
+}
+
+static int create(FgFlow *f)
+{
+    int w = f->w, h = f->h, rc = 0;
+    f->nb = fg_flow_levels(w, h, &f->fine);
+    for (int i = 0; i < f->nb && rc >= 0; i++) {
+        rc = init_level(&f->level[i], w, h, i >= f->fine);
+        w = (w + 1) / 2;
+        h = (h + 1) / 2;
+    }
     return rc < 0 ? rc : init_maps(f);
 }
 
 int fg_flow_create(FgFlow **pf, int w, int h, FgExecutor *ex, FgError *err)
 {
     FgFlow *f = *pf = NULL;
-    if (w < LEAST || h < LEAST || w > 16384 || h > 16384)
+    if (w < FG_FLOW_LEAST || h < FG_FLOW_LEAST || w > 16384 || h > 16384)
         return fg_error(err, -EINVAL,
                         "motion between frames of %dx%d, allowed 16x16 to "
                         "16384x16384",
@@ -154,14 +160,13 @@ void fg_flow_free(FgFlow **pf)
     for (int i = 0; i < f->nb; i++)
         free_level(&f->level[i]);
     for (int k = 0; k < 2; k++) {
-        free(f->misfit[k]);
-        free(f->best[k]);
-        free(f->from[k]);
+        free(f->m.misfit[k]);
+        free(f->m.landed[k]);
     }
-    free(f->u);
-    free(f->v);
-    free(f->plain);
-    free(f->share);
+    free(f->m.u);
+    free(f->m.v);
+    free(f->m.plain);
+    free(f->m.share);
     free(f->sums);
     free(f->scratch);
     free(f);
@@ -288,9 +293,9 @@ static void patch_job(void *arg, int j, int worker)
     for (int i = 0; i < l->nx; i++) {
         FgPatch p = {.row = l->y[k].row,
                      .to = &l->y[!k],
-                     .steps = STEPS,
-                     .x = place(i, l->w),
-                     .y = place(j, l->h)};
+                     .steps = FG_FLOW_STEPS,
+                     .x = fg_flow_patch(i, l->w),
+                     .y = fg_flow_patch(j, l->h)};
         const ptrdiff_t at = p.y * p.row + p.x;
         p.t = l->y[k].data + at;
         p.gx = l->gx[k].data + at;
@@ -307,7 +312,7 @@ static void spread_row(const FgFlow *f, const FgLevel *l, int j, int y,
 {
     const int k = f->way;
     for (int i = 0; i < l->nx; i++) {
-        const int x = place(i, l->w), at = j * l->nx + i;
+        const int x = fg_flow_patch(i, l->w), at = j * l->nx + i;
         const FgSpread s = {l->y[k].data + y * l->y[k].row + x,
                             &l->y[!k],
                             x,
@@ -332,10 +337,10 @@ static void dense_job(void *arg, int y, int worker)
     memset(w, 0, n * sizeof(*w));
     memset(u, 0, n * sizeof(*u));
     memset(v, 0, n * sizeof(*v));
-    /* Patch rows that cover y: place(j) <= y < place(j) + 8; the last one's
+    /* Patch rows that cover y: top <= y < top + 8; the last one's
      * place is pulled in. */
-    for (int j = max(0, (y - FG_PATCH) / FG_PATCH_STEP); j < l->ny; j++) {
-        const int top = place(j, l->h);
+    for (int j = fg_flow_first_patch(y); j < l->ny; j++) {
+        const int top = fg_flow_patch(j, l->h);
         if (top > y)
             break;
         if (top + FG_PATCH > y)

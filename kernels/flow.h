@@ -13,17 +13,9 @@
 #include <stddef.h>
 
 #include "error.h"
+#include "flow_types.h"
 #include "pool.h"
 
-enum { FG_BORDER = 16 }; /* samples repeated around a plane */
-
-/* A float plane with FG_BORDER repeated samples on each side; sample (x, y) is
- * data[y * row + x]. */
-typedef struct FgPlane {
-    float *data, *owned;
-    int w, h;
-    ptrdiff_t row;
-} FgPlane;
 int fg_plane_alloc(FgPlane *p, int w, int h); /* 0, -ENOMEM, -EINVAL */
 void fg_plane_free(FgPlane *p);
 /* Repeats the edge samples of row y, and of rows beyond where y is an edge. */
@@ -43,16 +35,10 @@ void fg_flow_at(FgFlow *f, float t);
 /* Luma of frame k (0 or 1) as pushed, with borders. */
 const FgPlane *fg_flow_luma(const FgFlow *f, int k);
 
-/* A plane whose sample x lies at luma sample x * step_x + first_x; likewise y
- * (4:2:0: step 2, first by the siting; luma: 1, 0). */
-typedef struct FgFlowGrid {
-    int w, h;
-    float step_x, step_y, first_x, first_y;
-} FgFlowGrid;
-/* Row y of such a plane at the time of fg_flow_at: where each of its samples
- * is in frame 0 and in frame 1, in the plane's own samples, and the share of
- * frame 1, 0..1; speed (or NULL): the motion in luma pixels. [w] each. Any
- * thread. */
+/* Row y of a plane on the grid g at the time of fg_flow_at: where each of its
+ * samples is in frame 0 and in frame 1, in the plane's own samples, and the
+ * share of frame 1, 0..1; speed (or NULL): the motion in luma pixels. [w] each.
+ * Any thread. */
 typedef struct FgPlaces {
     float *x0, *y0, *x1, *y1, *share, *speed;
 } FgPlaces;

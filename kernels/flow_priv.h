@@ -6,6 +6,7 @@
 #include "flow_rows.h"
 
 #define FG_FLOW_LEVELS 12
+enum { FG_FLOW_LEAST = 16 };
 
 typedef struct FgField {
     float *u, *v; /* [h][w], in the level's samples */
@@ -24,17 +25,15 @@ struct FgFlow {
     FgLevel level[FG_FLOW_LEVELS];
     float *scratch; /* [threads][scratch_row] */
     size_t scratch_row;
-    /* at the finest level, [h][w]: how badly each way fits, and no motion; the
-     * time's motion and share; what a way brings to each sample */
-    float *misfit[2], *plain, *u, *v, *share, *best[2];
-    int *from[2];
+    FgFlowMaps m; /* of the finest level */
     FgFlowStats stats;
     double *sums; /* [h][3] */
     /* in hand */
     int at, way;
-    float t;
 };
 
+/* flow.c: how many levels there are, and the finest that is searched. */
+int fg_flow_levels(int w, int h, int *fine);
 /* flow_time.c */
 void fg_flow_measure(FgFlow *f); /* misfit and stats, after the search */
 

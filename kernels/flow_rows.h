@@ -9,18 +9,6 @@
 
 #include "flow.h"
 
-enum { FG_PATCH = 8, FG_PATCH_STEP = 4, FG_MAX_STARTS = 8 };
-
-typedef struct FgPatch {
-    const float *t, *gx, *gy; /* at the patch's first sample, in frame 0 */
-    ptrdiff_t row;            /* of all planes of the level */
-    const FgPlane *to;        /* frame 1 */
-    int x, y;                 /* of the first sample */
-    int nb_starts, steps;     /* steps of descent, >= 1 */
-    float start[FG_MAX_STARTS][2];
-    float u, v, err; /* found; err: sum of squares without the mean */
-} FgPatch;
-
 /* One row of dense motion: of the patch at (x, y) with motion (u, v), the row
  * yy of the picture. Adds to sums at sample x of the row. */
 typedef struct FgSpread {

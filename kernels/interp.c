@@ -40,7 +40,7 @@ static void input_job(void *arg, int y, int worker)
             d[3] = speed < 1 ? speed : 1;
             d[4] = p0[i];
             d[5] = p1[i];
-            d[6] = f->t;
+            d[6] = f->m.t;
         }
     }
 }

@@ -10,7 +10,7 @@ typedef enum FgExit {
     FG_EXIT_USAGE = 64,     /* wrong words on the command line */
     FG_EXIT_DATA = 65,      /* input or model that cannot be right */
     FG_EXIT_NOINPUT = 66,   /* input, preset's model or frame missing */
-    FG_EXIT_DEVICE = 69,    /* a device or a needed part is missing */
+    FG_EXIT_DEVICE = 69,    /* a device or a needed part is missing, failed */
     FG_EXIT_BUG = 70,       /* an internal check failed */
     FG_EXIT_CANTCREAT = 73, /* output cannot be made or exists */
     FG_EXIT_IO = 74,        /* write error, disk full */

@@ -41,13 +41,21 @@ typedef struct Stage {
     AVFrame *got, *done;
 } Stage;
 
+/* FFmpeg's own code that moves frames to a GPU and back has the driver's
+ * failures in common with filters of the CPU, which such chains have not. */
+static int exit_of(const FgRun *run, int ret)
+{
+    return fg_exit_chain(
+        ret == AVERROR_EXTERNAL && run->gpu_frames ? AVERROR(ENODEV) : ret);
+}
+
 static int chain_fail(Stage *s, int ret)
 {
     FgRun *const run = s->run;
     const FgPreset *const p = run->job->preset;
     char cause[512];
     fg_log_cause(cause, sizeof(cause));
-    return fg_run_fail(run, fg_exit_chain(ret), "preset '%s': %s", p->name,
+    return fg_run_fail(run, exit_of(run, ret), "preset '%s': %s", p->name,
                        *cause ? cause : fg_strerror(ret));
 }
 

@@ -11,7 +11,7 @@
 #include "kernels/cuda.h"
 
 /* Raised with each change of this file, of args.h or of FgCudaInfo. */
-#define FG_CUDA_ABI 1
+#define FG_CUDA_ABI 2
 #define FG_CUDA_ENTRY "fg_cuda_api"
 
 typedef struct FgCudaDev FgCudaDev;     /* an open device */
@@ -19,7 +19,7 @@ typedef struct FgCudaGraph FgCudaGraph; /* recorded launches */
 struct FgKernelArgs;
 
 /* Functions return 0 or a negative errno with err. -ENOMEM: out of device
- * memory, all else still works; -EIO: the driver failed. */
+ * memory, all else still works; -ENODEV: the driver failed. */
 typedef struct FgCudaApi {
     int abi;
     const char *version; /* FFGAN_VERSION */

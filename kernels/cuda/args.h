@@ -8,7 +8,35 @@
 
 #include <stdint.h>
 
-/* X(name): one thread per element of out, fg_k_NAME of ops.h or frame.h. */
+#include "kernels/flow_types.h"
+
+/* Of flow_ops.h and mix_ops.h: frames that are moved, mixed, masked, made. */
+#define FG_KERNELS_FRAMES(X)                                                   \
+    X(plane_in)                                                                \
+    X(plane_half)                                                              \
+    X(plane_slopes)                                                            \
+    X(flow_dense)                                                              \
+    X(flow_miss)                                                               \
+    X(flow_fit)                                                                \
+    X(row_sums)                                                                \
+    X(totals)                                                                  \
+    X(verdict)                                                                 \
+    X(flow_land)                                                               \
+    X(flow_choose)                                                             \
+    X(flow_share)                                                              \
+    X(steady)                                                                  \
+    X(mask)                                                                    \
+    X(between_in)                                                              \
+    X(between_fuse)                                                            \
+    X(between_out)                                                             \
+    X(whole_rgb)                                                               \
+    X(whole_in)                                                                \
+    X(whole_out)                                                               \
+    X(chroma_down)                                                             \
+    X(made)
+/* With more registers than the others. */
+#define FG_KERNELS_WIDE(X) X(flow_patch)
+/* X(name): one thread per element of out, fg_k_NAME of ops.h or frame_ops.h. */
 #define FG_KERNELS_MAP(X)                                                      \
     X(conv)                                                                    \
     X(deconv)                                                                  \
@@ -29,7 +57,8 @@
     X(picture_out)                                                             \
     X(frame_in)                                                                \
     X(frame_out)                                                               \
-    X(frame_chroma)
+    X(frame_chroma)                                                            \
+    FG_KERNELS_FRAMES(X)
 /* X(name, element, outputs, side): fg_conv_NAME of conv_mma_template.c. */
 #define FG_KERNELS_MMA(X)                                                      \
     X(f16_n16_k1, 1, 16, 1)                                                    \
@@ -51,7 +80,7 @@
 
 typedef enum FgKernel {
 #define FG_KERNEL_ID(name) FG_KERNEL_##name,
-    FG_KERNELS_MAP(FG_KERNEL_ID)
+    FG_KERNELS_MAP(FG_KERNEL_ID) FG_KERNELS_WIDE(FG_KERNEL_ID)
 #undef FG_KERNEL_ID
         FG_KERNEL_moments, /* one block per group of channels */
 #define FG_KERNEL_ID(name, element, n, k) FG_KERNEL_##name,
@@ -122,6 +151,11 @@ typedef struct FgKernelArgs {
     uint64_t side;       /* [h][w][c] f32: what the network must not see */
     uint64_t cup, cfull; /* [h][w][2] f32: chroma on the luma grids */
     uint64_t bad;        /* one 64-bit counter */
+    /* frames that are moved and mixed: flow_ops.h, mix_ops.h */
+    FgPlane plane[6];
+    FgFlowMaps flow;
+    FgFlowGrid grid;
+    FgKFrame mask;
 } FgKernelArgs;
 
 typedef struct FgLaunch {

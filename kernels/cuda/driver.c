@@ -68,7 +68,8 @@ static int init(FgError *err)
                         "driver: take its folder out of LD_LIBRARY_PATH");
     driver.error_name(r, &name);
     driver.error_text(r, &text);
-    return fg_error(err, -EIO, "CUDA: the NVIDIA driver does not start: %s, %s",
+    return fg_error(err, -ENODEV,
+                    "CUDA: the NVIDIA driver does not start: %s, %s",
                     name ? name : "?", text ? text : "?");
 }
 
@@ -105,7 +106,7 @@ int fg_driver_check(const FgDriver *d, CUresult r, const char *doing,
         return fg_error(err, -ENOMEM, "CUDA: out of memory: %s", doing);
     d->error_name(r, &name);
     d->error_text(r, &text);
-    return fg_error(err, -EIO, "CUDA: %s failed: %s, %s", doing,
+    return fg_error(err, -ENODEV, "CUDA: %s failed: %s, %s", doing,
                     name ? name : "?", text ? text : "?");
 }
 

@@ -65,11 +65,11 @@ typedef struct FgDriver {
 
 /* The driver, opened and initialised once; any thread. NULL with a negative
  * errno in *rc and err: -ENODEV (none, or it sees no GPU), -ENOTSUP (too old
- * for the toolkit that the plug-in was built with), -EIO. *version, unless
+ * for the toolkit that the plug-in was built with), -ENODEV. *version, unless
  * NULL, is its CUDA version or 0, on failure, too. */
 const FgDriver *fg_driver(int *version, int *rc, FgError *err);
 
-/* What a call of the driver returned as ours: 0, -ENOMEM or -EIO; doing, a
+/* What a call of the driver returned as ours: 0, -ENOMEM or -ENODEV; doing, a
  * noun phrase, goes into err. */
 int fg_driver_check(const FgDriver *d, CUresult r, const char *doing,
                     FgError *err);

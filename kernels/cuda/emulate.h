@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "conv_all.h"
-#include "frame_ops.h"
 #include "launch.h"
+#include "mix_ops.h"
 
 enum { GUARD = 64, POISON = 0xff };
 
@@ -82,6 +82,7 @@ static void run_kernel(int kernel, const FgKernelArgs *a)
         run_map(fg_k_##name, a, &l);                                           \
         break;
         FG_KERNELS_MAP(MAP)
+        FG_KERNELS_WIDE(MAP)
 #undef MAP
 #define MMA(name, element, n, k)                                               \
     case FG_KERNEL_##name:                                                     \

@@ -1,12 +1,12 @@
 /* ffgan: the kernels as the GPU starts them.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "conv_all.h"
-#include "frame_ops.h"
 #include "launch.h"
+#include "mix_ops.h"
 
 /* Blocks of a multiprocessor: a bound on registers (65536 / 128 / blocks),
  * which ptxas otherwise guesses, and spills to keep to its guess. */
-enum { FG_BLOCKS_MAP = 8 };
+enum { FG_BLOCKS_MAP = 8, FG_BLOCKS_WIDE = 4 };
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
 #define FG_BLOCKS_48 4
 #else
@@ -15,8 +15,8 @@ enum { FG_BLOCKS_MAP = 8 };
 #define FG_BLOCKS_MMA(n)                                                       \
     ((n) == 16 ? 8 : (n) == 32 ? 6 : (n) == 48 ? FG_BLOCKS_48 : 4)
 
-#define MAP(name)                                                              \
-    extern "C" __global__ void __launch_bounds__(FG_BLOCK, FG_BLOCKS_MAP)      \
+#define ELEMENTS(name, blocks)                                                 \
+    extern "C" __global__ void __launch_bounds__(FG_BLOCK, blocks)             \
         fg_cuda_##name(const __grid_constant__ FgKernelArgs a)                 \
     {                                                                          \
         int y, x, k;                                                           \
@@ -24,7 +24,10 @@ enum { FG_BLOCKS_MAP = 8 };
                        (int)threadIdx.x, &y, &x, &k))                          \
             fg_k_##name(&a, y, x, k);                                          \
     }
+#define MAP(name) ELEMENTS(name, FG_BLOCKS_MAP)
+#define WIDE(name) ELEMENTS(name, FG_BLOCKS_WIDE)
 FG_KERNELS_MAP(MAP)
+FG_KERNELS_WIDE(WIDE)
 
 extern "C" __global__ void __launch_bounds__(FG_BLOCK, FG_BLOCKS_MAP)
     fg_cuda_moments(const __grid_constant__ FgKernelArgs a)

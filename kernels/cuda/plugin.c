@@ -44,7 +44,8 @@ struct FgCudaDev {
 
 static const char *const kernel_names[FG_NB_KERNELS] = {
 #define MAP(name) [FG_KERNEL_##name] = "fg_cuda_" #name,
-    FG_KERNELS_MAP(MAP)[FG_KERNEL_moments] = "fg_cuda_moments",
+    FG_KERNELS_MAP(MAP)
+        FG_KERNELS_WIDE(MAP)[FG_KERNEL_moments] = "fg_cuda_moments",
 #define MMA(name, element, n, k) [FG_KERNEL_##name] = "fg_cuda_" #name,
     FG_KERNELS_MMA(MMA)};
 
@@ -264,7 +265,7 @@ static int cuda_alloc(FgCudaDev *d, size_t bytes, uint64_t *at, FgError *err)
     char what[64];
     *at = 0;
     if (enter(d, err) < 0)
-        return -EIO;
+        return -ENODEV;
     snprintf(what, sizeof(what), "%zu bytes of GPU memory", bytes);
     const int rc = leave(d, d->cu->alloc(&p, bytes ? bytes : 1), what, err);
     if (rc >= 0)
@@ -284,7 +285,7 @@ static int cuda_alloc_host(FgCudaDev *d, size_t bytes, void **at, FgError *err)
     char what[64];
     *at = NULL;
     if (enter(d, err) < 0)
-        return -EIO;
+        return -ENODEV;
     snprintf(what, sizeof(what), "%zu bytes of pinned memory", bytes);
     const int rc = leave(d, d->cu->alloc_host(at, bytes ? bytes : 1, 0), what,
                          err);

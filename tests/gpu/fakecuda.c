@@ -496,7 +496,7 @@ static void do_copy2(void *arg)
 CUresult cuMemcpy2DAsync_v2(const Copy2D *c, void *stream)
 {
     if (top && ++copies == fake_setting("FAKECUDA_COPY", 0))
-        return LAUNCH_FAILED;
+        fake_lose();
     Copy2D *const mine = need(malloc(sizeof(*mine)));
     *mine = *c;
     const CUresult rc = fake_enqueue(stream, do_copy2, mine);

@@ -29,7 +29,8 @@ typedef struct Node { /* CUDA_KERNEL_NODE_PARAMS_v2 */
 
 static const char names[][32] = {
 #define MAP(name) [FG_KERNEL_##name] = "fg_cuda_" #name,
-    FG_KERNELS_MAP(MAP)[FG_KERNEL_moments] = "fg_cuda_moments",
+    FG_KERNELS_MAP(MAP)
+        FG_KERNELS_WIDE(MAP)[FG_KERNEL_moments] = "fg_cuda_moments",
 #define MMA(name, element, n, k) [FG_KERNEL_##name] = "fg_cuda_" #name,
     FG_KERNELS_MMA(MMA)};
 

@@ -160,7 +160,7 @@ static void no_kernels(void **state)
         {209, -ENOTSUP, "and none that fake 0 (compute capability 9.0) takes"},
         {218, -ENOTSUP, "takes: the log"},
         {2, -ENOMEM, "out of memory: loading the kernels"},
-        {999, -EIO, "loading the kernels failed: CUDA_ERROR"},
+        {999, -ENODEV, "loading the kernels failed: CUDA_ERROR"},
     };
     FgError err = {{0}};
     FgCudaDev *d;
@@ -192,11 +192,11 @@ static void lost(void **state)
         set_next("FAKECUDA_LAUNCH", 2 * i + 1);
         rc = api->launch(d, NULL, FG_KERNEL_unary, &k, &err);
     }
-    assert_int_equal(rc, -EIO);
+    assert_int_equal(rc, -ENODEV);
     assert_string_equal(err.text, "CUDA: fg_cuda_unary failed: "
                                   "CUDA_ERROR_LAUNCH_FAILED, "
                                   "CUDA_ERROR_LAUNCH_FAILED");
-    assert_int_equal(api->sync(d, NULL, &err), -EIO);
+    assert_int_equal(api->sync(d, NULL, &err), -ENODEV);
     assert_non_null(strstr(err.text, "waiting for the GPU failed"));
     api->release(d, a);
     api->close(&d);

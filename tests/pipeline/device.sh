@@ -199,15 +199,6 @@ raw w.mkv w.raw
 ffgan run ./sr.yaml a.mp4 -o g.mkv -y --device cuda:1
 raw g.mkv g.raw
 check "the same on the second one alone" cmp w.raw g.raw
-FAKECUDA_LAUNCH=40
-export FAKECUDA_LAUNCH
-check "a failure of the driver ends it" not ffgan run ./sr.yaml a.mp4 \
-    -o none.mkv --device cuda
-check "and leaves nothing" [ ! -e none.mkv ]
-FAKECUDA_LAUNCH=4
-exits "its words are said" 78 'the network failed: CUDA: .*CUDA_ERROR' \
-    run ./mixed.yaml a.mp4 -o none.mkv --device cuda
-unset FAKECUDA_LAUNCH
 exits "a third one" 69 'there is no GPU 2' \
     run ./sr.yaml a.mp4 -o none.mkv --device cuda:2
 done_testing
