@@ -25,15 +25,17 @@ typedef struct FgCudaDevice {
     int major, minor; /* compute capability */
     int units;        /* multiprocessors */
     size_t memory;    /* bytes */
+    size_t cache;     /* of the second level, bytes; 0 = unknown */
 } FgCudaDevice;
 
 typedef struct FgCudaInfo {
-    char plugin[1024]; /* the file, "" = none found */
-    char kind[16];     /* "cuda"; "emulated": the tests' plug-in, no GPU */
-    char version[32];  /* of the plug-in */
-    int driver;        /* CUDA version of the driver, 1000 * major + 10 *
-                          minor; 0 = none */
-    int cudnn;         /* cuDNN's version, 0 = not found: not needed */
+    char plugin[1024];  /* the file, "" = none found */
+    char kind[16];      /* "cuda"; "emulated": the tests' plug-in, no GPU */
+    char version[32];   /* of the plug-in */
+    int driver;         /* CUDA version of the driver, 1000 * major + 10 *
+                           minor; 0 = none */
+    int cudnn;          /* cuDNN's version, 0 = not found: not needed */
+    char no_cudnn[160]; /* why it is not used, "" = it is */
     int nb_devices;
     FgCudaDevice device[FG_CUDA_MAX_DEVICES];
 } FgCudaInfo;

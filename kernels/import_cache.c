@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "import_priv.h"
 #include "model_priv.h"
 
@@ -73,18 +74,6 @@ static int map_more(FgImportFile *f, const char *path, FgError *err)
 
 /* ---- the cache ---- */
 
-static int make_folders(char *path)
-{
-    for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
-        *p = 0;
-        const int bad = mkdir(path, 0777) < 0 && errno != EEXIST;
-        *p = '/';
-        if (bad)
-            return -errno;
-    }
-    return 0;
-}
-
 /* The two hashes of a model of two files are hashed again. */
 static void identity(const FgImportFile *f, char sha[65])
 {
@@ -102,15 +91,8 @@ static void identity(const FgImportFile *f, char sha[65])
 static int cache_path(char *out, size_t size, const char *sha, const char *path)
 {
     const char *named = fg_im_named_scale(path) == 3 ? "-3x" : "";
-    const char *dir = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    int n = -1;
-    if (dir && *dir == '/')
-        n = snprintf(out, size, "%s/ffgan/models/%s-%d%s.safetensors", dir, sha,
-                     FG_IMPORT_VERSION, named);
-    else if (home && *home == '/')
-        n = snprintf(out, size, "%s/.cache/ffgan/models/%s-%d%s.safetensors",
-                     home, sha, FG_IMPORT_VERSION, named);
-    return n > 0 && (size_t)n < size ? 0 : -ENOENT;
+    return fg_cache_path(out, size, "models/%s-%d%s.safetensors", sha,
+                         FG_IMPORT_VERSION, named);
 }
 
 /* A file there that says it is another model's is as good as none. */
@@ -129,7 +111,7 @@ static int from_cache(FgModel **m, const char *path, const char *sha)
 static void into_cache(const FgModel *m, char *path)
 {
     FgError ignored;
-    if (make_folders(path) >= 0)
+    if (fg_cache_folders(path) >= 0)
         fg_model_write(m, path, &ignored);
 }
 

@@ -54,11 +54,13 @@ static void look_at_gpu(Doctor *d)
 {
     FgError err = {{0}};
     FgCudaInfo i;
-    char cudnn[64] = "no cuDNN, which is not needed";
+    char cudnn[sizeof(i.no_cudnn)];
     const int rc = fg_cuda_probe(&i, &err);
-    if (i.cudnn) /* 9 and later: 10000 * major + 100 * minor + patch */
-        snprintf(cudnn, sizeof(cudnn), "cuDNN %d.%d.%d is there, and not used",
-                 i.cudnn / 10000, i.cudnn % 10000 / 100, i.cudnn % 100);
+    /* 9 and later: 10000 * major + 100 * minor + patch */
+    snprintf(cudnn, sizeof(cudnn), "cuDNN %d.%d.%d", i.cudnn / 10000,
+             i.cudnn % 10000 / 100, i.cudnn % 100);
+    if (i.no_cudnn[0])
+        memcpy(cudnn, i.no_cudnn, sizeof(cudnn));
     if (rc >= 0)
         say(d, OK, "GPU plug-in: %s (%s), driver for CUDA %d.%d, %s", i.plugin,
             i.kind, i.driver / 1000, i.driver % 1000 / 10, cudnn);

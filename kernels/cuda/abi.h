@@ -16,6 +16,7 @@
 
 typedef struct FgCudaDev FgCudaDev;     /* an open device */
 typedef struct FgCudaGraph FgCudaGraph; /* recorded launches */
+typedef struct FgCudaDnn FgCudaDnn;     /* an engine of cuDNN */
 struct FgKernelArgs;
 
 /* Functions return 0 or a negative errno with err. -ENOMEM: out of device
@@ -55,6 +56,23 @@ typedef struct FgCudaApi {
     void (*forget)(FgCudaDev *dev, FgCudaGraph **graph); /* accepts NULL */
     /* What later work on stream `then` waits for: all so far on `first`. */
     int (*order)(FgCudaDev *dev, void *first, void *then, FgError *err);
+    /* Time on the device's own stream: from a call with ms NULL to the next,
+     * which waits. -ENOTSUP: there is no clock. */
+    int (*clock)(FgCudaDev *dev, float *ms, FgError *err);
+    /* Up to nb engines of cuDNN for a convolution with these arguments (see
+     * cudnn.h), best guess first; how many, 0 where there is no cuDNN. */
+    int (*dnn_find)(FgCudaDev *dev, const struct FgKernelArgs *args, int nb,
+                    FgCudaDnn **found, FgError *err);
+    void (*dnn_drop)(FgCudaDev *dev, FgCudaDnn **dnn); /* accepts NULL */
+    /* Its name, the same in each process, and the bytes that it works in. */
+    const char *(*dnn_name)(const FgCudaDnn *dnn);
+    size_t (*dnn_workspace)(const FgCudaDnn *dnn);
+    /* As launch; while recording, too. */
+    int (*dnn_run)(FgCudaDev *dev, void *stream, FgCudaDnn *dnn,
+                   const struct FgKernelArgs *args, uint64_t workspace,
+                   FgError *err);
+    /* What cuDNN knows of the device, JSON; -ENOTSUP without a cuDNN. */
+    int (*dnn_describe)(FgCudaDev *dev, char *text, size_t size, FgError *err);
 } FgCudaApi;
 
 /* The plug-in, opened once and kept; NULL with err and a negative errno in *rc

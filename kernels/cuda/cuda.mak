@@ -10,7 +10,11 @@ CUDA_HDRS := $(wildcard kernels/cuda/*.h) kernels/cuda/conv_mma_template.c \
     kernels/cuda.h kernels/plan.h kernels/flow_types.h kernels/flow_maths.h
 CUDA_FATBIN := $(BUILD)/kernels/cuda/kernels.fatbin
 CUDA_PLUGIN := $(BUILD)/lib/ffgan-cuda.so
-CUDA_PARTS := kernels/cuda/plugin.c kernels/cuda/driver.c kernels/error.c
+CUDA_PARTS := kernels/cuda/plugin.c kernels/cuda/driver.c \
+    kernels/cuda/cudnn.c kernels/error.c
+# -isystem: cudnn.h wants CUDA's own headers, too.
+CUDNN_FLAGS := $(if $(CUDNN_INCLUDE),-DFG_CUDNN -isystem $(CUDNN_INCLUDE) \
+    -isystem $(CUDA_INCLUDE))
 SO = $(CC) $(filter-out -MMD -MP,$(OWN)) $(PUBLIC) -fPIC -shared -o $@
 
 $(CUDA_FATBIN): kernels/cuda/kernels.cu kernels/cuda/fatbin.sh $(CUDA_HDRS) \
@@ -23,7 +27,7 @@ $(CUDA_FATBIN): kernels/cuda/kernels.cu kernels/cuda/fatbin.sh $(CUDA_HDRS) \
 $(CUDA_PLUGIN): $(CUDA_PARTS) kernels/cuda/fatbin.S kernels/cuda/plugin.map \
     $(CUDA_FATBIN) build/config.h $(CUDA_HDRS)
 	$(Q)mkdir -p $(@D)
-	$(call BRIEF,LD,$@) $(SO) -isystem $(CUDA_INCLUDE) \
+	$(call BRIEF,LD,$@) $(SO) -isystem $(CUDA_INCLUDE) $(CUDNN_FLAGS) \
 	    -DFG_CUDA_ARCHS='"$(CUDA_ARCHS)"' -DFATBIN='"$(CUDA_FATBIN)"' \
 	    $(CUDA_PARTS) kernels/cuda/fatbin.S \
 	    -Wl,--version-script=kernels/cuda/plugin.map

@@ -109,12 +109,3 @@ int fg_driver_check(const FgDriver *d, CUresult r, const char *doing,
     return fg_error(err, -ENODEV, "CUDA: %s failed: %s, %s", doing,
                     name ? name : "?", text ? text : "?");
 }
-
-int fg_cudnn_version(void)
-{
-    void *const so = dlopen("libcudnn.so.9", RTLD_NOW | RTLD_LOCAL);
-    size_t (*version)(void) = NULL;
-    void *const v = so ? dlsym(so, "cudnnGetVersion") : NULL;
-    memcpy(&version, &v, sizeof(v));
-    return version ? (int)version() : 0;
-}

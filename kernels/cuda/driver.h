@@ -50,6 +50,11 @@
     X(graph_create, "cuGraphCreate", PFN_cuGraphCreate_v10000)                 \
     X(graph_kernel, "cuGraphAddKernelNode_v2",                                 \
       PFN_cuGraphAddKernelNode_v12000)                                         \
+    X(event_ms, "cuEventElapsedTime", PFN_cuEventElapsedTime_v2000)            \
+    X(capture, "cuStreamBeginCapture_v2", PFN_cuStreamBeginCapture_v10010)     \
+    X(captured, "cuStreamEndCapture", PFN_cuStreamEndCapture_v10000)           \
+    X(graph_child, "cuGraphAddChildGraphNode",                                 \
+      PFN_cuGraphAddChildGraphNode_v10000)                                     \
     X(graph_destroy, "cuGraphDestroy", PFN_cuGraphDestroy_v10000)              \
     X(exec_create, "cuGraphInstantiateWithFlags",                              \
       PFN_cuGraphInstantiateWithFlags_v11040)                                  \
@@ -73,8 +78,5 @@ const FgDriver *fg_driver(int *version, int *rc, FgError *err);
  * noun phrase, goes into err. */
 int fg_driver_check(const FgDriver *d, CUresult r, const char *doing,
                     FgError *err);
-
-/* cuDNN's version if libcudnn.so.9 can be opened, else 0. */
-int fg_cudnn_version(void);
 
 #endif

@@ -2,7 +2,15 @@
  * after block. SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * "Device" memory is host memory between guard bytes, full of NaNs at first;
- * a guard that changed ends the program. Shared memory is guarded likewise. */
+ * a guard that changed ends the program. Shared memory is guarded likewise.
+ *
+ * $FFGAN_EMULATED_MIB: device memory. $FFGAN_EMULATED_DEVICES: none but one
+ * opens. $FFGAN_EMULATED_CACHE: KiB of the second-level cache.
+ * $FFGAN_EMULATED_DNN=N: a cuDNN that has N engines, "fake 0" on, which do what
+ * they should but for number $FFGAN_EMULATED_DNN_WRONG.
+ * $FFGAN_EMULATED_TIMES="f16_n64_k3=7 fake1=5": there is a clock; what runs
+ * while it goes takes that many microseconds, else 10, and does nothing. Each
+ * measurement adds a dot to the file $FFGAN_EMULATED_MEASURED. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,9 +26,15 @@ typedef struct Block {
 } Block;
 
 typedef struct Kept {
-    int kernel;
+    int kernel; /* -1: dnn */
     FgKernelArgs a;
+    const FgCudaDnn *dnn;
 } Kept;
+
+struct FgCudaDnn {
+    int i;
+    char name[16];
+};
 
 struct FgCudaGraph {
     Kept *k;
@@ -31,6 +45,9 @@ struct FgCudaDev {
     size_t used, limit; /* FFGAN_EMULATED_MIB */
     FgCudaGraph *recording;
     int64_t launches;
+    int timing;
+    float us; /* so far */
+    int engines;
 };
 
 /* ---- memory ---- */
@@ -78,43 +95,200 @@ static void emu_release_host(FgCudaDev *dev, void *at)
     free(at);
 }
 
+/* ---- the clock ---- */
+
+static const char *const kernel_names[FG_NB_KERNELS] = {
+#define MAP(name) [FG_KERNEL_##name] = #name,
+    FG_KERNELS_MAP(MAP)[FG_KERNEL_moments] = "moments",
+#undef MAP
+#define MMA(name, element, n, k) [FG_KERNEL_##name] = #name,
+    FG_KERNELS_MMA(MMA)
+#undef MMA
+};
+
+static float cost(const char *name)
+{
+    const char *t = getenv("FFGAN_EMULATED_TIMES");
+    const size_t n = strlen(name);
+    for (const char *at = t ? t : ""; (at = strstr(at, name)); at += n)
+        if ((at == t || at[-1] == ' ') && at[n] == '=')
+            return strtof(at + n + 1, NULL);
+    return 10;
+}
+
+static int emu_clock(FgCudaDev *dev, float *ms, FgError *err)
+{
+    const char *log = getenv("FFGAN_EMULATED_MEASURED");
+    if (!getenv("FFGAN_EMULATED_TIMES"))
+        return fg_error(err, -ENOTSUP, "emulated GPU: there is no clock");
+    dev->timing = !ms;
+    if (ms) {
+        *ms = dev->us / 1000;
+        FILE *f = log ? fopen(log, "a") : NULL;
+        if (f) {
+            fputc('.', f);
+            fclose(f);
+        }
+    }
+    dev->us = 0;
+    return 0;
+}
+
+/* ---- cuDNN ---- */
+
+static uint16_t *at16(uint64_t at, int64_t i)
+{
+    return (uint16_t *)at + i;
+}
+
+static float number(uint64_t at, int element, int64_t i)
+{
+    return element == FG_ELEMENT_F32 ? fg_param(at, i)
+                                     : fg_get16(element, *at16(at, i));
+}
+
+/* Filters [o][side][side][i of a group]; all parameters of in's element. */
+static void dnn_pixel(const FgKernelArgs *a, int y, int x, int o)
+{
+    const FgKView *in = &a->in[0];
+    const int ic = in->c / a->groups, n = a->kernel, e = in->element;
+    const int first = o / (a->out.c / a->groups) * ic;
+    float sum = a->p[1] ? number(a->p[1], e, o) : 0;
+    for (int t = 0; t < n * n; t++) {
+        const int sy = y * a->stride - a->pad + t / n;
+        const int sx = x * a->stride - a->pad + t % n;
+        for (int i = 0;
+             sy >= 0 && sy < in->h && sx >= 0 && sx < in->w && i < ic; i++)
+            sum += fg_load(in, sy, sx, first + i) *
+                   number(a->p[0], e, ((int64_t)o * n * n + t) * ic + i);
+    }
+    const float r = a->add.at ? fg_load(&a->add, y, x, o) : 0;
+    const float slope = a->p[2] ? number(a->p[2], e, o) : 0;
+    sum = fg_act(a->act, a->add_first ? sum + r : sum, a->alpha, slope);
+    fg_store(&a->out, y, x, o, a->add_first ? sum : sum + r);
+}
+
+static void run_dnn(const FgCudaDnn *dnn, const FgKernelArgs *a)
+{
+    const char *wrong = getenv("FFGAN_EMULATED_DNN_WRONG");
+    for (int y = 0; y < a->out.h; y++)
+        for (int x = 0; x < a->out.w; x++)
+            for (int o = 0; o < a->out.c; o++)
+                dnn_pixel(a, y, x, o);
+    if (wrong && atoi(wrong) == dnn->i)
+        fg_store(&a->out, 0, 0, 0, fg_load(&a->out, 0, 0, 0) + 0.5F);
+}
+
+static int emu_dnn_find(FgCudaDev *dev, const FgKernelArgs *a, int nb,
+                        FgCudaDnn **found, FgError *err)
+{
+    (void)a;
+    for (int i = 0; i < nb && i < dev->engines; i++) {
+        found[i] = calloc(1, sizeof(**found));
+        if (!found[i])
+            return fg_error(err, -ENOMEM, "emulated GPU: out of memory");
+        found[i]->i = i;
+        snprintf(found[i]->name, sizeof(found[i]->name), "fake%d", i);
+    }
+    return nb < dev->engines ? nb : dev->engines;
+}
+
+static void emu_dnn_drop(FgCudaDev *dev, FgCudaDnn **dnn)
+{
+    (void)dev;
+    free(*dnn);
+    *dnn = NULL;
+}
+
+static const char *emu_dnn_name(const FgCudaDnn *dnn)
+{
+    return dnn->name;
+}
+
+/* Engine 1 wants some. */
+static size_t emu_dnn_workspace(const FgCudaDnn *dnn)
+{
+    return dnn->i == 1 ? 1000 : 0;
+}
+
+static int emu_dnn_describe(FgCudaDev *dev, char *text, size_t size,
+                            FgError *err)
+{
+    if (!dev->engines)
+        return fg_error(err, -ENOTSUP, "emulated GPU: no cuDNN");
+    snprintf(text, size, "{\"deviceVer\":800}");
+    return 0;
+}
+
 /* ---- kernels ---- */
 
-static int emu_launch(FgCudaDev *dev, void *stream, int kernel,
-                      const FgKernelArgs *a, FgError *err)
+static void run_kept(const Kept *k)
+{
+    if (k->kernel < 0)
+        run_dnn(k->dnn, &k->a);
+    else
+        run_kernel(k->kernel, &k->a);
+}
+
+static int enqueue(FgCudaDev *dev, void *stream, const Kept *one, FgError *err)
 {
     FgCudaGraph *g = dev->recording;
     dev->launches++;
     if (!g || stream) {
-        run_kernel(kernel, a);
+        dev->us += cost(one->kernel < 0 ? one->dnn->name
+                                        : kernel_names[one->kernel]);
+        if (!dev->timing)
+            run_kept(one);
         return 0;
     }
     Kept *k = realloc(g->k, sizeof(*k) * (size_t)(g->nb + 1));
     if (!k)
         return fg_error(err, -ENOMEM, "emulated GPU: out of memory");
     g->k = k;
-    k[g->nb].kernel = kernel;
-    k[g->nb++].a = *a;
+    k[g->nb++] = *one;
     return 0;
+}
+
+static int emu_launch(FgCudaDev *dev, void *stream, int kernel,
+                      const FgKernelArgs *a, FgError *err)
+{
+    const Kept k = {kernel, *a, NULL};
+    return enqueue(dev, stream, &k, err);
+}
+
+static int emu_dnn_run(FgCudaDev *dev, void *stream, FgCudaDnn *dnn,
+                       const FgKernelArgs *a, uint64_t workspace, FgError *err)
+{
+    const Kept k = {-1, *a, dnn};
+    if (emu_dnn_workspace(dnn)) /* guarded */
+        memset((void *)workspace, 1, emu_dnn_workspace(dnn));
+    return enqueue(dev, stream, &k, err);
 }
 
 /* ---- the rest ---- */
 
 static int emu_probe(FgCudaInfo *info, FgError *err)
 {
-    const char *more = getenv("FFGAN_EMULATED_DEVICES"); /* none opens */
+    const char *more = getenv("FFGAN_EMULATED_DEVICES");
+    const char *cache = getenv("FFGAN_EMULATED_CACHE");
     (void)err;
+    if (getenv("FFGAN_EMULATED_DNN"))
+        info->cudnn = 91900;
+    else
+        snprintf(info->no_cudnn, sizeof(info->no_cudnn), "no cuDNN");
     info->driver = 13000;
     info->nb_devices = more ? atoi(more) : 1;
     snprintf(info->device[0].name, sizeof(info->device[0].name),
              "emulated on the CPU, for tests");
     info->device[0].major = 8;
+    info->device[0].cache = cache ? (size_t)atol(cache) << 10 : 0;
     return 0;
 }
 
 static int emu_open(FgCudaDev **dev, int ordinal, void *context, FgError *err)
 {
     const char *mib = getenv("FFGAN_EMULATED_MIB");
+    const char *engines = getenv("FFGAN_EMULATED_DNN");
     (void)context;
     *dev = NULL;
     if (ordinal > 0)
@@ -123,6 +297,7 @@ static int emu_open(FgCudaDev **dev, int ordinal, void *context, FgError *err)
     *dev = calloc(1, sizeof(**dev));
     if (!*dev)
         return fg_error(err, -ENOMEM, "emulated GPU: out of memory");
+    (*dev)->engines = engines ? atoi(engines) : 0;
     (*dev)->limit = mib ? (size_t)atol(mib) << 20 : 0;
     return 0;
 }
@@ -196,7 +371,7 @@ static int emu_replay(FgCudaDev *dev, void *stream, FgCudaGraph *graph,
 {
     (void)dev, (void)stream, (void)err;
     for (int i = 0; i < graph->nb; i++)
-        run_kernel(graph->k[i].kernel, &graph->k[i].a);
+        run_kept(&graph->k[i]);
     return 0;
 }
 
@@ -238,4 +413,11 @@ const FgCudaApi fg_cuda_api = {
     .replay = emu_replay,
     .forget = emu_forget,
     .order = emu_order,
+    .clock = emu_clock,
+    .dnn_find = emu_dnn_find,
+    .dnn_drop = emu_dnn_drop,
+    .dnn_name = emu_dnn_name,
+    .dnn_workspace = emu_dnn_workspace,
+    .dnn_run = emu_dnn_run,
+    .dnn_describe = emu_dnn_describe,
 };

@@ -14,6 +14,7 @@
 #include "abi.h"
 #include "args.h"
 #include "config.h"
+#include "cudnn.h"
 #include "driver.h"
 #include "launch.h"
 
@@ -40,6 +41,9 @@ struct FgCudaDev {
     FgCudaGraph *recording;
     CUgraphNode last; /* of recording */
     int has_last;
+    CUevent tick[2];   /* of the clock, made when it is asked */
+    CUstream capture;  /* where what cuDNN does is recorded, likewise */
+    FgDnnPlace *place; /* of cuDNN, likewise */
 };
 
 static const char *const kernel_names[FG_NB_KERNELS] = {
@@ -92,8 +96,12 @@ static int describe(const FgDriver *cu, int ordinal, FgCudaDevice *a,
     if (!r)
         r = cu->dev_attribute(&a->units,
                               CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, dev);
+    int cache = 0;
     if (!r)
         r = cu->dev_memory(&a->memory, dev);
+    if (!r)
+        r = cu->dev_attribute(&cache, CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE, dev);
+    a->cache = cache > 0 ? (size_t)cache : 0;
     return fg_driver_check(cu, r, "asking what the GPU is", err);
 }
 
@@ -119,9 +127,10 @@ static int count(const FgDriver *cu, int *n, FgError *err)
 
 static int cuda_probe(FgCudaInfo *info, FgError *err)
 {
-    FgError unused;
+    FgError unused, why = {{0}};
     int rc, n = 0, usable = 0;
-    info->cudnn = fg_cudnn_version();
+    if (!fg_dnn(&info->cudnn, &why))
+        snprintf(info->no_cudnn, sizeof(info->no_cudnn), "%.159s", why.text);
     const FgDriver *const cu = fg_driver(&info->driver, &rc, err);
     if (!cu)
         return rc;
@@ -239,8 +248,14 @@ static void cuda_close(FgCudaDev **dev)
     if (!d)
         return;
     if (d->cu->ctx_push(d->context) == CUDA_SUCCESS) {
+        fg_dnn_leave(&d->place);
+        for (int i = 0; i < 2; i++)
+            if (d->tick[i])
+                d->cu->event_destroy(d->tick[i]);
         if (d->event)
             d->cu->event_destroy(d->event);
+        if (d->capture)
+            d->cu->stream_destroy(d->capture);
         if (d->stream)
             d->cu->stream_destroy(d->stream);
         if (d->module)
@@ -464,6 +479,131 @@ static int cuda_replay(FgCudaDev *d, void *stream, FgCudaGraph *g, FgError *err)
                           "launching a graph", err);
 }
 
+/* ---- the clock ---- */
+
+static CUresult tick(FgCudaDev *d, int i)
+{
+    CUresult r = CUDA_SUCCESS;
+    if (!d->tick[i])
+        r = d->cu->event_create(&d->tick[i], CU_EVENT_DEFAULT);
+    return r ? r : d->cu->event_record(d->tick[i], d->stream);
+}
+
+static int cuda_clock(FgCudaDev *d, float *ms, FgError *err)
+{
+    const int rc = enter(d, err);
+    if (rc < 0)
+        return rc;
+    CUresult r = tick(d, ms != NULL);
+    if (!r && ms)
+        r = d->cu->stream_sync(d->stream);
+    if (!r && ms)
+        r = d->cu->event_ms(ms, d->tick[0], d->tick[1]);
+    const int said = leave(d, r, "measuring", err);
+    return r == CUDA_ERROR_NOT_SUPPORTED ? -ENOTSUP : said;
+}
+
+/* ---- cuDNN ---- */
+
+static int cuda_dnn_find(FgCudaDev *d, const FgKernelArgs *args, int nb,
+                         FgCudaDnn **found, FgError *err)
+{
+    FgError unused;
+    const FgDnn *const dnn = fg_dnn(NULL, &unused);
+    if (!dnn)
+        return 0;
+    int rc = enter(d, err);
+    if (rc < 0)
+        return rc;
+    if (!d->place)
+        rc = fg_dnn_place(dnn, NULL, &d->place, err);
+    if (rc >= 0)
+        rc = fg_dnn_find(d->place, args, nb, found, err);
+    leave(d, CUDA_SUCCESS, "", &unused);
+    return rc;
+}
+
+static void cuda_dnn_drop(FgCudaDev *d, FgCudaDnn **dnn)
+{
+    FgError unused;
+    if (*dnn && enter(d, &unused) >= 0) {
+        fg_dnn_drop(dnn);
+        leave(d, CUDA_SUCCESS, "", &unused);
+    }
+    *dnn = NULL;
+}
+
+/* A graph of what it enqueues: a stream of its own, which nobody else's work
+ * waits for or is waited for by, in a capture that forbids nothing. */
+static int record_dnn(FgCudaDev *d, FgCudaDnn *dnn, const FgKernelArgs *args,
+                      uint64_t workspace, CUgraph *graph, FgError *err)
+{
+    CUresult r = CUDA_SUCCESS;
+    *graph = NULL;
+    if (!d->capture)
+        r = d->cu->stream_create(&d->capture, CU_STREAM_NON_BLOCKING);
+    if (!r)
+        r = d->cu->capture(d->capture, CU_STREAM_CAPTURE_MODE_RELAXED);
+    if (r)
+        return fg_driver_check(d->cu, r, "recording cuDNN's work", err);
+    const int rc = fg_dnn_run(dnn, d->capture, args, workspace, err);
+    r = d->cu->captured(d->capture, graph);
+    return rc < 0 ? rc
+                  : fg_driver_check(d->cu, r, "recording cuDNN's work", err);
+}
+
+static int add_dnn(FgCudaDev *d, FgCudaDnn *dnn, const FgKernelArgs *args,
+                   uint64_t workspace, FgError *err)
+{
+    CUgraph graph;
+    CUgraphNode added;
+    CUresult r = CUDA_SUCCESS;
+    const int rc = record_dnn(d, dnn, args, workspace, &graph, err);
+    if (rc >= 0)
+        r = d->cu->graph_child(&added, d->recording->graph,
+                               d->has_last ? &d->last : NULL,
+                               d->has_last ? 1 : 0, graph);
+    if (graph) /* the node has a copy */
+        d->cu->graph_destroy(graph);
+    if (rc < 0 || r)
+        return rc < 0
+                   ? rc
+                   : fg_driver_check(d->cu, r, "recording cuDNN's work", err);
+    d->last = added;
+    d->has_last = 1;
+    return 0;
+}
+
+static int cuda_dnn_run(FgCudaDev *d, void *stream, FgCudaDnn *dnn,
+                        const FgKernelArgs *args, uint64_t workspace,
+                        FgError *err)
+{
+    FgError unused;
+    int rc = enter(d, err);
+    if (rc < 0)
+        return rc;
+    rc = d->recording && !stream
+             ? add_dnn(d, dnn, args, workspace, err)
+             : fg_dnn_run(dnn, stream_of(d, stream), args, workspace, err);
+    const int end = leave(d, CUDA_SUCCESS, "", rc < 0 ? &unused : err);
+    return rc < 0 ? rc : end;
+}
+
+static int cuda_dnn_describe(FgCudaDev *d, char *text, size_t size,
+                             FgError *err)
+{
+    FgError unused;
+    const FgDnn *const dnn = fg_dnn(NULL, err);
+    if (!dnn)
+        return -ENOTSUP;
+    int rc = enter(d, err);
+    if (rc < 0)
+        return rc;
+    rc = fg_dnn_describe(dnn, text, size, err);
+    leave(d, CUDA_SUCCESS, "", &unused);
+    return rc;
+}
+
 extern const FgCudaApi fg_cuda_api;
 const FgCudaApi fg_cuda_api = {
     .abi = FG_CUDA_ABI,
@@ -487,4 +627,11 @@ const FgCudaApi fg_cuda_api = {
     .replay = cuda_replay,
     .forget = cuda_forget,
     .order = cuda_order,
+    .clock = cuda_clock,
+    .dnn_find = cuda_dnn_find,
+    .dnn_drop = cuda_dnn_drop,
+    .dnn_name = fg_dnn_name,
+    .dnn_workspace = fg_dnn_workspace,
+    .dnn_run = cuda_dnn_run,
+    .dnn_describe = cuda_dnn_describe,
 };

@@ -16,6 +16,8 @@
  *
  * $FAKECUDA_OOM=N: the N-th allocation fails. $FAKECUDA_DEVICES=N (1).
  * $FAKECUDA_COPY=N, FAKECUDA_LAUNCH=N: the N-th frame copy, launch fails.
+ * $FAKECUDA_CACHE=N: KiB of the second-level cache (0). $FAKECUDA_CLOCK=N: N
+ * microseconds between any two events; without it, time cannot be measured.
  * $FAKECUDA_VERSION=13000, FAKECUDA_CC=90, FAKECUDA_INIT=N: what cuInit says.
  */
 #include "fakecuda.h"
@@ -189,8 +191,45 @@ void fake_lose(void)
     lost = 1;
 }
 
+/* ---- captures: one at a time ---- */
+
+static const void *capturing;
+static FakeWork *kept;
+static int nb_kept;
+
+CUresult cuStreamBeginCapture_v2(void *stream, int mode)
+{
+    if (!stream || !fake_is(STREAM, stream) || capturing)
+        return INVALID_HANDLE;
+    if (mode != 2)
+        fake_die("a capture that forbids what other threads do");
+    capturing = stream;
+    return OK;
+}
+
+int fake_captured(const void *stream, FakeWork **work)
+{
+    const int n = stream && stream == capturing ? nb_kept : -1;
+    *work = n >= 0 ? kept : NULL;
+    if (n >= 0) {
+        capturing = NULL;
+        kept = NULL;
+        nb_kept = 0;
+    }
+    return n;
+}
+
+static CUresult keep(void (*fn)(void *), void *arg)
+{
+    kept = need(realloc(kept, sizeof(*kept) * (size_t)(nb_kept + 1)));
+    kept[nb_kept++] = (FakeWork){fn, arg};
+    return OK;
+}
+
 CUresult fake_enqueue(const void *stream, void (*fn)(void *), void *arg)
 {
+    if (capturing && stream == capturing)
+        return keep(fn, arg);
     const CUresult rc = !top                                 ? INVALID_CONTEXT
                         : stream && !fake_is(STREAM, stream) ? INVALID_HANDLE
                                                              : fake_lost();
@@ -265,6 +304,7 @@ CUresult cuDeviceGetAttribute(int *v, int what, int d)
     (void)d;
     *v = what == 14   ? 512 /* texture alignment */
          : what == 16 ? 4   /* multiprocessors */
+         : what == 38 ? fake_setting("FAKECUDA_CACHE", 0) << 10
          : what == 75 ? cc / 10
          : what == 76 ? cc % 10
                       : 0;
@@ -527,7 +567,8 @@ CUresult cuStreamDestroy_v2(void *stream)
 
 CUresult cuEventCreate(void **event, unsigned flags)
 {
-    (void)flags;
+    if (!(flags & 2) && !fake_setting("FAKECUDA_CLOCK", 0))
+        return NOT_SUPPORTED; /* an event that has the time */
     return make(EVENT, event);
 }
 
@@ -547,6 +588,12 @@ static CUresult known(const void *event, const void *stream)
 CUresult cuEventRecord(void *event, void *stream)
 {
     return known(event, stream);
+}
+
+CUresult cuEventElapsedTime(float *ms, void *from, void *to)
+{
+    *ms = (float)fake_setting("FAKECUDA_CLOCK", 0) / 1000;
+    return fake_is(EVENT, from) && fake_is(EVENT, to) ? OK : INVALID_HANDLE;
 }
 
 CUresult cuStreamWaitEvent(void *stream, void *event, unsigned flags)

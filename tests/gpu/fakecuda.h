@@ -59,6 +59,13 @@ int fake_has_context(void);
 size_t fake_memory(uint64_t at);
 /* Enqueued work: done in order when something waits. arg is freed. */
 CUresult fake_enqueue(const void *stream, void (*fn)(void *), void *arg);
+/* What was enqueued on a stream in capture, which ends; -1: it is in none. The
+ * list and each arg are the caller's then. */
+typedef struct FakeWork {
+    void (*fn)(void *);
+    void *arg;
+} FakeWork;
+int fake_captured(const void *stream, FakeWork **work);
 /* 719 once a launch or copy has failed, as a driver says it for ever. */
 CUresult fake_lost(void);
 void fake_lose(void);

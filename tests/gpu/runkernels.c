@@ -6,13 +6,15 @@
  * launch.h says, and each picture that it is given lies whole in memory of the
  * current context. $FAKECUDA_LOAD=N: what cuModuleLoadDataEx says. */
 #include <errno.h>
+#include <malloc.h>
 
 #include "fakecuda.h"
 #include "kernels/cuda/emulate.h"
 
 typedef struct Launch {
-    int kernel;
+    int kernel; /* -1: work of a graph that was captured */
     FgKernelArgs a;
+    FakeWork work;
 } Launch;
 
 typedef struct Graph {
@@ -131,8 +133,19 @@ static Launch *copy_of(const Launch *l)
     return c;
 }
 
+static void *same(const void *arg)
+{
+    const size_t n = malloc_usable_size((void *)arg);
+    void *const p = malloc(n);
+    if (!p)
+        fake_die("out of host memory");
+    return memcpy(p, arg, n);
+}
+
 static CUresult enqueue(const Launch *l, const void *stream)
 {
+    if (l->kernel < 0)
+        return fake_enqueue(stream, l->work.fn, same(l->work.arg));
     if (++fake_launches == fake_setting("FAKECUDA_LAUNCH", 0))
         fake_lose();
     return fake_enqueue(stream, do_launch, copy_of(l));
@@ -181,11 +194,57 @@ CUresult cuGraphAddKernelNode_v2(void **node, const Thing *g, void *const *deps,
     return OK;
 }
 
+/* What was captured, as a graph. */
+CUresult cuStreamEndCapture(const void *stream, Thing **g)
+{
+    FakeWork *work;
+    const int n = fake_captured(stream, &work);
+    if (n < 0 || cuGraphCreate(g, 0) != OK)
+        return INVALID_HANDLE;
+    Graph *const m = (*g)->data;
+    m->l = calloc((size_t)n + 1, sizeof(*m->l));
+    if (!m->l)
+        fake_die("out of host memory");
+    for (; m->nb < n; m->nb++)
+        m->l[m->nb] = (Launch){.kernel = -1, .work = work[m->nb]};
+    free(work);
+    return OK;
+}
+
+static void append(Graph *m, const Graph *from)
+{
+    m->l = realloc(m->l, sizeof(*m->l) * (size_t)(m->nb + from->nb + 1));
+    if (!m->l)
+        fake_die("out of host memory");
+    for (int i = 0; i < from->nb; i++, m->nb++) {
+        m->l[m->nb] = from->l[i];
+        if (from->l[i].kernel < 0)
+            m->l[m->nb].work.arg = same(from->l[i].work.arg);
+    }
+}
+
+CUresult cuGraphAddChildGraphNode(void **node, const Thing *g,
+                                  void *const *deps, size_t nb_deps,
+                                  const Thing *child)
+{
+    if (!fake_is(GRAPH, g) || !fake_is(GRAPH, child))
+        return INVALID_HANDLE;
+    Graph *const m = g->data;
+    if (nb_deps != (m->nb > 0) || (nb_deps && (intptr_t)deps[0] != m->nb))
+        fake_die("a node that does not wait for the one before");
+    append(m, child->data);
+    *node = (void *)(intptr_t)m->nb;
+    return OK;
+}
+
 static CUresult drop_graph(int kind, Thing *g)
 {
     Graph *const m = fake_is(kind, g) ? g->data : NULL;
     const CUresult rc = fake_drop(kind, g);
     if (rc == OK && m) {
+        for (int i = 0; i < m->nb; i++)
+            if (m->l[i].kernel < 0)
+                free(m->l[i].work.arg);
         free(m->l);
         free(m);
     }
@@ -207,12 +266,7 @@ CUresult cuGraphInstantiateWithFlags(Thing **x, const Thing *g,
     *x = fake_make(EXEC);
     if (!to || !*x)
         fake_die("out of host memory");
-    to->nb = from->nb;
-    to->l = malloc(sizeof(*to->l) * (size_t)(to->nb + 1));
-    if (!to->l)
-        fake_die("out of host memory");
-    if (to->nb)
-        memcpy(to->l, from->l, sizeof(*to->l) * (size_t)to->nb);
+    append(to, from);
     (*x)->data = to;
     return OK;
 }

@@ -123,13 +123,29 @@ mkdir "$T/lacks" "$T/cudnn"
     -o "$T/lacks/libcuda.so.1" "$ROOT/tests/gpu/fakecuda.c" || exit 1
 says "a driver without a function" 'the NVIDIA driver has no cuModuleLoadData' \
     LD_LIBRARY_PATH="$T/lacks"
-echo 'unsigned long cudnnGetVersion(void) { return 91900; }' > "$T/cudnn.c"
-"${CC:-cc}" -shared -fPIC -o "$T/cudnn/libcudnn.so.9" "$T/cudnn.c" || exit 1
-says "cuDNN that is there" 'cuDNN 9.19.0 is there, and not used' \
-    LD_LIBRARY_PATH="$fake:$T/cudnn"
-echo 'no library' > "$T/cudnn/libcudnn.so.9"
-says "cuDNN that is not" 'no cuDNN, which is not needed' \
-    LD_LIBRARY_PATH="$fake:$T/cudnn"
+dnn() { # VERSION: a libcudnn.so.9 that has nothing else
+    echo "unsigned long cudnnGetVersion(void) { return $1; }" > "$T/cudnn.c"
+    "${CC:-cc}" -shared -fPIC -o "$T/cudnn/libcudnn.so.9" "$T/cudnn.c" || exit 1
+}
+ours="the plug-in's own kernels do all convolutions"
+headers=$(sed -n 's/^CUDNN_INCLUDE := //p' "$ROOT/build/config.mak")
+dnn 91900
+if [ -n "$headers" ]; then
+    says "cuDNN that lacks a function" \
+        "cuDNN has no cudnnGetLastErrorString: $ours" \
+        LD_LIBRARY_PATH="$fake:$T/cudnn"
+    dnn 8907
+    says "an old cuDNN" "cuDNN 8.9.7 is too old, 9.1 is needed: $ours" \
+        LD_LIBRARY_PATH="$fake:$T/cudnn"
+    echo 'no library' > "$T/cudnn/libcudnn.so.9"
+    says "no cuDNN" \
+        "no cuDNN 9 (libcudnn.so.9), which is not needed: $ours" \
+        LD_LIBRARY_PATH="$fake:$T/cudnn"
+else
+    says "a plug-in that was built without cuDNN's headers" \
+        "this plug-in was built without cuDNN's headers: $ours" \
+        LD_LIBRARY_PATH="$fake:$T/cudnn"
+fi
 cat > "$T/other.c" <<'END'
 #include "kernels/cuda/abi.h"
 extern const FgCudaApi fg_cuda_api;
