@@ -1,8 +1,8 @@
 /* ffgan: exporting: ONNX files.
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Field numbers are those of onnx.proto. Only operators that every runtime has:
- * activations of several steps are written as those. */
+ * Only operators that every runtime has: activations of several steps are
+ * written as those. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -10,216 +10,69 @@
 #include <string.h>
 
 #include "export.h"
-#include "graph_priv.h"
 #include "model_priv.h"
-#include "onnx_buf.h"
-#include "op.h"
+#include "onnx_write.h"
 
 #define OPSET 17
 #define IR_VERSION 8
 
-typedef struct Writer {
-    const FgGraph *g;
-    const FgParams *ps;
-    const FgShape *shapes; /* of some size, or of width x height */
-    FgBuf graph;
-    FgBuf constants; /* initializers: written after the nodes */
-    FgBuf attrs;     /* of the node in hand */
-    const FgNode *n;
-    int serial;
-    int width, height; /* of the input, 0 = open */
-    FgReach reach;
-} Writer;
-
-/* ---- parts of a node ---- */
-
-static void attr_ints(Writer *w, const char *name, int nb, const int64_t *v)
-{
-    FgBuf a = {0};
-    fg_buf_text(&a, 1, name);
-    for (int i = 0; i < nb; i++)
-        fg_buf_int(&a, 8, v[i]);
-    fg_buf_int(&a, 20, 7);
-    fg_buf_message(&w->attrs, 5, &a);
-}
-
-static void attr_int(Writer *w, const char *name, int64_t v)
-{
-    FgBuf a = {0};
-    fg_buf_text(&a, 1, name);
-    fg_buf_int(&a, 3, v);
-    fg_buf_int(&a, 20, 2);
-    fg_buf_message(&w->attrs, 5, &a);
-}
-
-static void attr_float(Writer *w, const char *name, float v)
-{
-    FgBuf a = {0};
-    fg_buf_text(&a, 1, name);
-    fg_buf_float(&a, 2, v);
-    fg_buf_int(&a, 20, 1);
-    fg_buf_message(&w->attrs, 5, &a);
-}
-
-static void attr_text(Writer *w, const char *name, const char *v)
-{
-    FgBuf a = {0};
-    fg_buf_text(&a, 1, name);
-    fg_buf_text(&a, 4, v);
-    fg_buf_int(&a, 20, 3);
-    fg_buf_message(&w->attrs, 5, &a);
-}
-
-/* op(a, b, c) -> out, with the attributes gathered; empty names are left out,
- * "" in between stands for an input left out. */
-static void node(Writer *w, const char *op, const char *a, const char *b,
-                 const char *c, const char *out)
-{
-    FgBuf n = {0};
-    fg_buf_text(&n, 1, a);
-    if (b)
-        fg_buf_text(&n, 1, b);
-    if (c)
-        fg_buf_text(&n, 1, c);
-    fg_buf_text(&n, 2, out);
-    fg_buf_text(&n, 3, out);
-    fg_buf_text(&n, 4, op);
-    fg_buf_put(&n, w->attrs.p, w->attrs.n);
-    free(w->attrs.p);
-    if (w->attrs.rc < 0)
-        n.rc = w->attrs.rc;
-    memset(&w->attrs, 0, sizeof(w->attrs));
-    fg_buf_message(&w->graph, 1, &n);
-}
-
-typedef struct Name {
-    char s[FG_NAME_LEN + 24];
-} Name;
-
-static Name inner(Writer *w, const char *what)
-{
-    Name n;
-    snprintf(n.s, sizeof(n.s), "%s/%s%d", w->n->name, what, w->serial++);
-    return n;
-}
-
-static void put_floats(FgBuf *t, const float *v, size_t n)
-{
-    uint8_t *raw = malloc(4 * n + 1);
-    for (size_t i = 0; raw && i < n; i++) {
-        uint32_t u;
-        memcpy(&u, &v[i], 4);
-        for (int k = 0; k < 4; k++)
-            raw[4 * i + (size_t)k] = (uint8_t)(u >> 8 * k);
-    }
-    if (raw)
-        fg_buf_bytes(t, 9, raw, 4 * n);
-    else
-        t->rc = -ENOMEM;
-    free(raw);
-}
-
-static void constant(Writer *w, const char *name, int nb_dims, const int *dims,
-                     const float *v)
-{
-    FgBuf t = {0};
-    size_t n = 1;
-    for (int i = 0; i < nb_dims; i++) {
-        fg_buf_int(&t, 1, dims[i]);
-        n *= (size_t)dims[i];
-    }
-    fg_buf_int(&t, 2, 1);
-    fg_buf_text(&t, 8, name);
-    put_floats(&t, v, n);
-    fg_buf_message(&w->constants, 5, &t);
-}
-
-static Name number(Writer *w, float v)
-{
-    const Name n = inner(w, "c");
-    constant(w, n.s, 0, NULL, &v);
-    return n;
-}
-
-static Name integers(Writer *w, int nb, const int64_t *v)
-{
-    const Name n = inner(w, "i");
-    FgBuf t = {0};
-    fg_buf_int(&t, 1, nb);
-    fg_buf_int(&t, 2, 7);
-    for (int i = 0; i < nb; i++)
-        fg_buf_int(&t, 7, v[i]);
-    fg_buf_text(&t, 8, n.s);
-    fg_buf_message(&w->constants, 5, &t);
-    return n;
-}
-
-static const FgParam *param(const Writer *w, int k)
-{
-    return k < w->n->nb_param ? fg_params_find(w->ps, w->n->param[k]) : NULL;
-}
+/* ---- ops ---- */
 
 /* A vector under the sizes [C,1,1] or [1,C,1,1]. */
-static Name per_channel(Writer *w, int k, int nb_dims)
+static FgOnnxName per_channel(FgOnnxWriter *w, int k, int nb_dims)
 {
-    const FgParam *p = param(w, k);
+    const FgParam *p = fg_ow_param(w, k);
     const int c = (int)fg_param_count(p), d[4] = {1, c, 1, 1};
-    Name n;
+    FgOnnxName n;
     snprintf(n.s, sizeof(n.s), "%s/%s", w->n->param[k], w->n->name);
-    constant(w, n.s, nb_dims, nb_dims == 4 ? d : d + 1, p->data);
+    fg_ow_constant(w, n.s, nb_dims, nb_dims == 4 ? d : d + 1, p->data);
     return n;
 }
-
-static const char *in(const Writer *w, int k)
-{
-    return w->g->nodes[w->n->in[k]].name;
-}
-
-/* ---- ops ---- */
 
 static const char *const pad_modes[] = {"constant", "reflect", "edge", "wrap"};
 
-static void pad_node(Writer *w, const char *from, int pad, int mode,
+static void pad_node(FgOnnxWriter *w, const char *from, int pad, int mode,
                      const char *to)
 {
     const int64_t p[8] = {0, 0, pad, pad, 0, 0, pad, pad};
-    const Name pads = integers(w, 8, p);
-    attr_text(w, "mode", pad_modes[mode]);
-    node(w, "Pad", from, pads.s, NULL, to);
+    const FgOnnxName pads = fg_ow_integers(w, 8, p);
+    fg_ow_text(w, "mode", pad_modes[mode]);
+    fg_ow_node(w, "Pad", from, pads.s, NULL, to);
 }
 
-static void window(Writer *w, int pad)
+static void window(FgOnnxWriter *w, int pad)
 {
     const FgAttr *a = &w->n->attr;
     const int64_t k[2] = {a->kernel, a->kernel}, s[2] = {a->stride, a->stride};
     const int64_t p[4] = {pad, pad, pad, pad};
-    attr_ints(w, "kernel_shape", 2, k);
-    attr_ints(w, "strides", 2, s);
-    attr_ints(w, "pads", 4, p);
+    fg_ow_ints(w, "kernel_shape", 2, k);
+    fg_ow_ints(w, "strides", 2, s);
+    fg_ow_ints(w, "pads", 4, p);
 }
 
-static void put_conv(Writer *w)
+static void put_conv(FgOnnxWriter *w)
 {
     const FgAttr *a = &w->n->attr;
     const int deconv = fg_node_is(w->n, "deconv2d");
     const int apart = !deconv && a->pad && a->pad_mode != FG_PAD_ZERO;
-    const Name padded = inner(w, "pad");
+    const FgOnnxName padded = fg_ow_name(w, "pad");
     if (apart)
-        pad_node(w, in(w, 0), a->pad, a->pad_mode, padded.s);
+        pad_node(w, fg_ow_in(w, 0), a->pad, a->pad_mode, padded.s);
     window(w, apart ? 0 : a->pad);
-    attr_int(w, "group", a->groups);
-    node(w, deconv ? "ConvTranspose" : "Conv", apart ? padded.s : in(w, 0),
-         w->n->param[0], a->bias ? w->n->param[1] : NULL, w->n->name);
+    fg_ow_int(w, "group", a->groups);
+    fg_ow_node(w, deconv ? "ConvTranspose" : "Conv",
+               apart ? padded.s : fg_ow_in(w, 0), w->n->param[0],
+               a->bias ? w->n->param[1] : NULL, w->n->name);
 }
 
-static void put_pool(Writer *w)
+static void put_pool(FgOnnxWriter *w)
 {
     window(w, w->n->attr.pad);
-    node(w, fg_node_is(w->n, "max_pool") ? "MaxPool" : "AveragePool", in(w, 0),
-         NULL, NULL, w->n->name);
+    fg_ow_node(w, fg_node_is(w->n, "max_pool") ? "MaxPool" : "AveragePool",
+               fg_ow_in(w, 0), NULL, NULL, w->n->name);
 }
 
-static void put_simple(Writer *w)
+static void put_simple(FgOnnxWriter *w)
 {
     static const char *const names[][2] = {
         {"relu", "Relu"}, {"sigmoid", "Sigmoid"},
@@ -227,92 +80,88 @@ static void put_simple(Writer *w)
         {"mul", "Mul"},   {"mean", "GlobalAveragePool"}};
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (fg_node_is(w->n, names[i][0]))
-            node(w, names[i][1], in(w, 0), w->n->nb_in > 1 ? in(w, 1) : NULL,
-                 NULL, w->n->name);
+            fg_ow_node(w, names[i][1], fg_ow_in(w, 0),
+                       w->n->nb_in > 1 ? fg_ow_in(w, 1) : NULL, NULL,
+                       w->n->name);
 }
 
-static void put_bias(Writer *w)
+static void put_bias(FgOnnxWriter *w)
 {
-    const Name b = per_channel(w, 0, 4);
-    node(w, "Add", in(w, 0), b.s, NULL, w->n->name);
+    const FgOnnxName b = per_channel(w, 0, 4);
+    fg_ow_node(w, "Add", fg_ow_in(w, 0), b.s, NULL, w->n->name);
 }
 
-static void put_leaky(Writer *w)
+static void put_leaky(FgOnnxWriter *w)
 {
-    attr_float(w, "alpha", w->n->attr.alpha);
-    node(w, "LeakyRelu", in(w, 0), NULL, NULL, w->n->name);
+    fg_ow_float(w, "alpha", w->n->attr.alpha);
+    fg_ow_node(w, "LeakyRelu", fg_ow_in(w, 0), NULL, NULL, w->n->name);
 }
 
-static void put_prelu(Writer *w)
+static void put_prelu(FgOnnxWriter *w)
 {
-    const Name s = per_channel(w, 0, 3);
-    node(w, "PRelu", in(w, 0), s.s, NULL, w->n->name);
+    const FgOnnxName s = per_channel(w, 0, 3);
+    fg_ow_node(w, "PRelu", fg_ow_in(w, 0), s.s, NULL, w->n->name);
 }
 
-static void put_scale(Writer *w)
+static void put_scale(FgOnnxWriter *w)
 {
-    const Name c = number(w, w->n->attr.alpha);
-    node(w, "Mul", in(w, 0), c.s, NULL, w->n->name);
+    const FgOnnxName c = fg_ow_number(w, w->n->attr.alpha);
+    fg_ow_node(w, "Mul", fg_ow_in(w, 0), c.s, NULL, w->n->name);
 }
 
-static void put_silu(Writer *w)
+static void put_silu(FgOnnxWriter *w)
 {
-    const Name s = inner(w, "s");
-    node(w, "Sigmoid", in(w, 0), NULL, NULL, s.s);
-    node(w, "Mul", in(w, 0), s.s, NULL, w->n->name);
+    const FgOnnxName s = fg_ow_name(w, "s");
+    fg_ow_node(w, "Sigmoid", fg_ow_in(w, 0), NULL, NULL, s.s);
+    fg_ow_node(w, "Mul", fg_ow_in(w, 0), s.s, NULL, w->n->name);
 }
 
-static void put_mish(Writer *w)
+static void put_mish(FgOnnxWriter *w)
 {
-    const Name s = inner(w, "s"), t = inner(w, "t");
-    node(w, "Softplus", in(w, 0), NULL, NULL, s.s);
-    node(w, "Tanh", s.s, NULL, NULL, t.s);
-    node(w, "Mul", in(w, 0), t.s, NULL, w->n->name);
+    const FgOnnxName s = fg_ow_name(w, "s"), t = fg_ow_name(w, "t");
+    fg_ow_node(w, "Softplus", fg_ow_in(w, 0), NULL, NULL, s.s);
+    fg_ow_node(w, "Tanh", s.s, NULL, NULL, t.s);
+    fg_ow_node(w, "Mul", fg_ow_in(w, 0), t.s, NULL, w->n->name);
 }
 
-static void put_gelu(Writer *w)
+static void put_gelu(FgOnnxWriter *w)
 {
-    const Name r = number(w, 1.41421356f), one = number(w, 1);
-    const Name half = number(w, 0.5f);
-    const Name a = inner(w, "a"), b = inner(w, "b"), c = inner(w, "e");
-    const Name d = inner(w, "d");
-    node(w, "Div", in(w, 0), r.s, NULL, a.s);
-    node(w, "Erf", a.s, NULL, NULL, b.s);
-    node(w, "Add", b.s, one.s, NULL, c.s);
-    node(w, "Mul", in(w, 0), c.s, NULL, d.s);
-    node(w, "Mul", d.s, half.s, NULL, w->n->name);
+    const FgOnnxName r = fg_ow_number(w, 1.41421356f), one = fg_ow_number(w, 1);
+    const FgOnnxName half = fg_ow_number(w, 0.5f);
+    const FgOnnxName a = fg_ow_name(w, "a"), b = fg_ow_name(w, "b"),
+                     c = fg_ow_name(w, "e");
+    const FgOnnxName d = fg_ow_name(w, "d");
+    fg_ow_node(w, "Div", fg_ow_in(w, 0), r.s, NULL, a.s);
+    fg_ow_node(w, "Erf", a.s, NULL, NULL, b.s);
+    fg_ow_node(w, "Add", b.s, one.s, NULL, c.s);
+    fg_ow_node(w, "Mul", fg_ow_in(w, 0), c.s, NULL, d.s);
+    fg_ow_node(w, "Mul", d.s, half.s, NULL, w->n->name);
 }
 
-static void put_concat(Writer *w)
+static void put_concat(FgOnnxWriter *w)
 {
-    FgBuf n = {0}, a = {0};
+    const char *in[FG_MAX_IN];
     for (int k = 0; k < w->n->nb_in; k++)
-        fg_buf_text(&n, 1, in(w, k));
-    fg_buf_text(&n, 2, w->n->name);
-    fg_buf_text(&n, 3, w->n->name);
-    fg_buf_text(&n, 4, "Concat");
-    fg_buf_text(&a, 1, "axis");
-    fg_buf_int(&a, 3, 1);
-    fg_buf_int(&a, 20, 2);
-    fg_buf_message(&n, 5, &a);
-    fg_buf_message(&w->graph, 1, &n);
+        in[k] = fg_ow_in(w, k);
+    fg_ow_int(w, "axis", 1);
+    fg_ow_node_of(w, "Concat", w->n->nb_in, in, w->n->name);
 }
 
-static void put_shuffle(Writer *w)
+static void put_shuffle(FgOnnxWriter *w)
 {
-    attr_int(w, "blocksize", w->n->attr.factor);
-    attr_text(w, "mode", "CRD");
-    node(w, "DepthToSpace", in(w, 0), NULL, NULL, w->n->name);
+    fg_ow_int(w, "blocksize", w->n->attr.factor);
+    fg_ow_text(w, "mode", "CRD");
+    fg_ow_node(w, "DepthToSpace", fg_ow_in(w, 0), NULL, NULL, w->n->name);
 }
 
 /* A convolution that picks: SpaceToDepth has another order of channels. */
-static void put_unshuffle(Writer *w)
+static void put_unshuffle(FgOnnxWriter *w)
 {
     const int r = w->n->attr.factor, c = w->shapes[w->n->in[0]].c;
     const int dims[4] = {c * r * r, 1, r, r};
     const int64_t k[2] = {r, r};
     const size_t area = (size_t)(r * r);
-    const Name pick = inner(w, "pick");
+    const FgOnnxName pick = fg_ow_name(w, "pick");
     float *v = calloc((size_t)c * area * area, sizeof(*v));
     if (!v) {
         w->graph.rc = -ENOMEM;
@@ -320,210 +169,124 @@ static void put_unshuffle(Writer *w)
     }
     for (size_t i = 0; i < (size_t)c * area; i++)
         v[i * area + i % area] = 1;
-    constant(w, pick.s, 4, dims, v);
+    fg_ow_constant(w, pick.s, 4, dims, v);
     free(v);
-    attr_ints(w, "kernel_shape", 2, k);
-    attr_ints(w, "strides", 2, k);
-    attr_int(w, "group", c);
-    node(w, "Conv", in(w, 0), pick.s, NULL, w->n->name);
+    fg_ow_ints(w, "kernel_shape", 2, k);
+    fg_ow_ints(w, "strides", 2, k);
+    fg_ow_int(w, "group", c);
+    fg_ow_node(w, "Conv", fg_ow_in(w, 0), pick.s, NULL, w->n->name);
 }
 
-static void put_resize(Writer *w)
+static void put_resize(FgOnnxWriter *w)
 {
     const float f = (float)w->n->attr.factor, v[4] = {1, 1, f, f};
     const int four = 4, mode = w->n->attr.mode;
-    const Name scales = inner(w, "scales");
-    constant(w, scales.s, 1, &four, v);
-    attr_text(w, "mode",
-              mode == FG_RESIZE_NEAREST    ? "nearest"
-              : mode == FG_RESIZE_BILINEAR ? "linear"
-                                           : "cubic");
-    attr_text(w, "coordinate_transformation_mode",
-              mode == FG_RESIZE_NEAREST ? "asymmetric" : "half_pixel");
+    const FgOnnxName scales = fg_ow_name(w, "scales");
+    fg_ow_constant(w, scales.s, 1, &four, v);
+    fg_ow_text(w, "mode",
+               mode == FG_RESIZE_NEAREST    ? "nearest"
+               : mode == FG_RESIZE_BILINEAR ? "linear"
+                                            : "cubic");
+    fg_ow_text(w, "coordinate_transformation_mode",
+               mode == FG_RESIZE_NEAREST ? "asymmetric" : "half_pixel");
     if (mode == FG_RESIZE_NEAREST)
-        attr_text(w, "nearest_mode", "floor");
+        fg_ow_text(w, "nearest_mode", "floor");
     if (mode == FG_RESIZE_BICUBIC)
-        attr_float(w, "cubic_coeff_a", -0.5f);
-    node(w, "Resize", in(w, 0), "", scales.s, w->n->name);
+        fg_ow_float(w, "cubic_coeff_a", -0.5f);
+    fg_ow_node(w, "Resize", fg_ow_in(w, 0), "", scales.s, w->n->name);
 }
 
-static void put_norm(Writer *w)
+static void put_norm(FgOnnxWriter *w)
 {
-    FgBuf n = {0};
     const int batch = fg_node_is(w->n, "batch_norm");
-    attr_float(w, "epsilon", w->n->attr.eps);
-    fg_buf_text(&n, 1, in(w, 0));
+    const char *in[1 + FG_MAX_PARAM] = {fg_ow_in(w, 0)};
     for (int k = 0; k < w->n->nb_param; k++)
-        fg_buf_text(&n, 1, w->n->param[k]);
-    fg_buf_text(&n, 2, w->n->name);
-    fg_buf_text(&n, 3, w->n->name);
-    fg_buf_text(&n, 4, batch ? "BatchNormalization" : "InstanceNormalization");
-    fg_buf_put(&n, w->attrs.p, w->attrs.n);
-    free(w->attrs.p);
-    memset(&w->attrs, 0, sizeof(w->attrs));
-    fg_buf_message(&w->graph, 1, &n);
+        in[k + 1] = w->n->param[k];
+    fg_ow_float(w, "epsilon", w->n->attr.eps);
+    fg_ow_node_of(w, batch ? "BatchNormalization" : "InstanceNormalization",
+                  1 + w->n->nb_param, in, w->n->name);
 }
 
-static void affine(Writer *w, const char *from)
+static void affine(FgOnnxWriter *w, const char *from)
 {
-    const Name s = per_channel(w, 0, 4), b = per_channel(w, 1, 4);
-    const Name y = inner(w, "scaled");
-    node(w, "Mul", from, s.s, NULL, y.s);
-    node(w, "Add", y.s, b.s, NULL, w->n->name);
+    const FgOnnxName s = per_channel(w, 0, 4), b = per_channel(w, 1, 4);
+    const FgOnnxName y = fg_ow_name(w, "scaled");
+    fg_ow_node(w, "Mul", from, s.s, NULL, y.s);
+    fg_ow_node(w, "Add", y.s, b.s, NULL, w->n->name);
 }
 
 /* [N, groups, all the rest] has one mean and variance a row. */
-static void put_group_norm(Writer *w)
+static void put_group_norm(FgOnnxWriter *w)
 {
     const int g = w->n->attr.groups;
     const int64_t flat[3] = {0, g, -1};
-    const Name size = integers(w, 3, flat), shape = inner(w, "shape");
-    const Name ones = inner(w, "ones"), zeros = inner(w, "zeros");
-    const Name a = inner(w, "flat"), b = inner(w, "norm"), c = inner(w, "back");
+    const FgOnnxName size = fg_ow_integers(w, 3, flat),
+                     shape = fg_ow_name(w, "shape");
+    const FgOnnxName ones = fg_ow_name(w, "ones"),
+                     zeros = fg_ow_name(w, "zeros");
+    const FgOnnxName a = fg_ow_name(w, "flat"), b = fg_ow_name(w, "norm"),
+                     c = fg_ow_name(w, "back");
     float *v = calloc((size_t)g, sizeof(*v));
     if (!v) {
         w->graph.rc = -ENOMEM;
         return;
     }
-    constant(w, zeros.s, 1, &g, v);
+    fg_ow_constant(w, zeros.s, 1, &g, v);
     for (int i = 0; i < g; i++)
         v[i] = 1;
-    constant(w, ones.s, 1, &g, v);
+    fg_ow_constant(w, ones.s, 1, &g, v);
     free(v);
-    node(w, "Reshape", in(w, 0), size.s, NULL, a.s);
-    attr_float(w, "epsilon", w->n->attr.eps);
-    node(w, "InstanceNormalization", a.s, ones.s, zeros.s, b.s);
-    node(w, "Shape", in(w, 0), NULL, NULL, shape.s);
-    node(w, "Reshape", b.s, shape.s, NULL, c.s);
+    fg_ow_node(w, "Reshape", fg_ow_in(w, 0), size.s, NULL, a.s);
+    fg_ow_float(w, "epsilon", w->n->attr.eps);
+    fg_ow_node(w, "InstanceNormalization", a.s, ones.s, zeros.s, b.s);
+    fg_ow_node(w, "Shape", fg_ow_in(w, 0), NULL, NULL, shape.s);
+    fg_ow_node(w, "Reshape", b.s, shape.s, NULL, c.s);
     affine(w, c.s);
 }
 
-static void put_layer_norm(Writer *w)
+static void put_layer_norm(FgOnnxWriter *w)
 {
     const int64_t one = 1;
-    const Name eps = number(w, w->n->attr.eps), mean = inner(w, "mean");
-    const Name d = inner(w, "d"), q = inner(w, "q"), v = inner(w, "var");
-    const Name e = inner(w, "e"), s = inner(w, "std"), x = inner(w, "x");
-    attr_ints(w, "axes", 1, &one);
-    node(w, "ReduceMean", in(w, 0), NULL, NULL, mean.s);
-    node(w, "Sub", in(w, 0), mean.s, NULL, d.s);
-    node(w, "Mul", d.s, d.s, NULL, q.s);
-    attr_ints(w, "axes", 1, &one);
-    node(w, "ReduceMean", q.s, NULL, NULL, v.s);
-    node(w, "Add", v.s, eps.s, NULL, e.s);
-    node(w, "Sqrt", e.s, NULL, NULL, s.s);
-    node(w, "Div", d.s, s.s, NULL, x.s);
+    const FgOnnxName eps = fg_ow_number(w, w->n->attr.eps),
+                     mean = fg_ow_name(w, "mean");
+    const FgOnnxName d = fg_ow_name(w, "d"), q = fg_ow_name(w, "q"),
+                     v = fg_ow_name(w, "var");
+    const FgOnnxName e = fg_ow_name(w, "e"), s = fg_ow_name(w, "std"),
+                     x = fg_ow_name(w, "x");
+    fg_ow_ints(w, "axes", 1, &one);
+    fg_ow_node(w, "ReduceMean", fg_ow_in(w, 0), NULL, NULL, mean.s);
+    fg_ow_node(w, "Sub", fg_ow_in(w, 0), mean.s, NULL, d.s);
+    fg_ow_node(w, "Mul", d.s, d.s, NULL, q.s);
+    fg_ow_ints(w, "axes", 1, &one);
+    fg_ow_node(w, "ReduceMean", q.s, NULL, NULL, v.s);
+    fg_ow_node(w, "Add", v.s, eps.s, NULL, e.s);
+    fg_ow_node(w, "Sqrt", e.s, NULL, NULL, s.s);
+    fg_ow_node(w, "Div", d.s, s.s, NULL, x.s);
     affine(w, x.s);
 }
 
-static void put_pad(Writer *w)
+static void put_pad(FgOnnxWriter *w)
 {
-    pad_node(w, in(w, 0), w->n->attr.pad, w->n->attr.pad_mode, w->n->name);
+    pad_node(w, fg_ow_in(w, 0), w->n->attr.pad, w->n->attr.pad_mode,
+             w->n->name);
 }
 
-static void put_slice(Writer *w)
+static void put_slice(FgOnnxWriter *w)
 {
-    const int64_t b = w->n->attr.first, e = b + w->n->attr.channels, axis = 1;
-    const Name first = integers(w, 1, &b), last = integers(w, 1, &e);
-    const Name axes = integers(w, 1, &axis);
-    FgBuf n = {0};
-    fg_buf_text(&n, 1, in(w, 0));
-    fg_buf_text(&n, 1, first.s);
-    fg_buf_text(&n, 1, last.s);
-    fg_buf_text(&n, 1, axes.s);
-    fg_buf_text(&n, 2, w->n->name);
-    fg_buf_text(&n, 3, w->n->name);
-    fg_buf_text(&n, 4, "Slice");
-    fg_buf_message(&w->graph, 1, &n);
+    const int first = w->n->attr.first;
+    fg_ow_slice(w, fg_ow_in(w, 0), 1, first, first + w->n->attr.channels,
+                w->n->name);
 }
 
-/* 0, 1, ... along an axis of the flow, and what is left of its size without
- * one, at least 1; axis 3 = x. */
-static void put_ramp(Writer *w, int axis, Name *ramp, Name *top)
+/* Training's alone. */
+static void put_dropout(FgOnnxWriter *w)
 {
-    const FgShape s = w->shapes[w->n->in[1]];
-    const int nb = axis == 3 ? s.w : s.h;
-    int dims[4] = {1, 1, 1, 1};
-    dims[axis] = nb;
-    float *v = malloc(sizeof(*v) * (size_t)nb);
-    for (int i = 0; v && i < nb; i++)
-        v[i] = (float)i;
-    *ramp = inner(w, "ramp");
-    if (v)
-        constant(w, ramp->s, 4, dims, v);
-    else
-        w->graph.rc = -ENOMEM;
-    free(v);
-    *top = number(w, (float)(nb > 1 ? nb - 1 : 1));
-}
-
-/* The same of a size that is open. */
-static void put_open_ramp(Writer *w, int axis, Name *ramp, Name *top)
-{
-    const int64_t at = axis;
-    int64_t dims[4] = {1, 1, 1, 1};
-    const Name shape = inner(w, "shape"), n1 = inner(w, "n"), n = inner(w, "n");
-    const Name zero = number(w, 0), one = number(w, 1), all = inner(w, "all");
-    const Name less = inner(w, "less"), size = inner(w, "size");
-    const Name which = integers(w, 1, &at), none = integers(w, 0, NULL);
-    dims[axis] = -1;
-    const Name form = integers(w, 4, dims);
-    *ramp = inner(w, "ramp");
-    *top = inner(w, "top");
-    node(w, "Shape", in(w, 1), NULL, NULL, shape.s);
-    node(w, "Gather", shape.s, which.s, NULL, n1.s);
-    node(w, "Reshape", n1.s, none.s, NULL, n.s);
-    attr_int(w, "to", 1);
-    node(w, "Cast", n.s, NULL, NULL, size.s);
-    node(w, "Range", zero.s, size.s, one.s, all.s);
-    node(w, "Reshape", all.s, form.s, NULL, ramp->s);
-    node(w, "Sub", size.s, one.s, NULL, less.s);
-    node(w, "Max", less.s, one.s, NULL, top->s);
-}
-
-/* Where the flow's channel points along its axis, -1..1 over the picture. */
-static Name put_place(Writer *w, int channel)
-{
-    const int64_t v[3] = {channel, channel + 1, 1};
-    const Name two = number(w, 2), one = number(w, 1);
-    const Name d = inner(w, "d"), at = inner(w, "at"),
-               twice = inner(w, "twice");
-    const Name part = inner(w, "part"), place = inner(w, "place");
-    FgBuf n = {0};
-    Name ramp, top;
-    fg_buf_text(&n, 1, in(w, 1));
-    for (int i = 0; i < 3; i++)
-        fg_buf_text(&n, 1, integers(w, 1, &v[i]).s);
-    fg_buf_text(&n, 2, d.s);
-    fg_buf_text(&n, 3, d.s);
-    fg_buf_text(&n, 4, "Slice");
-    fg_buf_message(&w->graph, 1, &n);
-    (w->width ? put_ramp : put_open_ramp)(w, 3 - channel, &ramp, &top);
-    node(w, "Add", d.s, ramp.s, NULL, at.s);
-    node(w, "Mul", at.s, two.s, NULL, twice.s);
-    node(w, "Div", twice.s, top.s, NULL, part.s);
-    node(w, "Sub", part.s, one.s, NULL, place.s);
-    return place;
-}
-
-static void put_warp(Writer *w)
-{
-    const int64_t order[4] = {0, 2, 3, 1};
-    const Name x = put_place(w, 0), y = put_place(w, 1);
-    const Name both = inner(w, "both"), grid = inner(w, "grid");
-    attr_int(w, "axis", 1);
-    node(w, "Concat", x.s, y.s, NULL, both.s);
-    attr_ints(w, "perm", 4, order);
-    node(w, "Transpose", both.s, NULL, NULL, grid.s);
-    attr_text(w, "mode", "bilinear");
-    attr_text(w, "padding_mode", "border");
-    attr_int(w, "align_corners", 1);
-    node(w, "GridSample", in(w, 0), grid.s, NULL, w->n->name);
+    fg_ow_node(w, "Identity", fg_ow_in(w, 0), NULL, NULL, w->n->name);
 }
 
 static const struct {
     const char *op;
-    void (*put)(Writer *w);
+    void (*put)(FgOnnxWriter *w);
     int own; /* its parameters are written as they are */
 } ops[] = {
     {"conv2d", put_conv, 1},
@@ -553,7 +316,11 @@ static const struct {
     {"group_norm", put_group_norm, 0},
     {"layer_norm", put_layer_norm, 0},
     {"pad", put_pad, 0},
-    {"warp", put_warp, 0},
+    {"warp", fg_ow_warp, 0},
+    {"correlate", fg_ow_correlate, 0},
+    {"dense", fg_ow_dense, 0},
+    {"dropout", put_dropout, 0},
+    {"resize_like", fg_ow_resize_like, 0},
 };
 enum { NB_OPS = sizeof(ops) / sizeof(*ops) };
 
@@ -612,20 +379,20 @@ static int check_ops(const FgGraph *g, const char *path, FgError *err)
               : 0;
 }
 
-static void put_params(Writer *w)
+static void put_params(FgOnnxWriter *w)
 {
     for (int k = 0; k < w->n->nb_param; k++) {
-        const FgParam *p = param(w, k);
+        const FgParam *p = fg_ow_param(w, k);
         int before = 0;
         for (const FgNode *m = w->g->nodes; m < w->n; m++)
             for (int j = 0; j < m->nb_param; j++)
                 before |= !strcmp(m->param[j], p->name);
         if (!before)
-            constant(w, p->name, p->nb_dims, p->dims, p->data);
+            fg_ow_constant(w, p->name, p->nb_dims, p->dims, p->data);
     }
 }
 
-static void put_graph(Writer *w)
+static void put_graph(FgOnnxWriter *w)
 {
     const FgGraph *g = w->g;
     const FgNode *last = &g->nodes[g->nb_nodes - 1];
@@ -637,19 +404,19 @@ static void put_graph(Writer *w)
         ops[op].put(w);
     }
     w->n = last;
-    node(w, "Identity", last->name, NULL, NULL, "output");
+    fg_ow_node(w, "Identity", last->name, NULL, NULL, "output");
     fg_buf_text(&w->graph, 2, "ffgan");
     if (w->constants.rc < 0)
         w->graph.rc = w->constants.rc;
     fg_buf_put(&w->graph, w->constants.p, w->constants.n);
     put_value(&w->graph, 11, "input", g->nodes[0].attr.channels, w->height,
               w->width);
-    put_value(&w->graph, 12, "output", w->shapes[g->nb_nodes - 1].c,
-              w->height * w->reach.scale_num / w->reach.scale_den,
-              w->width * w->reach.scale_num / w->reach.scale_den);
+    const FgShape out = w->shapes[g->nb_nodes - 1];
+    put_value(&w->graph, 12, "output", out.c, w->width ? out.h : 0,
+              w->width ? out.w : 0);
 }
 
-static void put_model(FgBuf *file, Writer *w, const FgModel *m)
+static void put_model(FgBuf *file, FgOnnxWriter *w, const FgModel *m)
 {
     static const char *const keys[] = {"ffgan.licence", "ffgan.metrics",
                                        "ffgan.family", "ffgan.data"};
@@ -680,7 +447,7 @@ static void rename_input(FgGraph *g)
             strcat(g->nodes[i].name, "_");
 }
 
-static int check_size(Writer *w, const char *path, FgError *err)
+static int check_size(FgOnnxWriter *w, const char *path, FgError *err)
 {
     const int rc = fg_graph_reach(w->g, &w->reach, err);
     const int a = w->reach.align;
@@ -700,7 +467,12 @@ int fg_export_onnx(const FgModel *m, const char *path, int width, int height,
     FgGraph g = {0};
     FgParams ps = {0};
     FgBuf file = {0};
-    Writer w = {.g = &g, .ps = &ps, .width = width, .height = height};
+    FgOnnxWriter w = {.path = path,
+                      .err = err,
+                      .g = &g,
+                      .ps = &ps,
+                      .width = width,
+                      .height = height};
     int rc = fg_graph_collapse(&g, &ps, &m->graph, &m->params, err);
     FgShape *shapes = rc < 0 ? NULL : fg_graph_any_shapes(&g, err);
     rc = rc < 0 ? rc : shapes ? check_ops(&g, path, err) : -EINVAL;
@@ -714,8 +486,9 @@ int fg_export_onnx(const FgModel *m, const char *path, int width, int height,
         rename_input(&g);
         put_graph(&w);
         put_model(&file, &w, m);
-        rc = file.rc < 0 ? fg_error(err, file.rc, "%s: out of memory", path)
-                         : fg_put_file(path, file.p, file.n, err);
+        rc = w.rc < 0      ? w.rc
+             : file.rc < 0 ? fg_error(err, file.rc, "%s: out of memory", path)
+                           : fg_put_file(path, file.p, file.n, err);
     }
     free(w.graph.p);
     free(w.constants.p);

@@ -27,7 +27,8 @@ KERNELS_OBJS := \
     kernels/onnx_shape.o kernels/onnx_math.o kernels/onnx_layers.o \
     kernels/onnx_norm.o kernels/onnx_view.o kernels/import_cubic.o \
     kernels/import_dysample.o kernels/import_ncnn.o \
-    kernels/ncnn_frames.o kernels/ncnn_layers.o kernels/export_onnx.o kernels/export_state.o \
+    kernels/ncnn_frames.o kernels/ncnn_layers.o kernels/export_onnx.o kernels/export_onnx_far.o \
+    kernels/onnx_write.o kernels/export_state.o \
     kernels/family_compact.o kernels/family_esrgan.o kernels/family_span.o \
     kernels/family_mosr.o kernels/family_ntire.o kernels/family_plksr.o kernels/family_ifnet.o
 
@@ -42,7 +43,7 @@ KERNELS_REAL := \
     kernels/instance_norm.o kernels/batch_norm.o kernels/dense.o \
     kernels/dropout.o kernels/warp.o kernels/pad.o kernels/slice.o kernels/correlate.o \
     kernels/gelu.o kernels/mish.o kernels/group_norm.o kernels/layer_norm.o \
-    kernels/mean.o
+    kernels/mean.o kernels/resize_like.o
 
 MACHINE := $(shell $(or $(CC),cc) -dumpmachine)
 ifneq ($(filter x86_64-%,$(MACHINE)),)

@@ -85,7 +85,7 @@ typedef struct FgOp {
 /* Names: input conv2d deconv2d bias relu leaky_relu prelu silu sigmoid tanh
  * add mul concat scale pixel_shuffle pixel_unshuffle resize avg_pool max_pool
  * instance_norm batch_norm dense warp pad dropout slice correlate gelu mish
- * group_norm layer_norm mean. */
+ * group_norm layer_norm mean resize_like. */
 const FgOp *fg_op_find(const char *name); /* NULL if unknown */
 const FgOp *fg_op_at(int i);              /* NULL past the end */
 

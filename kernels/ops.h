@@ -89,6 +89,7 @@ FG_OP_DECLARE_SCRATCH(group_norm)
 FG_OP_DECLARE(layer_norm)
 FG_OP_DECLARE_PARAM(layer_norm)
 FG_OP_DECLARE_SCRATCH(layer_norm)
+FG_OP_DECLARE(resize_like)
 FG_OP_DECLARE(mean)
 FG_OP_DECLARE_SCRATCH(mean)
 

@@ -15,6 +15,7 @@
 typedef struct Span {
     int num, den;
     double lo, hi;
+    int grid; /* its pixels have to be whole */
 } Span;
 
 static int gcd(int a, int b)
@@ -101,7 +102,7 @@ static int node_span(const FgNode *n, const Span *in, Span *out)
         lo = fmax(lo, in->lo + (c - first) * px);
         hi = fmax(hi, in->hi + (last - c) * px);
     }
-    *out = (Span){in->num, in->den, lo, hi};
+    *out = (Span){in->num, in->den, lo, hi, 0};
     return scale_by(out, num, den);
 }
 
@@ -131,6 +132,10 @@ static int join(const FgGraph *g, int i, const Span *spans, Span *in,
                 FgReach *r, FgError *err)
 {
     const FgNode *n = &g->nodes[i];
+    if (fg_node_is(n, "resize_like")) {
+        *in = spans[n->in[1]];
+        return 0;
+    }
     *in = spans[n->in[0]];
     for (int k = 1; k < n->nb_in; k++) {
         const Span *s = &spans[n->in[k]];
@@ -148,13 +153,33 @@ static int join(const FgGraph *g, int i, const Span *spans, Span *in,
     return 0;
 }
 
+/* Which nodes have to keep whole pixels of the output: not those that come back
+ * by resize_like alone, whose sizes may be any. */
+static void find_grid(const FgGraph *g, Span *spans)
+{
+    for (int i = 0; i < g->nb_nodes; i++)
+        spans[i].grid = -1;
+    for (int i = g->nb_nodes - 1; i >= 0; i--) {
+        const FgNode *n = &g->nodes[i];
+        if (spans[i].grid < 0 || fg_node_is(n, "pixel_unshuffle"))
+            spans[i].grid = 1;
+        for (int k = 0; k < n->nb_in; k++) {
+            const int own = k || !fg_node_is(n, "resize_like");
+            int *grid = &spans[n->in[k]].grid;
+            *grid = *grid > 0 || (own && spans[i].grid);
+        }
+    }
+}
+
 static int walk(const FgGraph *g, const FgShape *shapes, Span *spans,
                 FgReach *r, FgError *err)
 {
+    find_grid(g, spans);
     for (int i = 0; i < g->nb_nodes; i++) {
         const FgNode *n = &g->nodes[i];
+        const int grid = spans[i].grid;
         Span in;
-        spans[i] = (Span){1, 1, 0, 0};
+        spans[i] = (Span){1, 1, 0, 0, grid};
         if (fg_node_is(n, "input"))
             continue;
         r->global |= is_global(n);
@@ -170,7 +195,9 @@ static int walk(const FgGraph *g, const FgShape *shapes, Span *spans,
                             "graph: node '%s': its grid is too "
                             "coarse",
                             n->name);
-        r->align = lcm(r->align, spans[i].den);
+        spans[i].grid = grid;
+        if (grid)
+            r->align = lcm(r->align, spans[i].den);
         r->macs += node_macs(n, shapes[n->in[0]], shapes[i]);
     }
     return 0;

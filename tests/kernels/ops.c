@@ -6,13 +6,15 @@
 static void every_name_is_found(void **state)
 {
     static const char *const names[] = {
-        "input",         "conv2d",     "deconv2d", "bias",    "relu",
-        "leaky_relu",    "prelu",      "silu",     "sigmoid", "tanh",
-        "add",           "mul",        "concat",   "scale",   "resize",
-        "pixel_shuffle", "avg_pool",   "max_pool", "dense",   "pixel_unshuffle",
-        "instance_norm", "batch_norm", "warp",     "pad",     "slice",
-        "correlate",     "dropout",    "gelu",     "mish",    "group_norm",
-        "layer_norm",    "mean"};
+        "input",         "conv2d",     "deconv2d",   "bias",
+        "relu",          "leaky_relu", "prelu",      "silu",
+        "sigmoid",       "tanh",       "add",        "mul",
+        "concat",        "scale",      "resize",     "pixel_shuffle",
+        "avg_pool",      "max_pool",   "dense",      "pixel_unshuffle",
+        "instance_norm", "batch_norm", "warp",       "pad",
+        "slice",         "correlate",  "dropout",    "gelu",
+        "mish",          "group_norm", "layer_norm", "mean",
+        "resize_like"};
     int nb = 0;
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -10,6 +10,8 @@
 # Prints "ok", "not ok" or "skip", TEXT and the largest differences (of the
 # range, or of the largest value where that is above 1), between tabs.
 # community.py make-esrgan OUT.safetensors: random weights, from spandrel.
+# community.py make-ops OUT.safetensors: a model of ours, random weights, of ops
+# that no family's network has.
 import json
 import struct
 import sys
@@ -183,6 +185,52 @@ def make_esrgan(path):
     save_file(ESRGAN(num_filters=8, num_blocks=1).state_dict(), path)
 
 
+def make_ops(path):
+    rng = np.random.default_rng(1)
+    nodes, data = [], {}
+
+    def add(name, op, *to, shapes=(), **attr):
+        keys = ["%s.%s" % (name, what) for what in ("weight", "bias")]
+        nodes.append({"name": name, "op": op, "in": list(to), "attr": attr,
+                      "param": keys[:len(shapes)]})
+        for key, shape in zip(keys, shapes):
+            fan = np.prod(shape[1:]) if len(shape) > 1 else 100
+            data[key] = (rng.standard_normal(shape) / fan**0.5).astype("<f4")
+        return name
+
+    def conv(name, to, i, o, k, stride=1, pad=None):
+        return add(name, "conv2d", to, shapes=((o, i, k, k), (o,)), channels=o,
+                   kernel=k, stride=stride, bias=1,
+                   pad=k // 2 if pad is None else pad)
+
+    add("input", "input", channels=3)
+    a = add("a.drop", "dropout", conv("a", "input", 3, 8, 3), alpha=0.25)
+    b = conv("b", a, 8, 8, 3)
+    alike = add("alike", "correlate", a, b, kernel=5)
+    x = conv("c", add("join", "concat", b, alike), 33, 8, 1)
+    gate = add("squeeze", "dense", add("mean", "mean", x), channels=4, bias=1,
+               shapes=((4, 8), (4,)))
+    gate = add("excite", "dense", add("squeeze.act", "relu", gate), channels=8,
+               shapes=((8, 4),))
+    x = add("gated", "mul", x, add("gate", "sigmoid", gate))
+    y = add("pool", "max_pool", conv("d", x, 8, 4, 3, 2, 0), kernel=7, stride=3)
+    y = add("back", "resize_like", y, x)
+    x = add("both", "concat", x, y)
+    conv("e", x, 12, 3, 3)
+    head, at = {"__metadata__": {
+        "ffgan.format": "1", "ffgan.scale": "1", "ffgan.colour": "rgb",
+        "ffgan.graph": json.dumps({"nodes": nodes})}}, 0
+    for key in sorted(data):
+        head[key] = {"dtype": "F32", "shape": list(data[key].shape),
+                     "data_offsets": [at, at + data[key].nbytes]}
+        at += data[key].nbytes
+    text = json.dumps(head).encode()
+    with open(path, "wb") as f:
+        f.write(struct.pack("<Q", len(text)) + text)
+        for key in sorted(data):
+            f.write(data[key].tobytes())
+
+
 def main(path):
     with open(path) as f:
         for line in f:
@@ -202,5 +250,7 @@ def main(path):
 
 if sys.argv[1] == "make-esrgan":
     make_esrgan(sys.argv[2])
+elif sys.argv[1] == "make-ops":
+    make_ops(sys.argv[2])
 else:
     main(sys.argv[1])

@@ -9,6 +9,7 @@ record() { # MODEL KEY: what plain fp32 makes
     "$FFGAN" model check "$1" --record "$T/$2.safetensors" > "$T/said" 2>&1 ||
         sed 's/^/# /' "$T/said"
 }
+"$py" "$peer" make-ops "$T/our-ops.safetensors"
 for f in fast-x2 film-x2 balanced-x2 balanced-x4 compact.pth esrgan.pth esrgan_plus.pth \
     esrgan_x2.safetensors 3x_esrgan.pth span.pth spanf.pth plksr.pth realplksr.pth \
     realplksr_ln.safetensors onnx_mixed.onnx onnx_norms.onnx onnx_plain.onnx; do
@@ -19,12 +20,12 @@ for f in fast-x2 film-x2 balanced-x2 balanced-x4 compact.pth esrgan.pth esrgan_p
     line onnx "$f in other runtimes" "$T/$f.onnx" "$T/$f.safetensors" >> "$T/list"
 done
 for f in realplksr_dysample.pth:160x120 realplksr_dysample3.safetensors:160x120 \
-    ifnet.pth:192x128 ncnn_ifnet.param:192x128; do
-    size=${f#*:} f=${f%:*}
-    record "$fixtures/$f" "$f"
-    "$FFGAN" model export "$fixtures/$f" --onnx "$T/$f.onnx" > "$T/said" 2>&1 ||
-        sed 's/^/# /' "$T/said"
-    "$FFGAN" model export "$fixtures/$f" --onnx "$T/$f.$size.onnx" --size "$size" > "$T/said" 2>&1 ||
+    ifnet.pth:192x128 ncnn_ifnet.param:192x128 ops:160x120; do
+    size=${f#*:} f=${f%:*} from=$fixtures/${f%:*}
+    [ "$f" != ops ] || from=$T/our-ops.safetensors
+    record "$from" "$f"
+    "$FFGAN" model export "$from" --onnx "$T/$f.onnx" > "$T/said" 2>&1 || sed 's/^/# /' "$T/said"
+    "$FFGAN" model export "$from" --onnx "$T/$f.$size.onnx" --size "$size" > "$T/said" 2>&1 ||
         sed 's/^/# /' "$T/said"
     line onnx "$f in other runtimes" "$T/$f.onnx" "$T/$f.safetensors" >> "$T/list"
     line onnx "$f of $size in other runtimes" "$T/$f.$size.onnx" "$T/$f.safetensors" >> "$T/list"
