@@ -304,6 +304,7 @@ static const struct {
     {"pixel_shuffle", FG_KERNEL_shuffle, -1},
     {"pixel_unshuffle", FG_KERNEL_unshuffle, -1},
     {"resize", FG_KERNEL_resize, -1},
+    {"resize_like", FG_KERNEL_resize_like, -1},
     {"avg_pool", FG_KERNEL_pool, FG_POOL_AVERAGE},
     {"max_pool", FG_KERNEL_pool, FG_POOL_LARGEST},
     {"pad", FG_KERNEL_pad, -1},

@@ -46,6 +46,7 @@
     X(shuffle)                                                                 \
     X(unshuffle)                                                               \
     X(resize)                                                                  \
+    X(resize_like)                                                             \
     X(pool)                                                                    \
     X(pad)                                                                     \
     X(warp)                                                                    \

@@ -223,6 +223,32 @@ FG_HD void fg_k_warp(const FgKernelArgs *a, int y, int x, int k)
     fg_store(&a->out, y, x, k, top * (1 - fy) + low * fy);
 }
 
+/* One axis of kernels/resize_like.c, in whole numbers: the place in halves of
+ * the larger pixels has no rounding. Sides are at most 32768. */
+FG_HD int fg_like(int at, int from, int to, float *f)
+{
+    const unsigned int twice = (2 * (unsigned int)at + 1) * (unsigned int)from;
+    const unsigned int side = (unsigned int)to;
+    const unsigned int place = twice > side ? twice - side : 0;
+    const unsigned int i = place / (2 * side);
+    *f = (float)(place - i * 2 * side) / (float)(2 * side);
+    return fg_imin((int)i, from - 1);
+}
+
+FG_HD void fg_k_resize_like(const FgKernelArgs *a, int y, int x, int k)
+{
+    const FgKView *in = &a->in[0];
+    float fx, fy;
+    const int x0 = fg_like(x, in->w, a->out.w, &fx);
+    const int y0 = fg_like(y, in->h, a->out.h, &fy);
+    const int x1 = fg_imin(x0 + 1, in->w - 1), y1 = fg_imin(y0 + 1, in->h - 1);
+    const float top = fg_load(in, y0, x0, k) * (1 - fx) +
+                      fg_load(in, y0, x1, k) * fx;
+    const float low = fg_load(in, y1, x0, k) * (1 - fx) +
+                      fg_load(in, y1, x1, k) * fx;
+    fg_store(&a->out, y, x, k, top * (1 - fy) + low * fy);
+}
+
 /* ---- sums ---- */
 
 FG_HD void fg_k_correlate(const FgKernelArgs *a, int y, int x, int k)

@@ -10,7 +10,7 @@
 #include "kernels/plan.h"
 
 /* What the op is given besides the network's values. */
-enum { ALONE, SAME, PIXEL, CHANNEL, ONE, FLOW };
+enum { ALONE, SAME, PIXEL, CHANNEL, ONE, FLOW, SMALL };
 
 typedef struct Case {
     const char *op;
@@ -83,6 +83,7 @@ static const Case cases[] = {
     {"resize", {.factor = 3, .mode = 1}, 3, 9, 13, ALONE},
     {"resize", {.factor = 3, .mode = 2}, 3, 9, 13, ALONE},
     {"resize", {.factor = 5, .mode = 2}, 1, 3, 2, ALONE},
+    {"resize_like", {0}, 5, 23, 29, SMALL},
     {"avg_pool", {POOL(3, 1, 1)}, 5, 9, 13, ALONE},
     {"avg_pool", {POOL(2, 2, 0)}, 5, 10, 14, ALONE},
     {"avg_pool", {POOL(3, 2, 1)}, 5, 10, 14, ALONE},
@@ -128,6 +129,7 @@ static int second(FgGraph *g, const Case *c)
     int v;
     switch (c->other) {
     case SAME:
+    case SMALL:
         return values(g, "second", c->c);
     case PIXEL:
         return op(g, "mean", "mean", values(g, "second", c->c), -1,
@@ -155,7 +157,9 @@ static FgModel *network(const Case *c)
     const int shifted = op(g, "bias", "shift", a, -1, (FgAttr){0});
     const int pixel = !strcmp(c->op, "dense");
     const int from = pixel ? op(g, "mean", "pixel", shifted, -1, (FgAttr){0})
-                           : shifted;
+                     : c->other == SMALL ? op(g, "max_pool", "small", shifted,
+                                              -1, (FgAttr){POOL(7, 3, 0)})
+                                         : shifted;
     int v = op(g, c->op, "op", from, b, c->attr);
     if (pixel) /* as gates by channel have it */
         v = op(g, "mul", "gate", shifted, v, (FgAttr){0});
