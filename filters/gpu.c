@@ -12,13 +12,15 @@
 #endif
 
 #include "frame.h"
-#include "kernels/cuda.h"
+#include "kernels/cuda_steady.h"
 
 struct FgGpu {
     FgPlan *plan;
+    FgCudaSteady *hold; /* NULL: nothing asks for the frame before */
     AVBufferRef *device;
-    void *stream;
+    FgCudaPlace place;
     enum AVPixelFormat sw;
+    int w, h; /* of frames in */
     FgFormat fmt;
     int luma, guessed;
 };
@@ -43,7 +45,7 @@ static int ordinal_of(const AVCUDADeviceContext *hw, int *ordinal)
 
 /* The frames' device; "cuda:N" if that is what device= says, too. */
 static int find_device(FgGpu *g, const char *asked, char *name, size_t size,
-                       void **context, FgError *err)
+                       FgError *err)
 {
     const AVHWDeviceContext *const d = (void *)g->device->data;
     const AVCUDADeviceContext *const hw = d->hwctx;
@@ -62,28 +64,25 @@ static int find_device(FgGpu *g, const char *asked, char *name, size_t size,
                         "device=%s, but the frames are on cuda:%d", asked,
                         ordinal);
     snprintf(name, size, "cuda:%d", ordinal);
-    *context = hw->cuda_ctx;
-    g->stream = hw->stream;
+    g->place = (FgCudaPlace){ordinal, hw->cuda_ctx, hw->stream};
     return 0;
 }
 #else
 static int find_device(FgGpu *g, const char *asked, char *name, size_t size,
-                       void **context, FgError *err)
+                       FgError *err)
 {
-    (void)g, (void)asked, (void)name, (void)size, (void)context;
+    (void)g, (void)asked, (void)name, (void)size;
     return fg_error(err, AVERROR(ENOSYS), "this FFmpeg was built without CUDA");
 }
 #endif
 
 /* ---- what frames are ---- */
 
-static int samples(FgGpu *g, enum AVPixelFormat sw, FgError *err)
+static int samples(FgFormat *f, enum AVPixelFormat sw, FgError *err)
 {
-    const int known = fg_format_init(&g->fmt, sw) >= 0;
-    const FgFormat *f = &g->fmt;
+    const int known = fg_format_init(f, sw) >= 0;
     const int packed = f->rgb && f->depth == 8 && f->comp[0].step == 4;
 
-    g->sw = sw;
     if (!known || f->nb != 3 || f->has_alpha || f->is_float || f->full ||
         (f->rgb && !packed))
         return fg_error(err, AVERROR(ENOSYS),
@@ -95,25 +94,33 @@ static int samples(FgGpu *g, enum AVPixelFormat sw, FgError *err)
     return 0;
 }
 
-static int describe(const FgGpu *g, FgCudaFrame *k, const AVFrame *f)
+/* What frames of a format are, without their planes. */
+static FgCudaFrame shape(const FgFormat *m, int w, int h)
 {
-    const FgFormat *const m = &g->fmt;
     const int nv = !m->rgb && m->comp[1].plane == m->comp[2].plane;
-    const int planes = m->rgb ? 1 : nv ? 2 : 3;
-
-    *k = (FgCudaFrame){.layout = m->rgb ? FG_CUDA_RGB
-                                 : nv   ? FG_CUDA_NV
-                                        : FG_CUDA_YUV,
-                       .w = f->width,
-                       .h = f->height,
-                       .log2w = m->log2w,
-                       .log2h = m->log2h,
-                       .depth = m->depth,
-                       .shift = m->comp[0].shift};
+    FgCudaFrame k = {.layout = m->rgb ? FG_CUDA_RGB
+                               : nv   ? FG_CUDA_NV
+                                      : FG_CUDA_YUV,
+                     .w = w,
+                     .h = h,
+                     .log2w = m->log2w,
+                     .log2h = m->log2h,
+                     .depth = m->depth,
+                     .shift = m->comp[0].shift};
     for (int i = 0; m->rgb && i < 3; i++)
-        k->order[i] = m->comp[i].offset;
+        k.order[i] = m->comp[i].offset;
     if (m->rgb)
-        k->order[3] = m->pad_offset;
+        k.order[3] = m->pad_offset;
+    return k;
+}
+
+static int describe(const FgFormat *m, FgCudaFrame *k, const AVFrame *f)
+{
+    *k = shape(m, f->width, f->height);
+    const int planes = k->layout == FG_CUDA_RGB  ? 1
+                       : k->layout == FG_CUDA_NV ? 2
+                                                 : 3;
+
     for (int i = 0; i < planes; i++) {
         if (f->linesize[i] <= 0)
             return -1;
@@ -172,11 +179,13 @@ static int make_plan(FgGpu *g, const AVFilterLink *in, const AVFilterLink *out,
                        .tile = o->tile,
                        .ex = o->ex};
     FgPlanInfo i;
-    int ret = find_device(g, o->device, name, sizeof(name), &p.cuda_context,
-                          err);
+    int ret = find_device(g, o->device, name, sizeof(name), err);
 
     if (ret < 0)
         return ret;
+    p.cuda_context = g->place.context;
+    g->w = in->w;
+    g->h = in->h;
     if ((ret = fg_plan_create(&g->plan, m, &p, err)) < 0)
         return ret;
     fg_plan_info(g->plan, &i);
@@ -226,7 +235,8 @@ static int create(FgGpu *g, AVFilterLink *inlink, AVFilterLink *outlink,
     const AVHWFramesContext *const c = (void *)ref->data;
 
     g->luma = m->luma;
-    if ((ret = samples(g, c->sw_format, err)) < 0)
+    g->sw = c->sw_format;
+    if ((ret = samples(&g->fmt, g->sw, err)) < 0)
         return ret;
     if (!(g->device = av_buffer_ref(c->device_ref)))
         return fg_error(err, AVERROR(ENOMEM), "out of memory");
@@ -256,6 +266,7 @@ void fg_gpu_free(FgGpu **g)
     if (!*g)
         return;
     fg_plan_free(&(*g)->plan); /* its context is the device's: this first */
+    fg_cuda_steady_free(&(*g)->hold);
     av_buffer_unref(&(*g)->device);
     av_freep(g);
 }
@@ -278,11 +289,79 @@ int fg_gpu_frame(FgGpu *g, AVFrame *out, const AVFrame *in, const FgLook *look,
         return fg_error(err, AVERROR(EINVAL),
                         "frames change their samples or device: this needs a "
                         "new filter graph");
-    if (describe(g, &from, in) < 0 || describe(g, &to, out) < 0)
+    if (describe(&g->fmt, &from, in) < 0 || describe(&g->fmt, &to, out) < 0)
         return fg_error(err, AVERROR(EINVAL), "a CUDA frame is upside down");
     if ((ret = colour(g, &c, in, look, err)) < 0)
         return ret;
-    return fg_cuda_frame_run(g->plan, g->stream, &from, &to, &c, err);
+    return fg_cuda_frame_run(g->plan, g->place.stream, &from, &to, &c, err);
+}
+
+/* ---- the frame before, and masks ---- */
+
+int fg_gpu_hold(FgGpu *g, int shot, FgError *err)
+{
+    const FgCudaFrame like = shape(&g->fmt, g->w, g->h);
+    const int ret = fg_cuda_steady_create(&g->hold, &g->place, &like, err);
+
+    if (ret >= 0 && shot)
+        fg_cuda_hold(g->plan, fg_cuda_steady_flag(g->hold));
+    return ret;
+}
+
+int fg_gpu_look(FgGpu *g, const AVFrame *in, const FgSteadyLook *look,
+                FgError *err)
+{
+    const FgCudaSteadyLook l = {look->amount, look->bound, look->cut};
+    const FgLook any = {0, AVCOL_SPC_BT709, look->range};
+    FgCudaFrame f;
+    FgCudaColour c;
+    const int ret = colour(g, &c, in, &any, err);
+
+    if (ret < 0)
+        return ret;
+    if (describe(&g->fmt, &f, in) < 0)
+        return fg_error(err, AVERROR(EINVAL), "a CUDA frame is upside down");
+    return fg_cuda_steady_look(g->hold, &f, &c, &l, err);
+}
+
+int fg_gpu_steady(FgGpu *g, AVFrame *out, FgFlicker *f, FgError *err)
+{
+    FgCudaFrame k;
+    FgCudaFlicker v;
+
+    if (describe(&g->fmt, &k, out) < 0)
+        return fg_error(err, AVERROR(EINVAL), "a CUDA frame is upside down");
+    const int ret = fg_cuda_steady_frame(g->hold, &k, f ? &v : NULL, err);
+
+    if (ret >= 0 && f)
+        *f = (FgFlicker){v.source, v.before, v.after};
+    return ret;
+}
+
+int fg_gpu_mask(FgGpu *g, AVFrame *out, const AVFrame *in, const AVFrame *mask,
+                FgError *err)
+{
+    const AVHWFramesContext *const c = (void *)mask->hw_frames_ctx->data;
+    FgCudaFrame k[3];
+    FgFormat m;
+    const int ret = samples(&m, c->sw_format, err);
+
+    if (ret < 0)
+        return ret;
+    if (c->device_ref->data != g->device->data)
+        return fg_error(err, AVERROR(EINVAL),
+                        "the mask's frames are on another device than the "
+                        "picture's");
+    if (m.rgb)
+        return fg_error(err, AVERROR(EINVAL),
+                        "a mask in GPU memory is its luma, and %s has none: "
+                        "put scale_cuda=format=nv12 before it",
+                        av_get_pix_fmt_name(c->sw_format));
+    if (describe(&g->fmt, &k[0], out) < 0 || describe(&g->fmt, &k[1], in) < 0 ||
+        describe(&m, &k[2], mask) < 0)
+        return fg_error(err, AVERROR(EINVAL), "a CUDA frame is upside down");
+    return fg_cuda_mask_run(g->plan, g->place.stream, &k[0], &k[1], &k[2],
+                            mask->color_range != AVCOL_RANGE_JPEG, err);
 }
 
 int fg_gpu_finish(FgGpu *g, FgError *err)

@@ -7,6 +7,7 @@
 #define FFGAN_FILTERS_GPU_H
 
 #include "filter.h"
+#include "steady.h"
 #include "upscale.h"
 
 typedef struct FgGpu FgGpu;
@@ -24,6 +25,19 @@ int fg_gpu_create(FgGpu **g, AVFilterLink *inlink, AVFilterLink *outlink,
  * must be taken for lost. */
 int fg_gpu_frame(FgGpu *g, AVFrame *out, const AVFrame *in, const FgLook *look,
                  FgError *err);
+/* From now on frames are looked at before the network sees them and held still
+ * behind it; with shot, instance norms keep the statistics of the first frame
+ * of its shot. To be called once, before the first frame. */
+int fg_gpu_hold(FgGpu *g, int shot, FgError *err);
+/* As fg_steady_look and fg_steady_frame, but nothing waits unless f is given.
+ */
+int fg_gpu_look(FgGpu *g, const AVFrame *in, const FgSteadyLook *look,
+                FgError *err);
+int fg_gpu_steady(FgGpu *g, AVFrame *out, FgFlicker *f, FgError *err);
+/* out, the effect, over in, where mask says so: a frame of the same device and
+ * size, by its luma. */
+int fg_gpu_mask(FgGpu *g, AVFrame *out, const AVFrame *in, const AVFrame *mask,
+                FgError *err);
 /* Waits for all frames. AVERROR(EDOM) if a result was not finite. */
 int fg_gpu_finish(FgGpu *g, FgError *err);
 /* 1 if the last frame's matrix was guessed from its size. */

@@ -34,6 +34,7 @@ typedef struct GanfxContext {
     FgFormat fmt, mask_fmt;
     float *scratch; /* [threads][4][w] */
     int said_guess, said_fields;
+    int judged;                   /* all results in GPU memory */
     double source, before, after; /* sums of flicker */
     int64_t measured;
     /* of the frame at hand */
@@ -95,24 +96,30 @@ static const enum AVPixelFormat alpha_formats[] = {
     AV_PIX_FMT_GBRAP12,    AV_PIX_FMT_GBRAP14,    AV_PIX_FMT_GBRAP16,
     AV_PIX_FMT_GBRAPF32,   AV_PIX_FMT_NONE};
 
+/* Frames leave as they came: GPU memory stays GPU memory. */
 static int query_formats(const AVFilterContext *ctx, AVFilterFormatsConfig **in,
                          AVFilterFormatsConfig **out)
 {
     const GanfxContext *s = ctx->priv;
     const enum AVPixelFormat *list = s->mask == MASK_ALPHA ? alpha_formats
                                                            : fg_pix_fmts;
-    AVFilterFormats *f = ff_make_format_list((const int *)list);
-    /* Frames leave as they came: GPU memory stays GPU memory. */
-    int ret = s->mask ? 0 : ff_add_format(&f, AV_PIX_FMT_CUDA);
+    AVFilterFormats *f = ff_make_format_list((const int *)list), *m = NULL;
+    int ret = ff_add_format(&f, AV_PIX_FMT_CUDA);
 
     if (ret >= 0)
         ret = ff_formats_ref(f, &in[0]->formats);
     if (ret >= 0)
         ret = ff_formats_ref(f, &out[0]->formats);
-    if (ret >= 0 && s->mask == MASK_INPUT)
-        ret = ff_formats_ref(ff_make_format_list((const int *)mask_formats),
-                             &in[1]->formats);
-    return ret;
+    if (ret < 0 || s->mask != MASK_INPUT)
+        return ret;
+    m = ff_make_format_list((const int *)mask_formats);
+    ret = ff_add_format(&m, AV_PIX_FMT_CUDA);
+    return ret < 0 ? ret : ff_formats_ref(m, &in[1]->formats);
+}
+
+static int holds(const GanfxContext *s)
+{
+    return s->steady > 0 || s->measure || s->norm == NORM_SHOT;
 }
 
 static int make_gpu(AVFilterContext *ctx, const FgUpscaleOptions *o,
@@ -121,12 +128,17 @@ static int make_gpu(AVFilterContext *ctx, const FgUpscaleOptions *o,
     GanfxContext *s = ctx->priv;
 
     fg_gpu_free(&s->gpu);
-    if (s->steady > 0 || s->measure || s->norm == NORM_SHOT)
+    if (s->mask == MASK_ALPHA)
         return fg_error(err, AVERROR(ENOTSUP),
-                        "steady, measure and norm=shot do not take frames in "
-                        "GPU memory: put hwdownload,format=... before ganfx");
-    return fg_gpu_create(&s->gpu, ctx->inputs[0], ctx->outputs[0], s->model, o,
-                         err);
+                        "frames in GPU memory are taken without alpha: put "
+                        "hwdownload,format=... before ganfx for mask=alpha, or "
+                        "give a second input");
+    const int ret = fg_gpu_create(&s->gpu, ctx->inputs[0], ctx->outputs[0],
+                                  s->model, o, err);
+
+    return ret < 0 || !holds(s)
+               ? ret
+               : fg_gpu_hold(s->gpu, s->norm == NORM_SHOT, err);
 }
 
 static int make_net(AVFilterContext *ctx, const FgModel *m, FgError *err)
@@ -162,7 +174,7 @@ static int make_parts(AVFilterLink *outlink)
     fg_steady_free(&s->hold);
     av_freep(&s->scratch);
     if ((ret = make_net(ctx, s->model, &err)) < 0 ||
-        ((s->steady > 0 || s->measure || s->norm == NORM_SHOT) &&
+        (!s->gpu && holds(s) &&
          (ret = fg_steady_create(&s->hold, in->format, in->w, in->h, &s->ex,
                                  &err)) < 0))
         return fg_filter_fail(ctx, ret, &err);
@@ -192,7 +204,16 @@ static int config_mask(AVFilterLink *outlink)
                b->w, b->h, a->w, a->h);
         return AVERROR(EINVAL);
     }
-    if ((ret = fg_format_init(&s->mask_fmt, b->format)) < 0 ||
+    if ((a->format == AV_PIX_FMT_CUDA) != (b->format == AV_PIX_FMT_CUDA)) {
+        av_log(ctx, AV_LOG_ERROR,
+               "the %s is in GPU memory and the %s is not: put %s before the "
+               "mask\n",
+               s->gpu ? "picture" : "mask", s->gpu ? "mask" : "picture",
+               s->gpu ? "format=nv12,hwupload"
+                      : "hwdownload,format=nv12,format=gray");
+        return AVERROR(EINVAL);
+    }
+    if ((!s->gpu && (ret = fg_format_init(&s->mask_fmt, b->format)) < 0) ||
         (ret = ff_framesync_init_dualinput(&s->fs, ctx)) < 0)
         return ret;
     s->fs.on_event = filter_pair;
@@ -314,11 +335,16 @@ static int note_flicker(GanfxContext *s, const FgFlicker *f)
     return ret < 0 ? ret : set_number(s->out, "lavfi.ganfx.flicker", f->after);
 }
 
+/* In GPU memory only measuring has to wait for its numbers. */
 static int hold_still(GanfxContext *s, FgError *err)
 {
-    FgFlicker f;
-    const int ret = fg_steady_frame(s->hold, s->out, &f, err);
+    FgFlicker f = {-1, -1, -1};
+    int ret = 0;
 
+    if (s->gpu && holds(s))
+        ret = fg_gpu_steady(s->gpu, s->out, s->measure ? &f : NULL, err);
+    else if (s->hold)
+        ret = fg_steady_frame(s->hold, s->out, &f, err);
     return ret < 0 ? ret : note_flicker(s, &f);
 }
 
@@ -351,10 +377,12 @@ static int look_ahead(AVFilterContext *ctx, const FgLook *look, FgError *err)
     GanfxContext *s = ctx->priv;
     int ret;
 
-    if (!s->hold)
-        return 0;
     s->look = (FgSteadyLook){(float)s->steady, (float)s->bound,
                              (float)s->scd_threshold / 100, s->range};
+    if (s->gpu)
+        return holds(s) ? fg_gpu_look(s->gpu, s->in, &s->look, err) : 0;
+    if (!s->hold)
+        return 0;
     if ((ret = fg_steady_look(s->hold, s->in, &s->look, err)) < 0)
         return ret;
     return !ret && s->norm == NORM_SHOT ? begin_shot(ctx, look, err) : 0;
@@ -402,12 +430,14 @@ static int apply(AVFilterContext *ctx, const AVFrame *in, const AVFrame *mask)
         goto fail;
     if ((ret = look_ahead(ctx, &look, &err)) < 0 ||
         (ret = run_net(s, &look, &err)) < 0 ||
-        (s->hold && (ret = hold_still(s, &err)) < 0)) {
+        (ret = hold_still(s, &err)) < 0 ||
+        (s->gpu && mask &&
+         (ret = fg_gpu_mask(s->gpu, s->out, in, mask, &err)) < 0)) {
         av_log(ctx, AV_LOG_ERROR, "frame at pts %s: %s\n", av_ts2str(in->pts),
                err.text);
         goto fail;
     }
-    if (s->mask == MASK_ALPHA || mask)
+    if (!s->gpu && (s->mask == MASK_ALPHA || mask))
         mix_mask(s);
     fg_say_once(ctx, &s->said_guess, AV_LOG_INFO,
                 s->gpu ? fg_gpu_guessed(s->gpu) : fg_upscale_guessed(s->up),
@@ -417,22 +447,6 @@ static int apply(AVFilterContext *ctx, const AVFrame *in, const AVFrame *mask)
     return ff_filter_frame(outlink, s->out);
 fail:
     av_frame_free(&s->out);
-    return ret;
-}
-
-static int filter_pair(FFFrameSync *fs)
-{
-    AVFilterContext *ctx = fs->parent;
-    AVFrame *in, *mask;
-    int ret = ff_framesync_dualinput_get(fs, &in, &mask);
-
-    if (ret < 0)
-        return ret;
-    if (ctx->is_disabled || !mask)
-        return ff_filter_frame(ctx->outputs[0], in);
-    in->pts = av_rescale_q(fs->pts, fs->time_base, ctx->outputs[0]->time_base);
-    ret = apply(ctx, in, mask);
-    av_frame_free(&in);
     return ret;
 }
 
@@ -456,6 +470,22 @@ static int pass(AVFilterContext *ctx, AVFrame *f)
     return ret;
 }
 
+static int filter_pair(FFFrameSync *fs)
+{
+    AVFilterContext *ctx = fs->parent;
+    AVFrame *in, *mask;
+    int ret = ff_framesync_dualinput_get(fs, &in, &mask);
+
+    if (ret < 0)
+        return ret;
+    if (ctx->is_disabled || !mask)
+        return pass(ctx, in);
+    in->pts = av_rescale_q(fs->pts, fs->time_base, ctx->outputs[0]->time_base);
+    ret = apply(ctx, in, mask);
+    av_frame_free(&in);
+    return ret;
+}
+
 /* At the end of frames in GPU memory their results are judged: before, that
  * would mean to wait for them. */
 static int end(AVFilterContext *ctx, int status, int64_t pts)
@@ -472,6 +502,20 @@ static int end(AVFilterContext *ctx, int status, int64_t pts)
     return 0;
 }
 
+static int work_pairs(AVFilterContext *ctx)
+{
+    GanfxContext *s = ctx->priv;
+    FgError err = {""};
+    int ret = ff_framesync_activate(&s->fs);
+
+    if (ret < 0 || !s->gpu || s->judged ||
+        ff_outlink_get_status(ctx->outputs[0]) != AVERROR_EOF)
+        return ret;
+    s->judged = 1;
+    ret = fg_gpu_finish(s->gpu, &err);
+    return ret < 0 ? fg_filter_fail(ctx, ret, &err) : 0;
+}
+
 static int work(AVFilterContext *ctx)
 {
     AVFilterLink *in = ctx->inputs[0], *out = ctx->outputs[0];
@@ -481,7 +525,7 @@ static int work(AVFilterContext *ctx)
     int ret, status;
 
     if (s->mask == MASK_INPUT)
-        return ff_framesync_activate(&s->fs);
+        return work_pairs(ctx);
     FF_FILTER_FORWARD_STATUS_BACK(out, in);
     if ((ret = ff_inlink_consume_frame(in, &f)) < 0)
         return ret;

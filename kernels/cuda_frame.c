@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cuda_plan.h"
+#include "cuda_work.h"
 
 /* ---- what a frame is ---- */
 
@@ -72,7 +73,7 @@ static void set_code(FgKFrame *k, int comp, int depth, int limited, int chroma)
     k->max = (float)all;
 }
 
-static FgKFrame frame_of(const FgCudaFrame *f, const FgCudaColour *c)
+FgKFrame fg_cuda_kframe(const FgCudaFrame *f, const FgCudaColour *c)
 {
     const int rgb = f->layout == FG_CUDA_RGB, nv = f->layout == FG_CUDA_NV;
     FgKFrame k = {.w = f->w, .h = f->h, .rgb = rgb};
@@ -95,6 +96,16 @@ static FgKFrame frame_of(const FgCudaFrame *f, const FgCudaColour *c)
         k.filler = (FgKPlane){f->plane[0], (int64_t)f->pitch[0], 4,
                               f->order[3]};
     return k;
+}
+
+FgFlowGrid fg_cuda_grid(const FgKFrame *k, int comp, const FgCudaColour *c)
+{
+    const int chroma = comp && !k->rgb;
+    const int sx = chroma && k->cw < k->w ? 2 : 1;
+    const int sy = chroma && k->ch < k->h ? 2 : 1;
+    return (FgFlowGrid){
+        chroma ? k->cw : k->w,    chroma ? k->ch : k->h,   (float)sx, (float)sy,
+        sx > 1 ? c->chroma_x : 0, sy > 1 ? c->chroma_y : 0};
 }
 
 /* Where chroma goes, along one axis: filters/upscale.c's sited. */
@@ -221,8 +232,8 @@ int fg_cuda_frame_run(FgPlan *p, void *stream, const FgCudaFrame *in,
     if (!p->cuda)
         return fg_error(err, -ENOTSUP, "CUDA: this plan is the CPU's");
     int rc = check(p, in, out, err);
-    a.src = frame_of(in, colour);
-    a.dst = frame_of(out, colour);
+    a.src = fg_cuda_kframe(in, colour);
+    a.dst = fg_cuda_kframe(out, colour);
     a.groups = p->channels_in;
     const int mixes = a.groups == 3 && !a.src.rgb && (in->log2w || in->log2h);
     if (rc >= 0)

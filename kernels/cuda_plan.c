@@ -363,6 +363,8 @@ static int launch_step(FgPlan *p, void *stream, const FgCudaStep *s,
         a.out.at += (uint64_t)s->first * element_size(c);
         a.out.c = s->nb_out;
     }
+    if (s->holds)
+        a.p[3] = c->hold;
     return c->api->launch(c->dev, stream, s->kernel, &a, err);
 }
 

@@ -17,6 +17,7 @@ typedef struct FgCudaStep {
     int in[2];         /* values, -1 = none */
     int add, out;      /* values, -1 = none */
     int first, nb_out; /* channels of out that it makes; 0 = all */
+    int holds;         /* moments of an instance norm: fg_cuda_hold */
 } FgCudaStep;
 
 struct FgCudaPlan {
@@ -42,6 +43,7 @@ struct FgCudaPlan {
     FgError why;        /* of the last run, "" = it did not fail */
     void *last_stream;
     int has_last;
+    uint64_t hold; /* fg_cuda_hold */
 };
 
 /* Opens the plug-in and the device. p has its graph and parameters. */

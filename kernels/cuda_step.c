@@ -235,7 +235,7 @@ static int batch_norm(Build *b)
     return rc;
 }
 
-static int norm(Build *b, int groups)
+static int norm(Build *b, int groups, int holds)
 {
     FgCudaStep *t = add_step(b, FG_KERNEL_moments);
     uint64_t at = 0;
@@ -247,6 +247,7 @@ static int norm(Build *b, int groups)
     t->out = -1;
     t->a.groups = groups;
     t->a.p[2] = at;
+    t->holds = holds;
     rc = plain(b, FG_KERNEL_norm, -1);
     if (rc >= 0) {
         t = &b->p->cuda->steps[b->p->cuda->nb_steps - 1];
@@ -327,9 +328,9 @@ static int other(Build *b)
     if (!strcmp(op, "batch_norm"))
         return batch_norm(b);
     if (!strcmp(op, "instance_norm"))
-        return norm(b, b->shapes[b->n->in[0]].c);
+        return norm(b, b->shapes[b->n->in[0]].c, 1);
     if (!strcmp(op, "group_norm"))
-        return norm(b, b->n->attr.groups);
+        return norm(b, b->n->attr.groups, 0);
     if (!strcmp(op, "mean"))
         return mean(b);
     return fg_error(b->err, -ENOTSUP,

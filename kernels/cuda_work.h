@@ -40,6 +40,11 @@ int fg_cuda_work_sum(FgCudaWork *w, uint64_t in, int width, int height,
 int fg_cuda_work_totals(FgCudaWork *w, uint64_t totals, double sum[4],
                         FgError *err);
 
+/* cuda_frame.c: a frame's samples as kernels want them, and where those of a
+ * component lie on the luma grid. */
+FgKFrame fg_cuda_kframe(const FgCudaFrame *f, const FgCudaColour *c);
+FgFlowGrid fg_cuda_grid(const FgKFrame *k, int comp, const FgCudaColour *c);
+
 static inline FgKView fg_cuda_map_view(const float *at, int w, int h)
 {
     return (FgKView){(uint64_t)(uintptr_t)at, 1, h, w, 1, FG_ELEMENT_F32};

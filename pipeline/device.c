@@ -141,11 +141,7 @@ int fg_device_asked(const char *chain)
 
 static int is_off(const char *value)
 {
-    char *end = NULL;
-    if (!value || !strncmp(value, "none", 4) || !strncmp(value, "frame", 5) ||
-        !strncmp(value, "false", 5))
-        return 1;
-    return strtod(value, &end) == 0 && end > value;
+    return !value || !strncmp(value, "none", 4) || *value == '0';
 }
 
 int fg_device_keeps(const char *chain)
@@ -157,9 +153,7 @@ int fg_device_keeps(const char *chain)
     while (next_filter(&chain, &f)) {
         int takes = is_named(&f, "gansr");
         if (is_named(&f, "ganfx"))
-            takes = is_off(option(&f, "mask")) && is_off(option(&f, "norm")) &&
-                    is_off(option(&f, "steady")) &&
-                    is_off(option(&f, "measure"));
+            takes = is_off(option(&f, "mask"));
         ours += takes;
         for (size_t i = 0; i < sizeof(any) / sizeof(*any); i++)
             takes |= is_named(&f, any[i]);

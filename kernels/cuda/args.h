@@ -157,6 +157,7 @@ typedef struct FgKernelArgs {
     FgFlowMaps flow;
     FgFlowGrid grid;
     FgKFrame mask;
+    uint64_t parts; /* [h][w][4] f32 */
 } FgKernelArgs;
 
 typedef struct FgLaunch {

@@ -22,7 +22,7 @@ FG_HD void fg_put_plane(const FgKernelArgs *a, int y, int x, float v)
  * before and this one's; plane[2], of luma: what left of the frame before, and
  * plane[3], plane[4] the sources. plane[5], of luma: what leaves, else its data
  * is NULL. p[0]: see verdict, 0 = no frame before. blend, eps: share and bound;
- * out, of luma, or none: [h][w] of 4: how much source, effect and what leaves
+ * parts, of luma, or none: [h][w] of 4: how much source, effect and what leaves
  * differ from the frame before, and how surely it was seen. */
 FG_HD void fg_k_steady(const FgKernelArgs *a, int y, int x, int k)
 {
@@ -43,9 +43,9 @@ FG_HD void fg_k_steady(const FgKernelArgs *a, int y, int x, int k)
         return;
     if (goes_on && a->blend > 0)
         fg_put_plane(a, s.y, s.x, d);
-    if (!a->out.at)
+    if (!a->parts)
         return;
-    float *const sum = (float *)a->out.at + 4 * ((int64_t)s.y * a->dst.w + s.x);
+    float *const sum = (float *)a->parts + 4 * ((int64_t)s.y * a->dst.w + s.x);
     (void)k;
     sum[0] = sum[1] = sum[2] = sum[3] = 0;
     if (!goes_on)

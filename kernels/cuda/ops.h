@@ -324,7 +324,8 @@ FG_HD double fg_tree(double *part)
 }
 
 /* Block g: mean and 1/deviation of the channels of group g over all pixels into
- * p[2][2*g]; where out is given, the mean alone into its channel g. */
+ * p[2][2*g]; where out is given, the mean alone into its channel g. Nothing is
+ * done where p[3] is a float that is not 0. */
 FG_HD void fg_moments(const FgKernelArgs *a, int g, char *shared)
 {
     const FgKView *in = &a->in[0];
@@ -332,6 +333,8 @@ FG_HD void fg_moments(const FgKernelArgs *a, int g, char *shared)
     const int nb = in->c / a->groups;
     const int64_t all = (int64_t)in->h * in->w * nb;
     double mean = 0, var = 0;
+    if (a->p[3] && fg_param(a->p[3], 0) != 0)
+        return;
     for (int pass = 0; pass < 2; pass++) {
         FG_SYNC();
         FG_THREADS(t)

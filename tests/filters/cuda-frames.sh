@@ -73,11 +73,6 @@ plugin=$T/nothing.so
     fails "ganfx: no plug-in is one sentence" \
         'CUDA: FFGAN_CUDA is .* cannot be read' \
         nv12 "hwupload,$look,hwdownload,format=nv12" $gpu
-    for o in steady=0.5 measure=1 norm=shot; do
-        fails "ganfx $o needs frames in memory" \
-            'put hwdownload,format=... before ganfx' \
-            nv12 "hwupload,$look:$o,hwdownload,format=nv12" $gpu
-    done
     fails "ganinterp refuses frames of the GPU in words" \
         'put hwdownload,format=nv12 before ganinterp' \
         nv12 "hwupload,ganinterp,hwdownload,format=nv12" $gpu

@@ -95,6 +95,32 @@ static void check_view(const FgKView *v, const char *what)
         fake_die(what);
 }
 
+/* With its border. */
+static void check_plane(const FgPlane *p)
+{
+    const size_t b = FG_BORDER, row = (size_t)p->row;
+    if (!p->data)
+        return;
+    const size_t n = ((size_t)p->h + 2 * b - 1) * row + (size_t)p->w + 2 * b;
+    if (fake_memory((uint64_t)(p->data - b * row - b)) < n * sizeof(float))
+        fake_die("a plane lies outside of its memory");
+}
+
+static void check_maps(const FgFlowMaps *m)
+{
+    const void *const maps[] = {m->du[0],     m->du[1],     m->dv[0], m->dv[1],
+                                m->misfit[0], m->misfit[1], m->plain, m->u,
+                                m->v,         m->share};
+    const size_t n = (size_t)m->w * (size_t)m->h;
+    for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++)
+        if (maps[i] && fake_memory((uint64_t)maps[i]) < n * sizeof(float))
+            fake_die("a map lies outside of its memory");
+    for (int k = 0; k < 2; k++)
+        if (m->landed[k] &&
+            fake_memory((uint64_t)m->landed[k]) < n * sizeof(uint64_t))
+            fake_die("what landed lies outside of its memory");
+}
+
 static Launch checked(const void *f, const unsigned *grid,
                       const unsigned *block, unsigned shared, void **params)
 {
@@ -112,6 +138,9 @@ static Launch checked(const void *f, const unsigned *grid,
     check_view(&l.a.add, "add lies outside of its memory");
     if (l.kernel != FG_KERNEL_picture_out) /* its rows are a frame's */
         check_view(&l.a.out, "out lies outside of its memory");
+    for (size_t i = 0; i < sizeof(l.a.plane) / sizeof(*l.a.plane); i++)
+        check_plane(&l.a.plane[i]);
+    check_maps(&l.a.flow);
     for (int i = 0; i < 4; i++)
         if (l.a.p[i] && !fake_memory(l.a.p[i]))
             fake_die("a parameter lies outside of its memory");

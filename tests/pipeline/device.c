@@ -83,9 +83,8 @@ static void frames_stay(void **state)
     assert_true(fg_device_keeps("gansr=model=a:device=cuda"));
     assert_true(fg_device_keeps("ganfx=model=a,gansr=b,fps=25,setsar=1"));
     assert_true(fg_device_keeps("ganfx=model=a:steady=0:mask=none"));
-    assert_false(fg_device_keeps("ganfx=model=a:steady=0.5"));
-    assert_false(fg_device_keeps("ganfx=model=a:measure=1"));
-    assert_false(fg_device_keeps("ganfx=model=a:norm=shot"));
+    assert_true(fg_device_keeps("ganfx=model=a:steady=0.5:norm=shot"));
+    assert_true(fg_device_keeps("ganfx=model=a:measure=1"));
     assert_false(fg_device_keeps("ganfx=model=a:mask=alpha"));
     assert_false(fg_device_keeps("gansr=a,hflip"));
     assert_false(fg_device_keeps("ganinterp=fps=60"));

@@ -93,7 +93,6 @@ format() {
 }
 gpu "frames in memory" sr a.mp4 3 near
 check "the network does not run on the CPU" not cmp -s g.raw cpu.raw
-gpu "steady needs frames in memory" steady a.mp4 3 near
 
 # ---- chunks and processes ----
 check "in chunks, two processes" ffgan run ./sr.yaml a.mp4 -o w.mkv \
@@ -147,6 +146,9 @@ gpu "ten bits" sr ten.mkv 12 near16
 kept "ten bits"
 gpu "ganfx" fx a.mp4 3 near
 kept "ganfx"
+gpu "ganfx that holds still" steady a.mp4 3 near
+kept "ganfx that holds still"
+check "it waits for no more than the frames down" grep -q '^syncs=6 ' first
 rm -f log
 check "a stream's crop at the left and the top" env LD_LIBRARY_PATH="$driver" \
     FAKECUDA_LOG="$T/log" CMOCKA_MESSAGE_OUTPUT=TAP \
