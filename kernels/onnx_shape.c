@@ -16,7 +16,7 @@ static int all_constant(FgOnnx *o, const FgOnnxNode *n)
         if (n->in[k].n && (!v || v->kind != FG_ONNX_CONST))
             return 0;
     }
-    return n->nb_in > 0;
+    return fg_onnx_in(o, n, 0) != NULL;
 }
 
 static double number(const FgOnnxValue *v, size_t i)
