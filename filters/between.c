@@ -209,8 +209,6 @@ static int mends(const FgBetween *b)
     return b->o.model && !b->whole;
 }
 
-/* Half of the error: measured, all is more than is gained where there is
- * hardly any noise. */
 static void fuse_job(void *arg, int y, int worker)
 {
     FgBetween *b = arg;
@@ -218,15 +216,10 @@ static void fuse_job(void *arg, int y, int worker)
     const size_t at = (size_t)y * (size_t)w;
     const float *net = mends(b) ? fg_f32(&b->out, 0, y, 0) : NULL;
     const float *in = fg_f32(&b->in, 0, y, 0);
-    float *error = b->error + at;
 
     (void)worker;
     fg_interp_fuse(b->luma + at, b->share + at, b->fade + at, in, net, w);
-    for (int x = 0; x < w; x++, in += FG_INTERP_IN) {
-        const float d = in[1] - in[0], a = b->share[at + (size_t)x];
-
-        error[x] = 0.5f * a * (1 - a) * d * d;
-    }
+    fg_interp_doubt(b->error + at, in, b->share + at, w);
 }
 
 /* Luma; of RGB, what all three get more. */
@@ -240,9 +233,10 @@ static void settle_job(void *arg, int y, int worker)
 
     fg_interp_settle(d, b->luma, b->error, w, b->o.h, y,
                      b->scratch + (size_t)worker * ROWS * b->scratch_row);
+    for (int x = 0; net && x < w; x++)
+        d[x] += net[FG_INTERP_OUT * x + 1];
     for (int x = 0; b->fmt.fmt.rgb && x < w; x++)
-        d[x] += (net ? net[FG_INTERP_OUT * x + 1] : 0) -
-                b->luma[at + (size_t)x];
+        d[x] -= b->luma[at + (size_t)x];
 }
 
 /* The mean of a map [h][w] over the luma samples of each of the plane's. */

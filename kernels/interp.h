@@ -9,10 +9,10 @@
  *                  where they are; t
  *   out [1,3,H,W]: d, r, k
  * The result is a = clip(share + d, 0, 1), s = clip(k, 0, 1),
- * y = (1 - s) (y0 + a (y1 - y0)) + s ((1 - t) p0 + t p1) + r, y moved and p
- * not: s is how much is faded from one frame to the other because motion is not
- * to be trusted. Other planes take a and s alone. A network that gives zeros
- * changes nothing. */
+ * y = settled((1 - s) (y0 + a (y1 - y0)) + s ((1 - t) p0 + t p1)) + r, y moved
+ * and p not: s is how much is faded from one frame to the other because motion
+ * is not to be trusted; settled: fg_interp_settle. Other planes take a and s
+ * alone. A network that gives zeros changes nothing. */
 #ifndef FFGAN_KERNELS_INTERP_H
 #define FFGAN_KERNELS_INTERP_H
 
@@ -30,11 +30,14 @@ enum { FG_INTERP_RGB_IN = 7, FG_INTERP_RGB_OUT = 3 };
  * after fg_flow_find. in is [1,7,h,w] f32 of the flow's size, dense. Calls
  * fg_flow_at. */
 void fg_interp_inputs(FgFlow *f, float t, FgTensor *in);
-/* A row: luma[n], and share[n], fade[n] (a and s above) from the network's
- * pixels in [n][7] and out [n][3]; out NULL = a network that gives zeros. */
+/* A row: luma[n], of y above what is to be settled, and share[n], fade[n] (a
+ * and s above) from the network's pixels in [n][7] and out [n][3]; out NULL = a
+ * network that gives zeros. */
 void fg_interp_fuse(float *luma, float *share, float *fade, const float *in,
                     const float *out, int n);
 
+/* A row of error[n] for fg_interp_settle: half the variance below. */
+void fg_interp_doubt(float *error, const float *in, const float *share, int n);
 /* Row y of what is left of luma [h][w] when it is not believed farther than the
  * two frames agree (local statistics after Lee, PAMI 2(2), 1980): round each
  * sample, its difference to the mean of 3 x 3 keeps the share (v - e) / v, at

@@ -24,7 +24,7 @@ TRAINER_OBJS += trainer/style.o trainer/critic.o trainer/degrade.o trainer/degra
     trainer/train_cut.o
 TRAINER_OBJS += trainer/triplets.o trainer/motion.o trainer/net_interp.o \
     trainer/loss_interp.o trainer/score_interp.o trainer/train_interp.o \
-    trainer/fusion.o trainer/interp_adv.o trainer/eval_interp.o
+    trainer/fusion.o trainer/mend.o trainer/moved.o trainer/interp_adv.o trainer/eval_interp.o
 TRAINER_OBJS += trainer/procedural.o trainer/pyramid.o trainer/net_plate.o \
     trainer/plate_data.o trainer/plate_chain.o trainer/plate_export.o \
     trainer/train_plate.o trainer/net_texture.o trainer/train_texture.o

@@ -1,4 +1,4 @@
-/* What mends in-between frames: the small network, its inputs, its loss.
+/* What mends in-between frames: the small network, its loss.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <math.h>
@@ -11,159 +11,213 @@
 
 /* ---- the network ---- */
 
-static int add(FgGraph *g, int *rc, const char *op, const char *name, int in,
-               FgAttr attr)
+enum { LEVELS = 4 };
+
+/* The first failure sticks. */
+typedef struct Build {
+    FgGraph *g;
+    int rc, features, depth;
+} Build;
+
+static int node(Build *b, const char *op, const char *name, int in, int other,
+                FgAttr attr)
 {
     int i;
 
-    if (*rc < 0)
+    if (b->rc < 0)
         return 0;
-    i = fg_graph_op(g, op, name, in, -1, attr);
+    i = fg_graph_op(b->g, op, name, in, other, attr);
     if (i < 0)
-        *rc = i;
+        b->rc = i;
     return i < 0 ? 0 : i;
 }
 
-int fg_fusion_build(FgGraph *g, int features, int depth, FgError *err)
+static int conv_of(Build *b, const char *name, int in, int channels, int kernel,
+                   int stride)
+{
+    return node(b, "conv2d", name, in, -1,
+                (FgAttr){.channels = channels,
+                         .kernel = kernel,
+                         .stride = stride,
+                         .pad = kernel / 2,
+                         .groups = 1,
+                         .bias = 1});
+}
+
+static int conv(Build *b, const char *name, int in, int channels, int stride)
+{
+    return conv_of(b, name, in, channels, 3, stride);
+}
+
+static int layer(Build *b, int level, const char *name, int in, int channels,
+                 int stride)
+{
+    char full[32];
+    int x;
+
+    snprintf(full, sizeof(full), "%s.%d", name, level);
+    x = conv(b, full, in, channels, stride);
+    snprintf(full, sizeof(full), "%s.act.%d", name, level);
+    return node(b, "relu", full, x, -1, (FgAttr){0});
+}
+
+/* Half as wide again at each halving of the sides. */
+static int width(const Build *b, int level)
+{
+    return b->features * (2 + level) / 2;
+}
+
+/* What the next coarser level adds to this one's. */
+static int finer(Build *b, int level, int coarse, int here)
+{
+    char name[32];
+    int x;
+
+    snprintf(name, sizeof(name), "up.%d", level);
+    x = conv(b, name, coarse, 4 * width(b, level), 1);
+    snprintf(name, sizeof(name), "shuffle.%d", level);
+    x = node(b, "pixel_shuffle", name, x, -1, (FgAttr){.factor = 2});
+    snprintf(name, sizeof(name), "sum.%d", level);
+    x = node(b, "add", name, x, here, (FgAttr){0});
+    return layer(b, level, "out", x, width(b, level), 1);
+}
+
+int fg_fusion_build(FgGraph *g, int features, int depth, int levels,
+                    FgError *err)
 {
     const FgAttr half = {.factor = 2};
-    FgAttr conv = {.channels = features,
-                   .kernel = 3,
-                   .stride = 1,
-                   .pad = 1,
-                   .groups = 1,
-                   .bias = 1};
-    char name[32];
-    int rc = 0, x;
+    Build b = {g, 0, features, depth};
+    int at[LEVELS + 1], x, seen;
 
     *g = (FgGraph){0};
-    x = add(g, &rc, "input", "input", -1, (FgAttr){.channels = FG_INTERP_IN});
-    x = add(g, &rc, "pixel_unshuffle", "half", x, half);
-    for (int k = 0; k <= depth; k++) {
-        snprintf(name, sizeof(name), "conv%d", k);
-        x = add(g, &rc, "conv2d", name, x, conv);
-        snprintf(name, sizeof(name), "act%d", k);
-        x = add(g, &rc, "relu", name, x, (FgAttr){0});
+    x = node(&b, "input", "input", -1, -1, (FgAttr){.channels = FG_INTERP_IN});
+    x = node(&b, "pixel_unshuffle", "half", x, -1, half);
+    x = seen = conv_of(&b, "look", x, 4 * FG_INTERP_IN, 1, 1);
+    for (int k = 0; k <= levels; k++) {
+        char name[32];
+
+        x = layer(&b, k, "in", x, width(&b, k), k ? 2 : 1);
+        for (int i = 0; i < depth && (k || !levels); i++) {
+            snprintf(name, sizeof(name), "body%d", i);
+            x = layer(&b, k, name, x, width(&b, k), 1);
+        }
+        at[k] = x;
     }
-    conv.channels = 4 * FG_INTERP_OUT;
-    x = add(g, &rc, "conv2d", "last", x, conv);
-    add(g, &rc, "pixel_shuffle", "output", x, half);
-    if (rc >= 0)
+    for (int k = levels - 1; k >= 0; k--)
+        x = finer(&b, k, x, at[k]);
+    x = conv(&b, "last", x, 4 * FG_INTERP_OUT, 1);
+    seen = conv(&b, "straight", seen, 4 * FG_INTERP_OUT, 1);
+    x = node(&b, "add", "both", x, seen, (FgAttr){0});
+    node(&b, "pixel_shuffle", "output", x, -1, half);
+    if (b.rc >= 0)
         return 0;
     fg_graph_free(g);
-    return fg_error(err, rc, "the fusion network cannot be built: %s",
-                    rc == -ENOMEM ? "out of memory" : "too large");
+    return fg_error(err, b.rc, "the fusion network cannot be built: %s",
+                    b.rc == -ENOMEM ? "out of memory" : "too large");
+}
+
+/* What tells whether motion is right is the small difference of large numbers:
+ * a network that has to find it first hardly learns. Rows: y1 - y0, their mean,
+ * share, speed, p1 - p0, what moving changed, t (kernels/interp.h). */
+static const float look[FG_INTERP_IN][FG_INTERP_IN + 1] = {
+    {-8, 8, 0, 0, 0, 0, 0, 0}, {1, 1, 0, 0, 0, 0, 0, -1},
+    {0, 0, 2, 0, 0, 0, 0, -1}, {0, 0, 0, 4, 0, 0, 0, 0},
+    {0, 0, 0, 0, -4, 4, 0, 0}, {4, 4, 0, 0, -4, -4, 0, 0},
+    {0, 0, 0, 0, 0, 0, 2, -1},
+};
+
+/* Of 2 x 2 samples: their mean, and what differs along x, y and both. */
+static const float haar[4][4] = {{0.25f, 0.25f, 0.25f, 0.25f},
+                                 {-2, 2, -2, 2},
+                                 {-2, -2, 2, 2},
+                                 {2, -2, -2, 2}};
+
+static void set_look(FgParam *w, FgParam *bias)
+{
+    const int n = 4 * FG_INTERP_IN;
+
+    for (int i = 0; i < n; i++) {
+        const float *row = look[i / 4];
+
+        for (int k = 0; k < n; k++)
+            w->data[i * n + k] = row[k / 4] * haar[i % 4][k % 4];
+        bias->data[i] = i % 4 ? 0 : row[FG_INTERP_IN];
+    }
 }
 
 void fg_fusion_calm(FgParams *ps)
 {
+    FgParam *look_w = fg_params_find(ps, "look.weight");
+    FgParam *look_b = fg_params_find(ps, "look.bias");
     FgParam *p = fg_params_find(ps, "last.weight");
+    FgParam *q = fg_params_find(ps, "straight.weight");
 
+    if (look_w && look_b)
+        set_look(look_w, look_b);
     if (p)
         memset(p->data, 0, fg_param_count(p) * sizeof(*p->data));
+    if (q)
+        memset(q->data, 0, fg_param_count(q) * sizeof(*q->data));
 }
 
-/* ---- inputs ---- */
+/* ---- a batch ---- */
 
 int fg_fusion_create(FgFusion *f, int n, int side, FgError *err)
 {
-    const FgShape one = {n, 1, side, side}, two = {n, 2, side, side};
+    const FgShape one = {n, 1, side, side};
     int ret = 0;
 
     *f = (FgFusion){.n = n};
-    f->flow = calloc((size_t)n, sizeof(*f->flow));
+    f->mend = calloc((size_t)n, sizeof(*f->mend));
     f->sums = calloc(2 * (size_t)n, sizeof(*f->sums));
-    if (!f->flow || !f->sums || fg_tensor_alloc(&f->luma, two, FG_F32) ||
+    f->scale = calloc((size_t)n, sizeof(*f->scale));
+    if (!f->mend || !f->sums || !f->scale ||
         fg_tensor_alloc(&f->want, one, FG_F32) ||
-        fg_tensor_alloc(&f->error, one, FG_F32) ||
         fg_tensor_alloc(&f->slope, one, FG_F32))
-        ret = fg_error(err, -ENOMEM, "not enough memory for a batch");
+        ret = -ENOMEM;
     for (int i = 0; i < n && !ret; i++)
-        ret = fg_flow_create(&f->flow[i], side, side, NULL, err);
-    if (ret)
-        fg_fusion_free(f);
-    return ret;
+        ret = fg_mend_alloc(&f->mend[i], side, side);
+    if (!ret)
+        return 0;
+    fg_fusion_free(f);
+    return fg_error(err, ret, "not enough memory for a batch");
 }
 
 void fg_fusion_free(FgFusion *f)
 {
-    for (int i = 0; f->flow && i < f->n; i++)
-        fg_flow_free(&f->flow[i]);
-    free(f->flow);
+    for (int i = 0; f->mend && i < f->n; i++)
+        fg_mend_free(&f->mend[i]);
+    free(f->mend);
     free(f->sums);
-    fg_tensor_free(&f->luma);
+    free(f->scale);
     fg_tensor_free(&f->want);
-    fg_tensor_free(&f->error);
     fg_tensor_free(&f->slope);
     *f = (FgFusion){0};
 }
 
-typedef struct Job {
-    FgFusion *f;
-    const FgTensor *rgb, *target, *in, *out;
-    FgTensor *dst;
-    double eps, edges;
-    int border;
-} Job;
-
-static float luma(const float *p)
+void fg_fusion_result(const FgFusion *f, FgTensor *y)
 {
-    return 0.299f * p[0] + 0.587f * p[1] + 0.114f * p[2];
+    for (int n = 0; n < f->n; n++)
+        memcpy(fg_f32(y, n, 0, 0), f->mend[n].y,
+               sizeof(float) * (size_t)f->want.image);
 }
 
-static void inputs_image(void *arg, int n, int worker)
+void fg_fusion_back(FgFusion *f, const FgTensor *in, const FgTensor *out,
+                    FgTensor *dout)
 {
-    const Job *j = arg;
-    FgFusion *f = j->f;
-    const int side = j->rgb->shape.h;
-    const size_t all = (size_t)side * (size_t)side;
-    float *a = malloc(2 * all * sizeof(*a)), *b = a ? a + all : NULL;
-    FgTensor in = fg_tensor_images(j->dst, n, 1);
-
-    (void)worker;
-    if (!a) { /* seen as a loss that is not finite */
-        fg_f32(j->dst, n, 0, 0)[0] = NAN;
-        return;
-    }
-    for (size_t i = 0; i < all; i++) {
-        const int y = (int)(i / side), x = (int)(i % side);
-        const float *p = fg_f32(j->rgb, n, y, x);
-
-        a[i] = luma(p);
-        b[i] = luma(p + 3);
-        fg_f32(&f->want, n, y, x)[0] = luma(fg_f32(j->target, n, y, x));
-    }
-    fg_flow_push(f->flow[n], a, side);
-    fg_flow_push(f->flow[n], b, side);
-    fg_flow_find(f->flow[n]);
-    fg_interp_inputs(f->flow[n], fg_f32(j->rgb, n, 0, 0)[6], &in);
-    free(a);
-}
-
-void fg_fusion_inputs(FgFusion *f, const FgTensor *rgb, const FgTensor *target,
-                      FgTensor *in, FgExecutor *ex)
-{
-    Job j = {.f = f, .rgb = rgb, .target = target, .dst = in};
-
-    fg_run(ex, inputs_image, &j, f->n);
+    for (int n = 0; n < f->n; n++)
+        fg_mend_back(&f->mend[n], fg_f32(in, n, 0, 0), fg_f32(out, n, 0, 0),
+                     fg_f32(&f->slope, n, 0, 0), fg_f32(dout, n, 0, 0));
 }
 
 /* ---- loss ---- */
 
-/* clip(v, 0, 1); *moves: whether a loss that rises by g with it may move it. */
-static float clip(float v, float g, int *moves)
-{
-    *moves = (v > 0 || g < 0) && (v < 1 || g > 0);
-    return v < 0 ? 0 : v > 1 ? 1 : v;
-}
-
-static float result(const float *in, const float *out)
-{
-    float y, share, fade;
-
-    fg_interp_fuse(&y, &share, &fade, in, out, 1);
-    return y;
-}
+typedef struct Job {
+    FgFusion *f;
+    const FgFusionLoss *loss;
+    const FgTensor *in, *out;
+    FgTensor *dout;
+} Job;
 
 /* Adds a term sqrt(d^2 + eps^2) and its slope. */
 static double term(float d, float eps, float k, float *slope)
@@ -174,109 +228,73 @@ static double term(float d, float eps, float k, float *slope)
     return r;
 }
 
-static void errors(const Job *j, int n)
+static double rounded(const Job *j, const float *e, float *d)
 {
-    const FgShape s = j->in->shape;
+    const FgShape s = j->f->want.shape;
+    const double nb = (double)s.n * s.w * s.h;
+    const double pairs = (double)s.n * ((s.w - 1.0) * s.h + s.w * (s.h - 1.0));
+    const float eps = (float)j->loss->eps, kp = (float)(1 / nb);
+    const float ke = (float)(j->loss->edges / pairs);
+    double sum = 0;
 
+    memset(d, 0, sizeof(*d) * (size_t)j->f->want.image);
     for (int y = 0; y < s.h; y++)
-        for (int x = 0; x < s.w; x++) {
-            fg_f32(&j->f->error, n, y, x)[0] = result(fg_f32(j->in, n, y, x),
-                                                      fg_f32(j->out, n, y, x)) -
-                                               fg_f32(&j->f->want, n, y, x)[0];
-            fg_f32(&j->f->slope, n, y, x)[0] = 0;
-        }
-}
+        for (int x = 0; x < s.w; x++, e++, d++) {
+            float g;
 
-/* d result / d out, times g. */
-static void back_pixel(const float *in, const float *out, float g, float *d)
-{
-    const float step = in[1] - in[0];
-    int moves;
-    float a, s, fade;
-
-    s = clip(out[2], 0, &moves);
-    a = clip(in[2] + out[0], (1 - s) * g * step, &moves);
-    d[0] = moves ? (1 - s) * g * step : 0;
-    d[1] = g;
-    fade = in[4] + in[6] * (in[5] - in[4]) - (in[0] + a * step);
-    clip(out[2], g * fade, &moves);
-    d[2] = moves ? g * fade : 0;
-}
-
-static void back_image(const FgFusion *f, const FgTensor *from,
-                       const FgTensor *out, FgTensor *dst, int n)
-{
-    const FgShape s = from->shape;
-
-    for (int y = 0; y < s.h; y++)
-        for (int x = 0; x < s.w; x++)
-            back_pixel(fg_f32(from, n, y, x), fg_f32(out, n, y, x),
-                       fg_f32(&f->slope, n, y, x)[0], fg_f32(dst, n, y, x));
-}
-
-void fg_fusion_back(const FgFusion *f, const FgTensor *in, const FgTensor *out,
-                    FgTensor *dout)
-{
-    for (int n = 0; n < f->n; n++)
-        back_image(f, in, out, dout, n);
-}
-
-void fg_fusion_result(const FgFusion *f, FgTensor *y)
-{
-    const float *e = f->error.data, *want = f->want.data;
-    float *d = y->data;
-
-    for (size_t i = 0; i < (size_t)f->n * (size_t)f->want.image; i++)
-        d[i] = want[i] + e[i];
-}
-
-static void loss_image(void *arg, int n, int worker)
-{
-    const Job *j = arg;
-    const FgShape s = j->in->shape;
-    const int b = j->border, w = s.w - 2 * b, h = s.h - 2 * b;
-    const double nb = (double)s.n * w * h;
-    const double pairs = (double)s.n * ((w - 1.0) * h + w * (h - 1.0));
-    const float eps = (float)j->eps, kp = (float)(1 / nb);
-    const float ke = (float)(j->edges / pairs);
-    double sum = 0, mse = 0;
-
-    (void)worker;
-    errors(j, n);
-    for (int y = b; y < s.h - b; y++)
-        for (int x = b; x < s.w - b; x++) {
-            float *e = fg_f32(&j->f->error, n, y, x), g;
-            float *d = fg_f32(&j->f->slope, n, y, x);
-
-            mse += (double)*e * *e / nb;
             sum += kp * term(*e, eps, kp, &g);
             *d += g;
             for (int k = 0; k < 2; k++) {
                 const ptrdiff_t to = k ? s.w : 1;
 
-                if (k ? y + 1 >= s.h - b : x + 1 >= s.w - b)
+                if (k ? y + 1 >= s.h : x + 1 >= s.w)
                     continue;
                 sum += ke * term(e[to] - e[0], eps, ke, &g);
                 d[to] += g;
                 d[0] -= g;
             }
         }
-    back_image(j->f, j->in, j->out, j->dst, n);
-    j->f->sums[2 * n] = sum;
-    j->f->sums[2 * n + 1] = mse;
+    return sum;
+}
+
+static double logarithm(const Job *j, const float *e, float *d, double mse,
+                        double scale)
+{
+    const double nb = (double)j->f->want.image, all = j->f->n;
+    const float k = (float)(2 / (all * nb * (mse + scale)));
+
+    for (ptrdiff_t i = 0; i < j->f->want.image; i++)
+        d[i] = k * e[i];
+    return log(1 + mse / scale) / all;
+}
+
+static void loss_image(void *arg, int n, int worker)
+{
+    const Job *j = arg;
+    FgFusion *f = j->f;
+    FgMend *m = &f->mend[n];
+    const float *in = fg_f32(j->in, n, 0, 0), *out = fg_f32(j->out, n, 0, 0);
+    const float *want = fg_f32(&f->want, n, 0, 0);
+    float *d = fg_f32(&f->slope, n, 0, 0);
+    float *e = m->slope; /* free until fg_mend_back */
+    double mse;
+
+    (void)worker;
+    fg_mend_run(m, in, out, m->w, m->h);
+    mse = fg_mend_mse(m, want);
+    f->sums[2 * n + 1] = mse / f->n;
+    for (ptrdiff_t i = 0; i < f->want.image; i++)
+        e[i] = m->y[i] - want[i];
+    f->sums[2 * n] = j->loss->logarithm ? logarithm(j, e, d, mse, f->scale[n])
+                                        : rounded(j, e, d);
+    fg_mend_back(m, in, out, d, fg_f32(j->dout, n, 0, 0));
 }
 
 double fg_fusion_loss(FgFusion *f, const FgTensor *in, const FgTensor *out,
-                      double eps, double edges, int border, FgTensor *dout,
-                      double *mse, FgExecutor *ex)
+                      const FgFusionLoss *l, FgTensor *dout, double *mse,
+                      FgExecutor *ex)
 {
-    Job j = {.f = f,
-             .in = in,
-             .out = out,
-             .dst = dout,
-             .eps = eps,
-             .edges = edges,
-             .border = border};
+    Job j = {f, l, in, out, dout};
     double loss = 0;
 
     fg_run(ex, loss_image, &j, f->n);

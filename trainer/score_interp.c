@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernels/interp.h"
+#include "trainer/mend.h"
 #include "trainer/metric.h"
 #include "trainer/motion.h"
 #include "trainer/score_interp.h"
@@ -19,7 +20,8 @@ typedef struct Score {
     FgFlow *flow; /* of flow_w x flow_h */
     int flow_w, flow_h;
     int luma; /* the model's kind */
-    float *rgb, *in, *out, *want, *y, *share, *fade, *unused;
+    FgMend mend;
+    float *rgb, *in, *out, *want, *y, *unused;
     uint8_t *a, *b;
     FgInterpScore sum;
 } Score;
@@ -33,27 +35,26 @@ static void score_free(Score *s)
     free(s->out);
     free(s->want);
     free(s->y);
-    free(s->share);
-    free(s->fade);
+    fg_mend_free(&s->mend);
     free(s->unused);
     free(s->a);
     free(s->b);
 }
 
-static int score_alloc(Score *s, size_t n)
+static int score_alloc(Score *s, int w, int h)
 {
+    const size_t n = (size_t)w * (size_t)h;
+
     s->rgb = malloc(7 * n * sizeof(float));
     s->in = malloc(FG_INTERP_IN * n * sizeof(float));
     s->out = malloc(3 * n * sizeof(float));
     s->want = malloc(3 * n * sizeof(float));
     s->y = malloc(2 * n * sizeof(float));
-    s->share = malloc(n * sizeof(float));
-    s->fade = malloc(n * sizeof(float));
     s->unused = malloc(4 * n * sizeof(float));
     s->a = malloc(n);
     s->b = malloc(n);
-    return s->rgb && s->in && s->out && s->want && s->y && s->share &&
-                   s->fade && s->unused && s->a && s->b
+    return s->rgb && s->in && s->out && s->want && s->y && s->unused && s->a &&
+                   s->b && !fg_mend_alloc(&s->mend, w, h)
                ? 0
                : -ENOMEM;
 }
@@ -70,7 +71,7 @@ static int score_open(Score *s, const FgModel *m, const FgData *data,
         o.max_w = data->pair[i].hr.w > o.max_w ? data->pair[i].hr.w : o.max_w;
         o.max_h = data->pair[i].hr.h > o.max_h ? data->pair[i].hr.h : o.max_h;
     }
-    if (score_alloc(s, (size_t)o.max_w * (size_t)o.max_h)) {
+    if (score_alloc(s, o.max_w, o.max_h)) {
         fg_error(err, -ENOMEM, "not enough memory for validation");
         return -ENOMEM;
     }
@@ -136,11 +137,12 @@ static int score_one(Score *s, double t, int w, int h, const char *name,
 
     if (ret)
         return ret;
-    fg_interp_fuse(s->y, s->share, s->fade, s->in, NULL, n);
-    add(s, &s->sum.plain, s->y, w, h);
+    fg_mend_run(&s->mend, s->in, NULL, w, h);
+    add(s, &s->sum.plain, s->mend.y, w, h);
     if (s->luma) {
         ret = run_plan(s, s->in, FG_INTERP_IN, s->out, FG_INTERP_OUT, w, h);
-        fg_interp_fuse(s->y, s->share, s->fade, s->in, s->out, n);
+        fg_mend_run(&s->mend, s->in, s->out, w, h);
+        memcpy(s->y, s->mend.y, sizeof(float) * (size_t)n);
     } else {
         ret = run_plan(s, s->rgb, FG_INTERP_RGB_IN, s->out, 3, w, h);
         for (int i = 0; i < n; i++)

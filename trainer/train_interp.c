@@ -12,6 +12,7 @@
 #include "trainer/interp.h"
 #include "trainer/interp_adv.h"
 #include "trainer/loss.h"
+#include "trainer/moved.h"
 #include "trainer/recipe_keys.h"
 #include "trainer/score_interp.h"
 #include "trainer/tape.h"
@@ -20,12 +21,12 @@
 
 #define GAP 2 /* frames between those that train and those that validate */
 #define FRAMES (&t->extra[0])
-#define BORDER 16 /* pixels of a crop whose motion cannot be found */
 
 typedef struct Interp {
     int fuses; /* kind: fusion */
     FgFusion fusion;
-    FgTensor rgb; /* fusion: the triplets [B,7,P,P] */
+    FgFusionLoss mends;
+    FgMoved moved; /* fusion: what it learns from */
     int flow_node[FG_INTERP_LEVELS];
     FgTape tape;
     FgTensor target, flow;
@@ -33,6 +34,7 @@ typedef struct Interp {
     FgInterpLoss loss;
     double adversarial; /* 0: there is no critic */
     FgInterpCritic critic;
+    int64_t *clip_frames; /* of each clip, those that train */
     int *last, *known, charbonnier;
     double *sums;
 } Interp;
@@ -52,9 +54,15 @@ static const FgKey interp_keys[] = {
     FG_ENUM("times", "any", "any|middle", "moments that are learnt"),
     FG_INT("size", "16", 1, 64,
            "width: fusion, channels; whole, sixteenths of the usual"),
-    FG_INT("depth", "4", 0, 16, "fusion: convolutions within"),
+    FG_INT("depth", "1", 0, 16, "fusion: convolutions within, of each level"),
+    FG_INT("levels", "2", 0, 3, "fusion: halvings, to see far"),
+    FG_INT("crops", "4000", 1, 1e6,
+           "fusion: crops that are made before and learnt from"),
+    FG_LIST("val_clips", 0, "clips that validate, whole"),
     FG_INT("patch", "128", 48, 1024, "side of a crop in pixels, 16 n"),
     FG_INT("batch", "8", 1, 1024, "triplets per step"),
+    FG_ENUM("loss", "logarithm", "logarithm|charbonnier",
+            "fusion: of each crop's squared error, as PSNR is, or of pixels"),
     FG_DOUBLE("loss_eps", "1e-3", 1e-9, 1, "rounding of the loss's corners"),
     FG_DOUBLE("gradient", "0.5", 0, 100,
               "weight of the loss on differences of neighbours"),
@@ -89,12 +97,13 @@ static int interp_check(const FgRecipe *r, const char *path, FgError *err)
 }
 
 /* The first share trains; after a gap, the rest are unseen shots. */
-static int load_clip(FgTrain *t, const char *path, FgError *err)
+static int load_clip(FgTrain *t, const char *path, int64_t *frames,
+                     FgError *err)
 {
     const double share = fg_recipe_num(t->recipe, "clip_share");
     const int64_t nb = fg_clip_count(path, err);
     const int64_t train = (int64_t)(share * (double)nb);
-    int ret;
+    int ret = 0;
 
     if (nb < 0)
         return (int)nb;
@@ -103,7 +112,9 @@ static int load_clip(FgTrain *t, const char *path, FgError *err)
                         "%s: %lld frames, of which 'clip_share' leaves %lld to "
                         "learn from: at least 3 are needed",
                         path, (long long)nb, (long long)train);
-    ret = fg_clip_frames(FRAMES, path, 0, train, err);
+    *frames = train;
+    if (strcmp(fg_recipe_text(t->recipe, "kind"), "fusion") != 0)
+        ret = fg_clip_frames(FRAMES, path, 0, train, err);
     if (ret >= 0 && nb - train - GAP >= 3)
         ret = fg_clip_frames(&t->val, path, train + GAP, 0, err);
     return ret < 0 ? ret : 0;
@@ -112,14 +123,28 @@ static int load_clip(FgTrain *t, const char *path, FgError *err)
 static int interp_load(FgTrain *t, FgError *err)
 {
     const FgRecipe *r = t->recipe;
-    int ret = fg_train_folders(t, &t->train, "train", 1, 0, err);
+    Interp *s = t->priv = calloc(1, sizeof(*s));
+    int ret;
 
+    if (s)
+        s->clip_frames = calloc((size_t)fg_recipe_list(r, "clips") + 1,
+                                sizeof(*s->clip_frames));
+    if (!s || !s->clip_frames)
+        return fg_error(err, -ENOMEM, "not enough memory");
+    ret = fg_train_folders(t, &t->train, "train", 1, 0, err);
     if (!ret)
         ret = fg_train_folders(t, &t->val, "val", 1, r->val_images, err);
     for (int i = 0; i < fg_recipe_list(r, "clips") && !ret; i++) {
         char *path = fg_recipe_path(r, fg_recipe_list_at(r, "clips", i));
 
-        ret = path ? load_clip(t, path, err) : -ENOMEM;
+        ret = path ? load_clip(t, path, &s->clip_frames[i], err) : -ENOMEM;
+        free(path);
+    }
+    for (int i = 0; i < fg_recipe_list(r, "val_clips") && !ret; i++) {
+        char *path = fg_recipe_path(r, fg_recipe_list_at(r, "val_clips", i));
+
+        ret = path ? fg_clip_frames(&t->val, path, 0, 0, err) : -ENOMEM;
+        ret = ret < 0 ? ret : 0;
         free(path);
     }
     if (!ret && t->train.nb)
@@ -140,7 +165,7 @@ static int build(FgTrain *t, Interp *s, FgGraph *g, FgError *err)
 
     if (s->fuses)
         return fg_fusion_build(g, size, (int)fg_recipe_int(t->recipe, "depth"),
-                               err);
+                               (int)fg_recipe_int(t->recipe, "levels"), err);
     return fg_interp_build(g, &n, s->flow_node, err);
 }
 
@@ -190,21 +215,62 @@ static int make_buffers(FgTrain *t, Interp *s, FgError *err)
     s->last = calloc((size_t)FRAMES->nb + 1, sizeof(*s->last));
     if (!s->known || !s->sums || !s->last ||
         fg_tensor_alloc(&s->target, out, FG_F32) ||
-        fg_tensor_alloc(&s->flow, flow, FG_F32) ||
-        (s->fuses && fg_tensor_alloc(&s->rgb, rgb, FG_F32)))
+        fg_tensor_alloc(&s->flow, flow, FG_F32))
         return fg_error(err, -ENOMEM, "not enough memory for a batch");
     return 0;
+}
+
+/* A clip's part of the crops goes by the root of its length, so that a long one
+ * does not crowd out the others. */
+static int move_clips(FgTrain *t, Interp *s, int nb, FgError *err)
+{
+    const FgRecipe *r = t->recipe;
+    const int clips = fg_recipe_list(r, "clips");
+    double sum = 0;
+    int ret = 0;
+
+    for (int i = 0; i < clips; i++)
+        sum += sqrt((double)s->clip_frames[i]);
+    for (int i = 0; i < clips && !ret; i++) {
+        const double part = sqrt((double)s->clip_frames[i]) / sum;
+        char *path = fg_recipe_path(r, fg_recipe_list_at(r, "clips", i));
+        const FgMovedClip c = {path, s->clip_frames[i], (int)(nb * part + 0.5),
+                               s->triplets.middle, r->seed};
+
+        ret = path ? fg_moved_clip(&s->moved, &c, t->ex, err) : -ENOMEM;
+        free(path);
+    }
+    return ret;
+}
+
+/* Photographs make up for what the clips do not give. */
+static int move_all(FgTrain *t, Interp *s, FgError *err)
+{
+    const FgRecipe *r = t->recipe;
+    const int nb = (int)fg_recipe_int(r, "crops");
+    const int real = !has(r, "clips") ? 0
+                     : t->train.nb    ? (int)(fg_recipe_num(r, "real") * nb)
+                                      : nb;
+    int ret = fg_moved_alloc(&s->moved, nb, r->patch, err);
+
+    if (!ret && real)
+        ret = move_clips(t, s, real, err);
+    if (!ret && t->train.nb)
+        ret = fg_moved_photos(&s->moved, &s->triplets, nb - s->moved.nb, t->ex,
+                              err);
+    if (!ret && !s->moved.nb)
+        ret = fg_error(err, -ENODATA,
+                       "the clips have no frames between frames, or none as "
+                       "large as 'patch'");
+    return ret;
 }
 
 static int interp_create(FgTrain *t, FgError *err)
 {
     const FgRecipe *r = t->recipe;
-    Interp *s = calloc(1, sizeof(*s));
+    Interp *s = t->priv;
     int ret;
 
-    t->priv = s;
-    if (!s)
-        return fg_error(err, -ENOMEM, "not enough memory");
     s->fuses = !strcmp(fg_recipe_text(r, "kind"), "fusion");
     ret = make_net(t, s, err);
     if (!ret)
@@ -224,6 +290,10 @@ static int interp_create(FgTrain *t, FgError *err)
                              fg_recipe_num(r, "gradient"),
                              fg_recipe_num(r, "flow")};
     s->charbonnier = fg_loss_find("charbonnier");
+    s->mends = (FgFusionLoss){!strcmp(fg_recipe_text(r, "loss"), "logarithm"),
+                              s->loss.eps, s->loss.gradient};
+    if (s->fuses && (ret = move_all(t, s, err)))
+        return ret;
     s->adversarial = fg_recipe_num(r, "adversarial");
     return s->adversarial > 0
                ? fg_interp_critic_open(&s->critic, t, s->fuses ? 1 : 3, err)
@@ -259,10 +329,12 @@ static void next_batch(FgTrain *t, Interp *s)
 {
     FgTensor *in = fg_tape_input(&s->tape);
 
-    fg_triplets_fill(&s->triplets, t->step, s->fuses ? &s->rgb : in, &s->target,
-                     &s->flow, s->known, t->ex);
     if (s->fuses)
-        fg_fusion_inputs(&s->fusion, &s->rgb, &s->target, in, t->ex);
+        fg_moved_fill(&s->moved, t->recipe->seed, t->step, in, &s->fusion.want,
+                      s->fusion.scale, t->ex);
+    else
+        fg_triplets_fill(&s->triplets, t->step, in, &s->target, &s->flow,
+                         s->known, t->ex);
 }
 
 /* The critic's say on what was made, laid on top of the other losses. */
@@ -300,8 +372,7 @@ static int interp_step(FgTrain *t, double lr, double part, FgStepInfo *info)
     if (s->fuses)
         info->loss = fg_fusion_loss(
             &s->fusion, fg_tape_input(&s->tape), fg_tape_output(&s->tape),
-            s->loss.eps, s->loss.gradient, BORDER,
-            fg_tape_output_grad(&s->tape), &info->mse, t->ex);
+            &s->mends, fg_tape_output_grad(&s->tape), &info->mse, t->ex);
     else
         info->loss = losses(t, s, part, info);
     if (s->adversarial > 0)
@@ -363,10 +434,11 @@ static void interp_close(FgTrain *t)
     fg_tape_free(&s->tape);
     fg_interp_critic_free(&s->critic);
     fg_fusion_free(&s->fusion);
-    fg_tensor_free(&s->rgb);
+    fg_moved_free(&s->moved);
     fg_tensor_free(&s->target);
     fg_tensor_free(&s->flow);
     free(s->known);
+    free(s->clip_frames);
     free(s->last);
     free(s->sums);
     free(s);

@@ -165,8 +165,8 @@ static void network_is_fused(void **state)
     fg_interp_fuse(luma, share, fade, in, out, 3);
     assert_true(share[0] == 0.75f && share[1] == 1);
     assert_true(fade[0] == 0 && fade[1] == 0 && fade[2] == 0.5f);
-    assert_true(fabsf(luma[0] - 0.725f) < 1e-6f);
-    assert_true(fabsf(luma[1] - 0.8f) < 1e-6f);
+    assert_true(fabsf(luma[0] - 0.625f) < 1e-6f);
+    assert_true(fabsf(luma[1] - 1) < 1e-6f);
     assert_true(fabsf(luma[2] - 0.35f) < 1e-6f); /* 0.2 and 0.5, half each */
 }
 

@@ -21,6 +21,7 @@ warmup: 2
 val_every: 6
 val_images: 2
 checkpoint_every: 4
+crops: 12
 END
 check "pictures and a clip with a cut can be made" sh -c '
     . "$ROOT/tests/trainer/common.inc" && make_pictures "$T" &&
@@ -57,6 +58,27 @@ check "again, with two threads" run -o "$T/h.safetensors" --kind=fusion \
     --size=4 --depth=1 --threads 2
 check "the threads do not change that file either" \
     cmp "$T/g.safetensors" "$T/h.safetensors"
+
+(exec "$TRAIN" "$T/i.yaml" --data-root "$T" -o "$T/m.safetensors" \
+    --kind=fusion --size=4 --depth=1 --threads 1 > "$T/log" 2>&1) &
+pid=$!
+i=0
+while [ ! -e "$T/m.ckpt" ] && [ $i -lt 500 ] && kill -0 $pid; do
+    sleep 0.01
+    i=$((i + 1))
+done
+kill -9 $pid 2> /dev/null
+wait $pid 2> /dev/null
+check "killed, it goes on" run -o "$T/m.safetensors" --kind=fusion --size=4 \
+    --depth=1 --resume
+check "to that file" cmp "$T/g.safetensors" "$T/m.safetensors"
+check "its loss of pixels, no halvings, photographs alone" \
+    run -o "$T/n.safetensors" --kind=fusion --size=4 --levels=0 \
+    --loss=charbonnier --clips= --steps=4
+check "clips that validate whole" run -o "$T/o.safetensors" --kind=fusion \
+    --size=4 --levels=1 --clip-share=1 --val= --val-clips=c.mkv --steps=6
+expect "clips smaller than a crop are refused" 65 "none as large as 'patch'" \
+    run -o "$T/x.safetensors" --kind=fusion --train= --patch=112
 
 check "with a critic of patches" run -o "$T/k.safetensors" --kind=fusion \
     --size=4 --depth=1 --adversarial=0.01 --steps=4
