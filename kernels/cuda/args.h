@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "kernels/flow_types.h"
+#include "train_args.h"
 
 /* Of flow_ops.h and mix_ops.h: frames that are moved, mixed, masked, made. */
 #define FG_KERNELS_FRAMES(X)                                                   \
@@ -87,7 +88,10 @@ typedef enum FgKernel {
 #define FG_KERNEL_ID(name, element, n, k) FG_KERNEL_##name,
     FG_KERNELS_MMA(FG_KERNEL_ID)
 #undef FG_KERNEL_ID
-        FG_NB_KERNELS
+#define FG_KERNEL_ID(name, grid) FG_KERNEL_##name,
+        FG_KERNELS_TRAIN(FG_KERNEL_ID)
+#undef FG_KERNEL_ID
+            FG_NB_KERNELS
 } FgKernelId;
 
 enum { FG_ELEMENT_F32, FG_ELEMENT_F16, FG_ELEMENT_BF16 };
@@ -158,6 +162,7 @@ typedef struct FgKernelArgs {
     FgFlowGrid grid;
     FgKFrame mask;
     uint64_t parts; /* [h][w][4] f32 */
+    FgTrainArgs t;
 } FgKernelArgs;
 
 typedef struct FgLaunch {

@@ -13,6 +13,8 @@
 #include "conv_all.h"
 #include "launch.h"
 #include "mix_ops.h"
+#include "train_grad.h"
+#include "train_step.h"
 
 enum { GUARD = 64, POISON = 0xff };
 
@@ -73,6 +75,19 @@ static void moments(const FgKernelArgs *a, int bx, int by, int bz, char *shared)
     fg_moments(a, bx, shared);
 }
 
+static void run_train(void (*fn)(const FgKernelArgs *, int, char *),
+                      const FgKernelArgs *a, const FgLaunch *l)
+{
+    char *const shared = shared_memory(l->shared);
+    for (unsigned b = 0; b < l->grid[0]; b++) {
+        memset(shared, POISON, l->shared);
+        fn(a, (int)b, shared);
+    }
+    if (!guards_hold(shared + l->shared, GUARD))
+        die("a kernel wrote outside of its shared memory");
+    free(shared);
+}
+
 static void run_kernel(int kernel, const FgKernelArgs *a)
 {
     const FgLaunch l = fg_launch(kernel, a);
@@ -90,6 +105,12 @@ static void run_kernel(int kernel, const FgKernelArgs *a)
         break;
         FG_KERNELS_MMA(MMA)
 #undef MMA
+#define TRAIN(name, grid)                                                      \
+    case FG_KERNEL_##name:                                                     \
+        run_train(fg_##name, a, &l);                                           \
+        break;
+        FG_KERNELS_TRAIN(TRAIN)
+#undef TRAIN
     case FG_KERNEL_moments:
         run_blocks(moments, a, &l);
         break;

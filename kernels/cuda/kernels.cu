@@ -3,6 +3,8 @@
 #include "conv_all.h"
 #include "launch.h"
 #include "mix_ops.h"
+#include "train_grad.h"
+#include "train_step.h"
 
 /* Blocks of a multiprocessor: a bound on registers (65536 / 128 / blocks),
  * which ptxas otherwise guesses, and spills to keep to its guess. */
@@ -45,3 +47,12 @@ extern "C" __global__ void __launch_bounds__(FG_BLOCK, FG_BLOCKS_MAP)
                        shared);                                                \
     }
 FG_KERNELS_MMA(MMA)
+
+#define TRAIN(name, grid)                                                      \
+    extern "C" __global__ void __launch_bounds__(FG_BLOCK, FG_BLOCKS_MAP)      \
+        fg_cuda_##name(const __grid_constant__ FgKernelArgs a)                 \
+    {                                                                          \
+        extern __shared__ __align__(16) char shared[];                         \
+        fg_##name(&a, (int)blockIdx.x, shared);                                \
+    }
+FG_KERNELS_TRAIN(TRAIN)

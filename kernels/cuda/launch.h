@@ -46,6 +46,20 @@ static inline FgLaunch fg_launch_mma(const FgKernelArgs *a, int n, int k)
     return l;
 }
 
+static inline FgLaunch fg_launch_train(const FgKernelArgs *a, int grid)
+{
+    const int64_t maps = (int64_t)a->t.images * a->out.c;
+    const int64_t all = maps * a->out.h * a->out.w;
+    const FgLaunch l = {
+        {grid == FG_GRID_RESULTS
+             ? (unsigned)a->t.results
+             : fg_blocks(grid == FG_GRID_MAPS ? maps : all, FG_BLOCK),
+         1, 1},
+        FG_BLOCK,
+        grid == FG_GRID_RESULTS ? FG_BLOCK * (unsigned)sizeof(double) : 0};
+    return l;
+}
+
 static inline FgLaunch fg_launch(int kernel, const FgKernelArgs *a)
 {
     switch (kernel) {
@@ -53,6 +67,11 @@ static inline FgLaunch fg_launch(int kernel, const FgKernelArgs *a)
     case FG_KERNEL_##name:                                                     \
         return fg_launch_mma(a, n, k);
         FG_KERNELS_MMA(FG_CASE)
+#undef FG_CASE
+#define FG_CASE(name, grid)                                                    \
+    case FG_KERNEL_##name:                                                     \
+        return fg_launch_train(a, grid);
+        FG_KERNELS_TRAIN(FG_CASE)
 #undef FG_CASE
     case FG_KERNEL_moments: {
         const FgLaunch l = {

@@ -34,7 +34,9 @@ static const char names[][32] = {
     FG_KERNELS_MAP(MAP)
         FG_KERNELS_WIDE(MAP)[FG_KERNEL_moments] = "fg_cuda_moments",
 #define MMA(name, element, n, k) [FG_KERNEL_##name] = "fg_cuda_" #name,
-    FG_KERNELS_MMA(MMA)};
+    FG_KERNELS_MMA(MMA)
+#define TRAIN(name, grid) [FG_KERNEL_##name] = "fg_cuda_" #name,
+        FG_KERNELS_TRAIN(TRAIN)};
 
 /* ---- modules ---- */
 

@@ -1,0 +1,114 @@
+/* ffgan: the kernels of training and what they are given besides.
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Read by gcc and by nvcc. Values are batches: images one behind another, each
+ * as args.h has one. Gradients of parameters are f32 and always added to. Sums
+ * have one order: the same values give the same bits. */
+#ifndef FFGAN_KERNELS_CUDA_TRAIN_ARGS_H
+#define FFGAN_KERNELS_CUDA_TRAIN_ARGS_H
+
+#include <stdint.h>
+
+/* How many threads: one per element of out's images; one per image and channel
+ * of out; a block per result. */
+enum { FG_GRID_ELEMENTS, FG_GRID_MAPS, FG_GRID_RESULTS };
+
+/* X(name, grid): fg_t_NAME of train_ops.h, train_grad.h, train_step.h. A name
+ * that ends in _back makes the gradient of in[0] (back_b: of in[1]) of the op:
+ * in[0] is the gradient of its output, in[1] its input, add its output or its
+ * other input where that is needed. */
+#define FG_KERNELS_TRAIN(X)                                                    \
+    X(t_conv, FG_GRID_ELEMENTS)                                                \
+    X(t_deconv, FG_GRID_ELEMENTS)                                              \
+    X(t_unary, FG_GRID_ELEMENTS)                                               \
+    X(t_binary, FG_GRID_ELEMENTS)                                              \
+    X(t_copy, FG_GRID_ELEMENTS)                                                \
+    X(t_shuffle, FG_GRID_ELEMENTS)                                             \
+    X(t_unshuffle, FG_GRID_ELEMENTS)                                           \
+    X(t_resize, FG_GRID_ELEMENTS)                                              \
+    X(t_pool, FG_GRID_ELEMENTS)                                                \
+    X(t_pad, FG_GRID_ELEMENTS)                                                 \
+    X(t_warp, FG_GRID_ELEMENTS)                                                \
+    X(t_correlate, FG_GRID_ELEMENTS)                                           \
+    X(t_dense, FG_GRID_ELEMENTS)                                               \
+    X(t_dropout, FG_GRID_ELEMENTS)                                             \
+    X(t_mean, FG_GRID_RESULTS)                                                 \
+    X(t_moments, FG_GRID_RESULTS)                                              \
+    X(t_fixed, FG_GRID_ELEMENTS)                                               \
+    X(t_norm, FG_GRID_ELEMENTS)                                                \
+    X(t_layer_moments, FG_GRID_ELEMENTS)                                       \
+    X(t_layer, FG_GRID_ELEMENTS)                                               \
+    X(t_conv_back, FG_GRID_ELEMENTS)                                           \
+    X(t_deconv_back, FG_GRID_ELEMENTS)                                         \
+    X(t_weights, FG_GRID_RESULTS)                                              \
+    X(t_channels, FG_GRID_RESULTS)                                             \
+    X(t_act_back, FG_GRID_ELEMENTS)                                            \
+    X(t_mul_back, FG_GRID_ELEMENTS)                                            \
+    X(t_back_b, FG_GRID_ELEMENTS)                                              \
+    X(t_back_pixel, FG_GRID_RESULTS)                                           \
+    X(t_slice_back, FG_GRID_ELEMENTS)                                          \
+    X(t_resize_back, FG_GRID_ELEMENTS)                                         \
+    X(t_pool_back, FG_GRID_ELEMENTS)                                           \
+    X(t_pad_back, FG_GRID_ELEMENTS)                                            \
+    X(t_warp_back, FG_GRID_MAPS)                                               \
+    X(t_flow_back, FG_GRID_ELEMENTS)                                           \
+    X(t_correlate_back, FG_GRID_ELEMENTS)                                      \
+    X(t_dense_back, FG_GRID_ELEMENTS)                                          \
+    X(t_dense_weights, FG_GRID_ELEMENTS)                                       \
+    X(t_mean_back, FG_GRID_ELEMENTS)                                           \
+    X(t_norm_sums, FG_GRID_RESULTS)                                            \
+    X(t_norm_params, FG_GRID_ELEMENTS)                                         \
+    X(t_norm_back, FG_GRID_ELEMENTS)                                           \
+    X(t_layer_sums, FG_GRID_ELEMENTS)                                          \
+    X(t_layer_back, FG_GRID_ELEMENTS)                                          \
+    X(t_step, FG_GRID_ELEMENTS)                                                \
+    X(t_squares, FG_GRID_RESULTS)                                              \
+    X(t_total, FG_GRID_RESULTS)
+
+enum { /* channels: mode, what is summed besides the gradient d itself */
+       FG_SUM_PLAIN,
+       FG_SUM_SLOPE, /* d x where x <= 0 */
+       FG_SUM_LAYER  /* d times the normalised x: p[2] of layer_moments */
+};
+enum {
+    FG_STEP_ADAM,
+    FG_STEP_ADAMW,
+    FG_STEP_SGD,
+    FG_STEP_RMSPROP,
+    FG_STEP_SCALE,
+    FG_STEP_LIMIT
+};
+/* k of step: trainer/optim.c's numbers, the average's two, the scale. */
+enum {
+    FG_K_RATE,
+    FG_K_ROOT,
+    FG_K_BETA1,
+    FG_K_TAKE1,
+    FG_K_BETA2,
+    FG_K_TAKE2,
+    FG_K_EPS,
+    FG_K_DECAY,
+    FG_K_KEEP,
+    FG_K_EMA,
+    FG_K_EMA_TAKE,
+    FG_NB_K
+};
+/* Blocks that square one parameter's gradient. */
+#define FG_SQUARES 32
+
+typedef struct FgTrainArgs {
+    int images;
+    int add;        /* out +=, not = */
+    int results;    /* blocks of FG_GRID_RESULTS */
+    int joint;      /* moments: one for the batch, not for each image */
+    int fixed;      /* norm_back: the moments do not depend on the input */
+    int place;      /* dropout: the node's; negative: nothing is dropped */
+    uint32_t below; /* dropout: a word under it drops */
+    float scale;    /* parameters' gradients += scale * sum */
+    float momentum;
+    uint64_t seed;
+    int64_t step;
+    float k[FG_NB_K];
+} FgTrainArgs;
+
+#endif
