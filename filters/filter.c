@@ -77,7 +77,8 @@ void fg_slices_init(FgExecutor *ex, AVFilterContext *ctx)
 {
     const int threads = FFMIN(ff_filter_get_nb_threads(ctx), av_cpu_count());
 
-    *ex = (FgExecutor){FFMAX(1, threads), run_slices, ctx};
+    *ex = (FgExecutor){
+        .threads = FFMAX(1, threads), .run = run_slices, .opaque = ctx};
 }
 
 /* ---- models ---- */

@@ -72,6 +72,8 @@ typedef struct FgParam {
 typedef struct FgParams {
     FgParam *p;
     int nb, cap;
+    struct FgMirror *mirror; /* the trainer's: a copy on a GPU, or NULL; not
+                                copied by fg_params_copy */
 } FgParams;
 
 size_t fg_param_count(const FgParam *p);    /* elements of one */

@@ -140,7 +140,7 @@ int fg_pool_create(FgPool **pool, int threads)
     p = calloc(1, sizeof(*p));
     if (!p)
         return -ENOMEM;
-    p->ex = (FgExecutor){threads, pool_run, p};
+    p->ex = (FgExecutor){.threads = threads, .run = pool_run, .opaque = p};
     pthread_mutex_init(&p->turn, NULL);
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->wake, NULL);

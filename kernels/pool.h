@@ -14,6 +14,7 @@ typedef struct FgExecutor {
     int threads; /* workers that run() may use, >= 1 */
     void (*run)(struct FgExecutor *ex, FgJobFn job, void *arg, int n);
     void *opaque;
+    struct FgGpu *gpu; /* the trainer's: the GPU that tapes use, or NULL */
 } FgExecutor;
 
 /* run() that works in the calling thread. ex NULL means that as well. */

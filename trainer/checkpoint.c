@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "trainer/atomic.h"
+#include "trainer/gpu.h"
 #include "trainer/train.h"
 
 static const char *const set_name[FG_NB_SETS] = {"param", "ema", "m", "v",
@@ -20,7 +21,8 @@ typedef int (*TensorFn)(void *arg, const char *name, FgParam *p);
 static int each_tensor(const FgTrain *t, TensorFn fn, void *arg)
 {
     for (int n = 0; n < t->nb_nets; n++)
-        for (int s = 0; s < FG_NB_SETS; s++)
+        for (int s = 0; s < FG_NB_SETS; s++) {
+            fg_params_host(&t->net[n].set[s], 1);
             for (int i = 0; i < t->net[n].set[s].nb; i++) {
                 FgParam *p = &t->net[n].set[s].p[i];
                 char name[2 * FG_NAME_LEN];
@@ -32,6 +34,7 @@ static int each_tensor(const FgTrain *t, TensorFn fn, void *arg)
                 if (ret)
                     return ret;
             }
+        }
     for (int i = 0; i < t->state.nb; i++) {
         char name[2 * FG_NAME_LEN];
         int ret;

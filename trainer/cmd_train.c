@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "trainer/gpu.h"
 #include "trainer/continue.h"
 #include "trainer/main.h"
 #include "trainer/watch.h"
@@ -30,6 +31,8 @@ static const char usage[] =
     "  --resume           a checkpoint must be there to go on from\n"
     "  --fresh            start anew, whatever is there\n"
     "  --threads N        worker threads (default: all CPUs)\n"
+    "  --device D         auto, cpu, cuda, or cuda:N (default: the recipe's "
+    "key)\n"
     "  --dry-run          read and check everything, train nothing\n"
     "  --json             progress as one JSON object a line\n"
     "  --continue MODEL   goes on from a weights file of this trainer, gently\n"
@@ -50,7 +53,7 @@ static const char usage[] =
     "is the parent.\n";
 
 typedef struct Args {
-    const char *recipe, *out, *data_root, *log;
+    const char *recipe, *out, *data_root, *log, *device;
     const char **set; /* overrides, without their dashes */
     const char **old;
     const char *watch;
@@ -140,6 +143,8 @@ static int parse_value(Args *a, int argc, char **argv, int *i)
         a->data_root = v;
     } else if ((v = fg_option(argc, argv, i, "--log"))) {
         a->log = v;
+    } else if ((v = fg_option(argc, argv, i, "--device"))) {
+        a->device = v;
     } else if ((v = fg_option(argc, argv, i, "--threads"))) {
         a->threads = fg_option_int(v, 0, 1024);
         if (a->threads < 0)
@@ -272,6 +277,25 @@ static void summary(const FgTrain *t, const char *out)
             ", %d pictures, %d for validation, %lld steps, %d threads -> %s\n",
             t->train.nb, t->val.nb, (long long)t->recipe->steps,
             fg_threads(t->ex), out);
+    if (t->ex->gpu)
+        fprintf(stderr,
+                "on %s, %s: all ops of the networks, and the optimisers; on "
+                "the CPU: crops, losses, gradient penalties, spectral norms\n",
+                t->ex->gpu->gpu.about.name, t->recipe->precision);
+}
+
+/* What went to and fro. */
+static void print_copies(const FgTrain *t, int64_t steps)
+{
+    const FgGpu *d = t->ex->gpu;
+    const double per = 1.0 / 1024 / (double)(steps > 0 ? steps : 1);
+
+    if (d)
+        fprintf(stderr,
+                "a step copied %.1f KiB to the GPU and %.1f KiB from it, and "
+                "waited for it %.1f times\n",
+                (double)d->up * per, (double)d->down * per,
+                (double)d->waits * per * 1024);
 }
 
 /* ---- the run ---- */
@@ -329,6 +353,7 @@ static int run_locked(FgTrain *t, const Args *a, const char *out,
         .json = a->json,
         .gate = a->go_on.model != NULL};
     FgError err = {""};
+    int64_t from;
     int ret = resume(t, a, checkpoint, &err);
 
     if (ret)
@@ -338,7 +363,10 @@ static int run_locked(FgTrain *t, const Args *a, const char *out,
     if (!a->json && t->step)
         fprintf(stderr, "going on from step %lld\n", (long long)t->step);
     catch_signals();
+    from = t->step;
     ret = fg_loop(t, &o, &err);
+    if (!ret && !a->json)
+        print_copies(t, t->step - from);
     if (ret == -EINTR)
         return fg_fail(NAME, 128 + fg_loop_signal,
                        "stopped at step %lld; the same command goes on",
@@ -420,10 +448,26 @@ static int train(FgTrain *t, const Args *a, const char *out,
     return code;
 }
 
+static int open_device(const Args *a, FgRecipe *r, FgExecutor *ex, FgGpu **gpu)
+{
+    FgError err = {""};
+    int ret;
+
+    if (a->device && fg_recipe_device(r, a->device))
+        return fg_fail(NAME, FG_EXIT_USAGE,
+                       "--device is %s, allowed auto, cpu, cuda, cuda:N",
+                       a->device);
+    ret = fg_gpu_open(gpu, r->device, r->precision, ex, &err);
+    return ret ? fg_fail(NAME, ret == -ENOMEM ? FG_EXIT_TEMP : FG_EXIT_DEVICE,
+                         "%s", err.text)
+               : 0;
+}
+
 static int with_recipe(const Args *a, FgRecipe *r)
 {
     FgTrain t = {.recipe = r, .best = -INFINITY, .last_val = NAN};
     FgPool *pool = NULL;
+    FgGpu *gpu = NULL;
     char *out = NULL, *checkpoint = NULL;
     int code = FG_EXIT_TEMP;
 
@@ -437,7 +481,9 @@ static int with_recipe(const Args *a, FgRecipe *r)
         fg_fail(NAME, code, "not enough memory or threads");
     } else {
         t.ex = fg_pool_executor(pool);
-        code = train(&t, a, out, checkpoint);
+        code = open_device(a, r, t.ex, &gpu);
+        if (!code)
+            code = train(&t, a, out, checkpoint);
     }
     for (int i = 0; i < t.nb_nets; i++)
         fg_net_free(&t.net[i]);
@@ -447,6 +493,7 @@ static int with_recipe(const Args *a, FgRecipe *r)
         fg_data_free(&t.extra[i]);
     fg_params_free(&t.state);
     free(t.provenance);
+    fg_gpu_close(&gpu);
     fg_pool_free(&pool);
     free(checkpoint);
     free(out);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "trainer/gpu.h"
 #include "trainer/log.h"
 
 #define ROLLBACKS 6 /* before the run is given up */
@@ -285,5 +286,7 @@ int fg_loop(FgTrain *t, const FgLoopOptions *o, FgError *err)
     if (!ret && !fg_loop_signal && l.log.steps)
         fg_log_line(&l.log, t, fg_loop_rate(t));
     fg_log_close(&l.log);
+    if (t->ex && t->ex->gpu && t->ex->gpu->rc)
+        return fg_error(err, t->ex->gpu->rc, "%s", t->ex->gpu->err.text);
     return !ret && fg_loop_signal ? -EINTR : ret;
 }

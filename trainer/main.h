@@ -11,6 +11,7 @@ enum {
     FG_EXIT_USAGE = 64,
     FG_EXIT_DATA = 65,
     FG_EXIT_NOINPUT = 66,
+    FG_EXIT_DEVICE = 69, /* a GPU or a part that it needs is missing */
     FG_EXIT_SOFTWARE = 70,
     FG_EXIT_CANTCREAT = 73,
     FG_EXIT_IO = 74,

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "trainer/net.h"
+#include "trainer/net_gpu.h"
+#include "trainer/gpu.h"
 
 int fg_net_create(FgNet *net, const char *name, FgGraph *graph, uint64_t seed,
                   FgError *err)
@@ -42,6 +44,7 @@ void fg_net_free(FgNet *net)
 {
     if (!net)
         return;
+    fg_net_gpu_leave(net);
     fg_graph_free(&net->graph);
     for (int s = 0; s < FG_NB_SETS; s++)
         fg_params_free(&net->set[s]);
@@ -56,12 +59,16 @@ void fg_net_zero_grads(FgNet *net)
 
         memset(p->data, 0, fg_param_count(p) * sizeof(*p->data));
     }
+    if (net->grads.mirror)
+        fg_mirror_zero(net->grads.mirror);
 }
 
 double fg_net_grad_norm(const FgNet *net)
 {
     double sum = 0;
 
+    if (fg_net_gpu(net))
+        return fg_net_gpu_norm(net);
     for (int i = 0; i < net->grads.nb; i++) {
         const FgParam *p = &net->grads.p[i];
         const size_t n = p->trainable ? fg_param_count(p) : 0;
@@ -74,7 +81,8 @@ double fg_net_grad_norm(const FgNet *net)
 
 int fg_net_finite(const FgNet *net)
 {
-    for (int s = 0; s < FG_NB_SETS; s++)
+    for (int s = 0; s < FG_NB_SETS; s++) {
+        fg_params_host(&net->set[s], 0);
         for (int i = 0; i < net->set[s].nb; i++) {
             const FgParam *p = &net->set[s].p[i];
             const size_t n = fg_param_count(p);
@@ -83,6 +91,7 @@ int fg_net_finite(const FgNet *net)
                 if (!isfinite(p->data[k]))
                     return 0;
         }
+    }
     return 1;
 }
 
@@ -100,12 +109,20 @@ static void scale_grads(FgNet *net, float by)
 void fg_net_step(FgNet *net, double lr, double norm)
 {
     const FgParams *w = &net->set[FG_SET_PARAM];
-    double decay;
+    const double decay = fg_ema_decay(net->ema, net->t + 1);
+    const double factor = net->clip > 0 && norm > net->clip
+                              ? net->clip / (norm + 1e-6)
+                              : 1;
 
-    if (net->clip > 0 && norm > net->clip)
-        scale_grads(net, (float)(net->clip / (norm + 1e-6)));
     net->t++;
-    decay = fg_ema_decay(net->ema, net->t);
+    if (fg_net_gpu(net)) {
+        fg_net_gpu_step(net, lr, factor, decay);
+        return;
+    }
+    for (int s = 0; s < FG_NB_SETS; s++)
+        fg_params_host(&net->set[s], s != FG_SET_BEST);
+    if (factor != 1)
+        scale_grads(net, (float)factor);
     for (int i = 0; i < w->nb; i++) {
         const FgParam *p = &w->p[i];
         const size_t n = fg_param_count(p);
@@ -126,6 +143,7 @@ int fg_net_warm_start(FgNet *net, const FgModel *m)
 {
     int taken = 0;
 
+    fg_params_host(&net->set[FG_SET_PARAM], 1);
     for (int i = 0; i < net->set[FG_SET_PARAM].nb; i++) {
         FgParam *p = &net->set[FG_SET_PARAM].p[i];
         const FgParam *q = fg_params_find(&m->params, p->name);
@@ -140,8 +158,28 @@ int fg_net_warm_start(FgNet *net, const FgModel *m)
     return taken;
 }
 
+void fg_net_limit(FgNet *net, double limit)
+{
+    FgParams *w = &net->set[FG_SET_PARAM];
+    const float c = (float)limit;
+
+    if (w->mirror) {
+        fg_net_gpu_limit(net, limit);
+        return;
+    }
+    for (int i = 0; i < w->nb; i++)
+        for (size_t k = 0; k < fg_param_count(&w->p[i]); k++) {
+            float *v = &w->p[i].data[k];
+
+            if (w->p[i].trainable)
+                *v = *v > c ? c : *v < -c ? -c : *v;
+        }
+}
+
 void fg_net_copy_set(FgNet *net, int to, int from)
 {
+    fg_params_host(&net->set[from], 0);
+    fg_params_host(&net->set[to], 1);
     for (int i = 0; i < net->set[from].nb; i++) {
         const FgParam *p = &net->set[from].p[i];
 
@@ -153,5 +191,6 @@ void fg_net_copy_set(FgNet *net, int to, int from)
 int fg_net_collapse(const FgNet *net, int set, FgGraph *g, FgParams *ps,
                     FgError *err)
 {
+    fg_params_host(&net->set[set], 0);
     return fg_graph_collapse(g, ps, &net->graph, &net->set[set], err);
 }

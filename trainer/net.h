@@ -18,6 +18,7 @@ typedef struct FgNet {
     FgOptim optim;
     double ema, clip; /* averaging; largest gradient norm, 0 = no limit */
     int64_t t;        /* optimiser steps done */
+    int taken;        /* net_gpu.c: the sets have mirrors for steps */
 } FgNet;
 
 /* Takes over *graph (zeroed) on success and failure; params are made and
@@ -41,6 +42,8 @@ void fg_net_step(FgNet *net, double lr, double norm);
  * weights and their average; returns how many, or a negative errno. */
 int fg_net_warm_start(FgNet *net, const FgModel *m);
 void fg_net_copy_set(FgNet *net, int to, int from);
+/* Keeps trainable weights within +-limit. */
+void fg_net_limit(FgNet *net, double limit);
 /* The inference form (branches folded) of one set. */
 int fg_net_collapse(const FgNet *net, int set, FgGraph *g, FgParams *ps,
                     FgError *err);

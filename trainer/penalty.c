@@ -301,7 +301,9 @@ double fg_penalty_run(FgPenalty *p, FgPenaltyKind kind, double weight,
     v = value(p, kind, weight, &mean);
     if (norm)
         *norm = mean;
-    *ret = each(p, tangent);
+    *ret = fg_tape_pull(p->tape);
+    if (!*ret)
+        *ret = each(p, tangent);
     if (!*ret)
         *ret = each(p, first_order);
     if (!*ret && p->smooth)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "trainer/gpu.h"
 #include "trainer/plate_chain.h"
 
 /* Streams of noise: fixed ones, then 16 for each use. */
@@ -136,6 +137,8 @@ void fg_plate_inherit(FgNet *to, const FgNet *from)
     const FgParams *a = &from->set[FG_SET_PARAM];
     FgParams *b = &to->set[FG_SET_PARAM];
 
+    fg_params_host(a, 0);
+    fg_params_host(b, 1);
     for (int i = 1; i <= b->nb && i <= a->nb; i++)
         copy_param(&b->p[b->nb - i], &a->p[a->nb - i]);
     fg_net_copy_set(to, FG_SET_EMA, FG_SET_PARAM);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "trainer/gpu.h"
 #include "trainer/export.h"
 #include "trainer/plate_chain.h"
 
@@ -11,6 +12,7 @@ enum { COLUMNS = 4, ROWS = 2 };
 
 static int take_params(FgModel *m, const FgParams *ps)
 {
+    fg_params_host(ps, 0);
     for (int i = 0; i < ps->nb; i++) {
         const FgParam *p = &ps->p[i];
         FgParam *q = fg_params_add(&m->params, p->name, p->nb_dims, p->dims);

@@ -6,12 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/cuda.h"
 #include "kernels/model.h"
 #include "trainer/recipe_priv.h"
 
 /* Keys that cannot change what is learnt. */
-static const char *const harmless[] = {"checkpoint_every", "log_every",
-                                       "sample_every", "log_dir", NULL};
+static const char *const harmless[] = {
+    "checkpoint_every", "log_every", "sample_every", "log_dir", "device", NULL};
 
 /* ---- overrides ---- */
 
@@ -246,11 +247,20 @@ static void take_optim(FgRecipe *r)
     r->lr_min = fg_recipe_num(r, "lr_min");
     r->clip = fg_recipe_num(r, "clip");
     r->ema = fg_recipe_num(r, "ema");
-    r->bf16 = !strcmp(fg_recipe_text(r, "precision"), "bf16");
+    r->precision = fg_recipe_text(r, "precision");
+    r->bf16 = strcmp(r->precision, "fp32") != 0;
     r->schedule.kind = fg_schedule_find(fg_recipe_text(r, "schedule"));
     r->schedule.decay_start = fg_recipe_num(r, "decay_start");
     r->schedule.decay_every = (double)fg_recipe_int(r, "decay_every");
     r->schedule.decay_factor = fg_recipe_num(r, "decay_factor");
+}
+
+int fg_recipe_device(FgRecipe *r, const char *word)
+{
+    const int cpu = !strcmp(word, "cpu") || !strcmp(word, "auto");
+
+    r->device = cpu ? NULL : word;
+    return cpu || fg_cuda_ordinal(word) >= 0 ? 0 : -EINVAL;
 }
 
 static void take_run(FgRecipe *r)
@@ -319,6 +329,10 @@ static int check_keys(FgRecipe *r, const char *path, FgError *err)
     take_net(r);
     take_loss(r);
     take_optim(r);
+    if (fg_recipe_device(r, fg_recipe_text(r, "device")))
+        return fg_error(err, -EINVAL,
+                        "%s: 'device' is '%s', allowed auto, cpu, cuda, cuda:N",
+                        path, fg_recipe_text(r, "device"));
     if (r->lr_min > r->lr)
         return fg_error(err, -EINVAL,
                         "%s: 'lr_min' is %g, allowed 0..lr, which is %g", path,

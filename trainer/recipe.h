@@ -33,6 +33,8 @@ typedef struct FgRecipe {
     const char *loss; /* FG_PIXEL_LOSS_KEYS */
     double loss_eps, fft, final_mse;
     int bf16; /* 16-bit products */
+    const char *precision;
+    const char *device; /* "cuda", "cuda:N"; NULL: the CPU ("cpu", "auto") */
     FgOptim optim;
 } FgRecipe;
 
@@ -41,6 +43,9 @@ typedef struct FgRecipe {
  * -ENOENT and others of reading. *r is zeroed on failure. */
 int fg_recipe_read(FgRecipe *r, const char *path, const char *const *overrides,
                    int nb_overrides, const char *data_root, FgError *err);
+/* Another device than the recipe's: -EINVAL for a word that is none of auto,
+ * cpu, cuda, cuda:N. The word is borrowed. It is no part of the text. */
+int fg_recipe_device(FgRecipe *r, const char *word);
 void fg_recipe_free(FgRecipe *r); /* accepts NULL, zeroed */
 /* Sets the steps that these pictures make of 'epochs'. A recipe that names
  * 'steps' alone keeps those, whatever the task's usual epochs. */

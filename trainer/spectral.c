@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kernels/op.h"
+#include "trainer/gpu.h"
 #include "trainer/noise.h"
 #include "trainer/spectral.h"
 
@@ -135,6 +136,8 @@ static void apply_one(FgSpectral *s, int i, int iterate)
 
 static void apply(FgSpectral *s, int iterate)
 {
+    fg_params_host(&s->net->set[FG_SET_PARAM], 0);
+    fg_params_host(&s->w, 1);
     for (int i = 0; i < s->w.nb; i++) {
         const FgParam *p = &s->net->set[FG_SET_PARAM].p[i];
 
@@ -153,6 +156,8 @@ void fg_spectral_apply(FgSpectral *s, int iterate)
 
 void fg_spectral_back(FgSpectral *s)
 {
+    fg_params_host(&s->w, 0);
+    fg_params_host(&s->net->grads, 1);
     for (int i = 0; i < s->w.nb; i++) {
         const FgParam *w = &s->w.p[i];
         FgParam *g = &s->net->grads.p[i];

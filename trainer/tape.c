@@ -6,6 +6,7 @@
 
 #include "kernels/op.h"
 #include "trainer/tape.h"
+#include "trainer/tape_gpu.h"
 
 static FgTensor param_tensor(const FgParam *p)
 {
@@ -188,9 +189,14 @@ int fg_tape_create_with(FgTape *t, const FgGraph *g, FgParams *params,
         goto fail;
     t->scratch = aligned_alloc(64, scratch_size(t, shapes));
     ret = t->scratch ? 0 : -ENOMEM;
+    if (!ret && ex && ex->gpu)
+        ret = fg_tape_gpu_create(t, err);
+    if (ret && t->gpu)
+        goto gone; /* err says it */
 fail:
     if (ret == -ENOMEM)
         fg_error(err, ret, "not enough memory for the network's activations");
+gone:
     free(shapes);
     if (ret)
         fg_tape_free(t);
@@ -201,6 +207,7 @@ void fg_tape_free(FgTape *t)
 {
     if (!t)
         return;
+    fg_tape_gpu_free(t);
     for (int i = 0; t->graph && i < t->graph->nb_nodes; i++) {
         if (t->val)
             fg_tensor_free(&t->val[i]);
@@ -260,19 +267,19 @@ void fg_tape_call(FgTape *t, FgOpCall *c, int i, FgTensor *params, int training)
 
 int fg_tape_forward(FgTape *t, int training)
 {
-    for (int i = 0; i < t->graph->nb_nodes; i++) {
+    int ret = t->gpu ? fg_tape_gpu_begin(t, 0) : 0;
+
+    for (int i = 0; i < t->graph->nb_nodes && !ret; i++) {
         FgTensor params[FG_MAX_PARAM];
         FgOpCall c;
-        int ret;
 
         if (t->graph->nodes[i].nb_in == 0)
             continue;
         fg_tape_call(t, &c, i, params, training);
-        ret = c.node->op->f32.forward(&c);
-        if (ret)
-            return ret;
+        ret = t->gpu ? fg_tape_gpu_op(t, &c, i, 0)
+                     : c.node->op->f32.forward(&c);
     }
-    return 0;
+    return t->gpu && !ret ? fg_tape_gpu_end(t, 0) : ret;
 }
 
 /* The first consumer met on the way back overwrites, later ones add; a node
@@ -320,6 +327,8 @@ static int backward(FgTape *t, int training, int want_params)
         memcpy(seen, t->seeded, (size_t)last + 1);
         seen[last] = 1;
     }
+    if (t->gpu && !ret)
+        ret = fg_tape_gpu_begin(t, 1);
     memset(t->seeded, 0, (size_t)last + 1);
     for (int i = last; i >= 0 && !ret; i--) {
         FgTensor params[FG_MAX_PARAM], dparams[FG_MAX_PARAM];
@@ -329,10 +338,11 @@ static int backward(FgTape *t, int training, int want_params)
             continue;
         fg_tape_call(t, &c, i, params, training);
         if (fill_back(t, &c, i, seen, want_params ? dparams : NULL))
-            ret = c.node->op->f32.backward(&c);
+            ret = t->gpu ? fg_tape_gpu_op(t, &c, i, 1)
+                         : c.node->op->f32.backward(&c);
     }
     free(seen);
-    return ret;
+    return t->gpu && !ret ? fg_tape_gpu_end(t, 1) : ret;
 }
 
 int fg_tape_backward(FgTape *t, int training)

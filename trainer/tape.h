@@ -23,6 +23,8 @@ typedef struct FgTape {
     int64_t step;   /* dropout's masks: the caller sets it before forward */
     uint64_t seed;
     void *scratch;
+    struct FgTapeGpu *gpu; /* values on the executor's device: gpu.h says
+                              what of them the host sees; NULL: on the host */
 } FgTape;
 
 typedef struct FgTapeOptions {
@@ -61,6 +63,11 @@ int fg_tape_backward_data(FgTape *t, int training);
  * backward is added to what arrives from the node's users. One backward long.
  */
 FgTensor *fg_tape_seed(FgTape *t, int node);
+
+/* Fetches all values and gradients from a device, and says that the caller
+ * reads params and writes grads: for work on a tape's inside. Nothing on the
+ * host. 0 or a negative errno. */
+int fg_tape_pull(FgTape *t);
 
 /* The call of node i as a forward pass makes it; params: room for FG_MAX_PARAM
  * tensors, which the call points to. */

@@ -178,19 +178,6 @@ static double penalties(FgTrain *t, Gan *s, int64_t at, FgStepInfo *info,
     return sum;
 }
 
-static void clip_weights(FgNet *net, float c)
-{
-    FgParams *w = &net->set[FG_SET_PARAM];
-
-    for (int i = 0; i < w->nb; i++)
-        for (size_t k = 0; k < fg_param_count(&w->p[i]); k++) {
-            float *v = &w->p[i].data[k];
-
-            if (w->p[i].trainable)
-                *v = *v > c ? c : *v < -c ? -c : *v;
-        }
-}
-
 /* Latents, pictures made of them, real pictures: what round at of the critic
  * looks at. */
 static int fill(FgTrain *t, Gan *s, int64_t at)
@@ -241,7 +228,7 @@ static int critic_step(FgTrain *t, Gan *s, int64_t at, double lr,
         fg_spectral_back(&s->spectral);
     step_net(d, loss, lr * s->lr_d, info);
     if (s->clip_weights > 0)
-        clip_weights(d, (float)s->clip_weights);
+        fg_net_limit(d, s->clip_weights);
     return 0;
 }
 

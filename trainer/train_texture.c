@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "trainer/gpu.h"
 #include "trainer/export.h"
 #include "trainer/loss_adv.h"
 #include "trainer/noise.h"
@@ -357,6 +358,7 @@ static int texture_step(FgTrain *t, double lr, double part, FgStepInfo *info)
 
 static int take_params(FgModel *m, const FgParams *ps)
 {
+    fg_params_host(ps, 0);
     for (int i = 0; i < ps->nb; i++) {
         const FgParam *p = &ps->p[i];
         FgParam *q = fg_params_add(&m->params, p->name, p->nb_dims, p->dims);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "trainer/gpu.h"
 #include "trainer/trial.h"
 
 /* ---- what trials share ---- */
@@ -209,6 +210,7 @@ int fg_trial_run(const FgTrialWorld *w, char *const *set, int nb,
 {
     const double from = cpu_now();
     FgTrain *t = calloc(1, sizeof(*t));
+    FgGpu *gpu = NULL;
     FgRecipe r;
     int ret;
 
@@ -222,7 +224,9 @@ int fg_trial_run(const FgTrialWorld *w, char *const *set, int nb,
         return ret == -EINVAL ? failed(out, err ? err->text : "") : ret;
     }
     borrow(w, t, &r);
-    ret = r.family->create(t, err);
+    ret = fg_gpu_open(&gpu, r.device, r.precision, w->ex, err);
+    if (!ret)
+        ret = r.family->create(t, err);
     if (ret == -EINVAL)
         ret = failed(out, err ? err->text : "");
     if (!ret && out->status == FG_TRIAL_OK)
@@ -232,6 +236,7 @@ int fg_trial_run(const FgTrialWorld *w, char *const *set, int nb,
     if (!ret && out->status == FG_TRIAL_OK)
         ret = test(w, t, out, err);
     give_back(t);
+    fg_gpu_close(&gpu);
     free(t);
     fg_recipe_free(&r);
     out->cpu_s = cpu_now() - from;
@@ -242,6 +247,7 @@ int fg_trial_untrained(const FgTrialWorld *w, char *const *set, int nb,
                        FgModel **model, FgError *err)
 {
     FgTrain *t = calloc(1, sizeof(*t));
+    FgGpu *gpu = NULL;
     FgRecipe r;
     int ret = t ? 0 : -ENOMEM;
 
@@ -253,10 +259,13 @@ int fg_trial_untrained(const FgTrialWorld *w, char *const *set, int nb,
         return ret;
     }
     borrow(w, t, &r);
-    ret = r.family->create(t, err);
+    ret = fg_gpu_open(&gpu, r.device, r.precision, w->ex, err);
+    if (!ret)
+        ret = r.family->create(t, err);
     if (!ret)
         ret = r.family->export_model(t, FG_SET_PARAM, model, err);
     give_back(t);
+    fg_gpu_close(&gpu);
     free(t);
     fg_recipe_free(&r);
     return ret;

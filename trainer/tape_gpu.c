@@ -1,0 +1,304 @@
+/* A tape whose values lie on a GPU.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "trainer/tape_gpu.h"
+
+struct FgTapeGpu {
+    FgGpu *d;
+    FgMirror *params, *grads; /* grads NULL: forward only */
+    FgKView *val, *grad;      /* [nb_nodes], at = 0: none */
+    uint64_t stage;           /* f32, between 16-bit values and the host */
+    float scale;              /* what gradients on the device carry */
+};
+
+/* ---- memory ---- */
+
+static size_t count(const FgTensor *t)
+{
+    return (size_t)t->shape.n * t->shape.c * t->shape.h * t->shape.w;
+}
+
+/* Views share memory here as they do on the host: with a later node. */
+static int make(FgTape *t, const FgTensor *all, FgKView *v, int i, FgError *err)
+{
+    struct FgTapeGpu *g = t->gpu;
+    const FgShape s = all[i].shape;
+
+    if (!all[i].data)
+        return 0;
+    v[i] = (FgKView){0, s.c, s.h, s.w, s.c, g->d->element};
+    for (int j = i + 1; j < t->graph->nb_nodes; j++)
+        if (all[j].data == all[i].data) {
+            v[i].at = v[j].at;
+            return 0;
+        }
+    return g->d->gpu.api->alloc(
+        g->d->gpu.dev, count(&all[i]) * (g->d->element ? 2 : 4), &v[i].at, err);
+}
+
+static int is_owner(const FgTensor *all, int i)
+{
+    return all[i].owned != NULL;
+}
+
+static int make_stage(FgTape *t, FgError *err)
+{
+    struct FgTapeGpu *g = t->gpu;
+    size_t most = 0;
+
+    for (int i = 0; i < t->graph->nb_nodes; i++)
+        most = count(&t->val[i]) > most ? count(&t->val[i]) : most;
+    if (g->d->element == FG_ELEMENT_F32)
+        return 0;
+    return g->d->gpu.api->alloc(g->d->gpu.dev, most * sizeof(float), &g->stage,
+                                err);
+}
+
+int fg_tape_gpu_create(FgTape *t, FgError *err)
+{
+    const int n = t->graph->nb_nodes;
+    struct FgTapeGpu *g = t->gpu = calloc(1, sizeof(*g));
+    int ret = 0;
+
+    if (!g)
+        return -ENOMEM;
+    g->d = t->ex->gpu;
+    g->scale = 1;
+    g->val = calloc((size_t)n, sizeof(*g->val));
+    g->grad = calloc((size_t)n, sizeof(*g->grad));
+    if (!g->val || !g->grad)
+        return -ENOMEM;
+    for (int i = n - 1; i >= 0 && !ret; i--) {
+        ret = make(t, t->val, g->val, i, err);
+        if (!ret)
+            ret = make(t, t->grad, g->grad, i, err);
+    }
+    if (!ret)
+        ret = make_stage(t, err);
+    if (ret)
+        return ret;
+    g->params = fg_mirror_take(g->d, t->params);
+    if (g->params && t->grads)
+        g->grads = fg_mirror_take(g->d, t->grads);
+    if (g->params && (g->grads || !t->grads))
+        return 0;
+    return fg_error(err, g->d->rc, "%s", g->d->err.text);
+}
+
+void fg_tape_gpu_free(FgTape *t)
+{
+    struct FgTapeGpu *g = t->gpu;
+
+    if (!g)
+        return;
+    for (int i = 0; i < t->graph->nb_nodes; i++) {
+        if (g->val && is_owner(t->val, i))
+            g->d->gpu.api->release(g->d->gpu.dev, g->val[i].at);
+        if (g->grad && is_owner(t->grad, i))
+            g->d->gpu.api->release(g->d->gpu.dev, g->grad[i].at);
+    }
+    g->d->gpu.api->release(g->d->gpu.dev, g->stage);
+    if (g->params)
+        fg_mirror_leave(t->params);
+    if (g->grads)
+        fg_mirror_leave(t->grads);
+    free(g->val);
+    free(g->grad);
+    free(g);
+    t->gpu = NULL;
+}
+
+/* ---- to and from the host ---- */
+
+/* Values times scale. */
+static int put(FgTape *t, const FgTensor *from, const FgKView *to, float scale)
+{
+    struct FgTapeGpu *g = t->gpu;
+    FgKView stage = *to;
+    FgError err = {""};
+    int ret;
+
+    if (to->element == FG_ELEMENT_F32)
+        return fg_gpu_put(g->d, to->at, from->data,
+                          count(from) * sizeof(float));
+    stage.at = g->stage;
+    stage.element = FG_ELEMENT_F32;
+    ret = fg_gpu_put(g->d, stage.at, from->data, count(from) * sizeof(float));
+    if (!ret)
+        ret = fg_cuda_cast(&g->d->gpu, to, &stage, from->shape.n, scale, &err);
+    return fg_gpu_fail(g->d, ret, &err);
+}
+
+static int get(FgTape *t, FgTensor *to, const FgKView *from, float scale)
+{
+    struct FgTapeGpu *g = t->gpu;
+    FgKView stage = *from;
+    FgError err = {""};
+    int ret = 0;
+
+    if (from->element != FG_ELEMENT_F32) {
+        stage.at = g->stage;
+        stage.element = FG_ELEMENT_F32;
+        ret = fg_gpu_fail(
+            g->d,
+            fg_cuda_cast(&g->d->gpu, &stage, from, to->shape.n, scale, &err),
+            &err);
+    }
+    return ret ? ret
+               : fg_gpu_get(g->d, to->data, stage.at,
+                            count(to) * sizeof(float));
+}
+
+static int is_given(const FgTape *t, int i)
+{
+    return i == t->graph->nb_nodes - 1 || t->seeded[i];
+}
+
+/* fp16 has few small numbers: a power of two brings the largest gradient that
+ * the host gives to 256. It follows from the gradient alone, so that a run has
+ * nothing to remember. */
+static float choose_scale(const FgTape *t)
+{
+    float most = 0;
+    int e;
+
+    if (t->gpu->d->element != FG_ELEMENT_F16)
+        return 1;
+    for (int i = 0; i < t->graph->nb_nodes; i++) {
+        const float *v = t->grad[i].data;
+
+        for (size_t k = 0; is_given(t, i) && k < count(&t->grad[i]); k++)
+            most = fabsf(v[k]) > most ? fabsf(v[k]) : most;
+    }
+    if (!(most > 0) || !isfinite(most))
+        return 1;
+    frexpf(most, &e);
+    e = 9 - e > 40 ? 40 : 9 - e < -40 ? -40 : 9 - e;
+    return ldexpf(1, e);
+}
+
+int fg_tape_gpu_begin(FgTape *t, int back)
+{
+    struct FgTapeGpu *g = t->gpu;
+    int ret = g->d->rc;
+
+    if (!ret)
+        ret = fg_mirror_push(g->params);
+    if (!ret && !back)
+        return put(t, &t->val[0], &g->val[0], 1);
+    if (!ret && g->grads)
+        ret = fg_mirror_push(g->grads);
+    g->scale = choose_scale(t);
+    for (int i = 0; i < t->graph->nb_nodes && !ret; i++)
+        if (is_given(t, i))
+            ret = put(t, &t->grad[i], &g->grad[i], g->scale);
+    return ret;
+}
+
+int fg_tape_gpu_end(FgTape *t, int back)
+{
+    struct FgTapeGpu *g = t->gpu;
+    const int last = t->graph->nb_nodes - 1;
+    int ret = g->d->rc;
+
+    if (back)
+        return !ret && t->grad[0].data && t->needs[0]
+                   ? get(t, &t->grad[0], &g->grad[0], 1 / g->scale)
+                   : ret;
+    for (int i = 0; i <= last && !ret; i++)
+        if (i == last || t->tapped[i])
+            ret = get(t, &t->val[i], &g->val[i], 1);
+    return ret;
+}
+
+int fg_tape_pull(FgTape *t)
+{
+    struct FgTapeGpu *g = t->gpu;
+    int ret = 0;
+
+    if (!g)
+        return 0;
+    for (int i = 0; i < t->graph->nb_nodes && !ret; i++) {
+        ret = get(t, &t->val[i], &g->val[i], 1);
+        if (!ret && t->grad[i].data)
+            ret = get(t, &t->grad[i], &g->grad[i], 1 / g->scale);
+    }
+    fg_params_host(t->params, 0);
+    if (t->grads)
+        fg_params_host(t->grads, 1);
+    return ret ? ret : g->d->rc;
+}
+
+/* ---- ops ---- */
+
+static int index_of(const FgParams *ps, const char *name)
+{
+    const FgParam *p = fg_params_find(ps, name);
+
+    return p ? (int)(p - ps->p) : -1;
+}
+
+static void fill(FgTape *t, FgCudaCall *k, const FgOpCall *c, int i, int back)
+{
+    const struct FgTapeGpu *g = t->gpu;
+    const FgNode *n = c->node;
+
+    *k = (FgCudaCall){.node = n, .nb_in = n->nb_in, .scale = 1 / g->scale};
+    k->images = t->val[i].shape.n;
+    k->out = g->val[i];
+    k->training = c->training;
+    k->seed = c->seed;
+    k->step = c->step;
+    k->place = c->place;
+    for (int j = 0; j < n->nb_in; j++)
+        k->in[j] = g->val[n->in[j]];
+    for (int j = 0; j < n->nb_param; j++)
+        k->param[j] = fg_mirror_at(g->params, index_of(t->params, n->param[j]));
+    if (!back)
+        return;
+    k->dout = g->grad[i];
+    for (int j = 0; j < n->nb_in; j++)
+        if (c->din[j]) {
+            k->din[j] = g->grad[n->in[j]];
+            k->din_add[j] = c->din_add[j];
+        }
+    for (int j = 0; j < n->nb_param; j++)
+        if (c->dparam[j])
+            k->dparam[j] = fg_mirror_at(g->grads,
+                                        index_of(t->grads, n->param[j]));
+}
+
+/* Which parameters the op wrote: gradients, running moments. */
+static void note_writes(FgTape *t, const FgOpCall *c, int back)
+{
+    const struct FgTapeGpu *g = t->gpu;
+    const FgNode *n = c->node;
+    const int moves = !back && c->training &&
+                      !strcmp(n->op->name, "batch_norm");
+
+    for (int j = 0; j < n->nb_param; j++) {
+        if (back && c->dparam[j])
+            fg_mirror_wrote(g->grads, index_of(t->grads, n->param[j]));
+        if (moves && j >= 2)
+            fg_mirror_wrote(g->params, index_of(t->params, n->param[j]));
+    }
+}
+
+int fg_tape_gpu_op(FgTape *t, const FgOpCall *c, int i, int back)
+{
+    struct FgTapeGpu *g = t->gpu;
+    FgError err = {""};
+    FgCudaCall k;
+    int ret;
+
+    fill(t, &k, c, i, back);
+    ret = back ? fg_cuda_backward(&g->d->gpu, &k, &err)
+               : fg_cuda_forward(&g->d->gpu, &k, &err);
+    if (!ret)
+        note_writes(t, c, back);
+    return fg_gpu_fail(g->d, ret, &err);
+}

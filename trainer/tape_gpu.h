@@ -1,0 +1,19 @@
+/* A tape whose values lie on a GPU; for tape.c.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FFGAN_TRAINER_TAPE_GPU_H
+#define FFGAN_TRAINER_TAPE_GPU_H
+
+#include "kernels/op.h"
+#include "trainer/gpu.h"
+#include "trainer/tape.h"
+
+/* t has its nodes, and its executor a device. 0 or a negative errno, err. */
+int fg_tape_gpu_create(FgTape *t, FgError *err);
+void fg_tape_gpu_free(FgTape *t); /* accepts tapes of the host */
+/* Around the ops of a pass. begin: what the host gives; end: what it gets. */
+int fg_tape_gpu_begin(FgTape *t, int back);
+int fg_tape_gpu_end(FgTape *t, int back);
+/* Node i's op as the host's call has it. */
+int fg_tape_gpu_op(FgTape *t, const FgOpCall *c, int i, int back);
+
+#endif
