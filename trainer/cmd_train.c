@@ -372,7 +372,11 @@ static int run_locked(FgTrain *t, const Args *a, const char *out,
                        "stopped at step %lld; the same command goes on",
                        (long long)t->step);
     if (ret)
-        return fg_fail(NAME, fg_exit_output(ret), "%s", err.text);
+        return fg_fail(NAME,
+                       ret == -EIO && t->ex->gpu && t->ex->gpu->rc
+                           ? FG_EXIT_DEVICE
+                           : fg_exit_output(ret),
+                       "%s", err.text);
     if (!a->json && isfinite(t->best))
         print_best(t, out);
     return a->go_on.model ? end_continued(t, a, out) : 0;

@@ -73,7 +73,7 @@ FG_HD void fg_conv_back(const FgKernelArgs *a, int y, int x, int i)
     fg_put(a, y, x, i, sum);
 }
 
-FG_EACH(conv_back, fg_conv_back(&b, y, x, k))
+FG_T_EACH(conv_back, fg_conv_back(&b, y, x, k))
 
 /* deconv2d's: the convolution that it is the transpose of. */
 FG_HD void fg_deconv_back(const FgKernelArgs *a, int y, int x, int i)
@@ -95,7 +95,7 @@ FG_HD void fg_deconv_back(const FgKernelArgs *a, int y, int x, int i)
     fg_put(a, y, x, i, sum);
 }
 
-FG_EACH(deconv_back, fg_deconv_back(&b, y, x, k))
+FG_T_EACH(deconv_back, fg_deconv_back(&b, y, x, k))
 
 /* One term of weight (o, i, v, u): in[0] the gradient of a convolution's
  * output, in[1] its input; for deconv2d its input and the output's gradient. */
@@ -204,9 +204,9 @@ FG_HD float fg_act_slope(const FgKernelArgs *a, int y, int x, int k)
 }
 
 /* A gradient that is not finite stays so, but where ReLU has no slope. */
-FG_EACH(act_back, const float d = fg_load(&b.in[0], y, x, k);
-        const float s = fg_act_slope(&b, y, x, k);
-        fg_put(&b, y, x, k, b.mode == FG_UNARY_RELU && !(s > 0) ? 0 : d * s))
+FG_T_EACH(act_back, const float d = fg_load(&b.in[0], y, x, k);
+          const float s = fg_act_slope(&b, y, x, k);
+          fg_put(&b, y, x, k, b.mode == FG_UNARY_RELU && !(s > 0) ? 0 : d * s))
 
 /* The other operand of add's and mul's; in[1] is the operand multiplied by. */
 FG_HD float fg_other(const FgKernelArgs *a, int y, int x, int k)
@@ -218,8 +218,8 @@ FG_HD float fg_other(const FgKernelArgs *a, int y, int x, int k)
     return fg_load(b, whole ? y : 0, whole ? x : 0, b->c == a->in[0].c ? k : 0);
 }
 
-FG_EACH(mul_back,
-        fg_put(&b, y, x, k, fg_load(&b.in[0], y, x, k) * fg_other(&b, y, x, k)))
+FG_T_EACH(mul_back, fg_put(&b, y, x, k,
+                           fg_load(&b.in[0], y, x, k) * fg_other(&b, y, x, k)))
 
 /* Of the second operand, where it has all pixels: in[1] is the first one. */
 FG_HD void fg_back_b(const FgKernelArgs *a, int y, int x, int k)
@@ -231,7 +231,7 @@ FG_HD void fg_back_b(const FgKernelArgs *a, int y, int x, int k)
     fg_put(a, y, x, k, sum);
 }
 
-FG_EACH(back_b, fg_back_b(&b, y, x, k))
+FG_T_EACH(back_b, fg_back_b(&b, y, x, k))
 
 /* The same where it has one pixel: result (n, channel). */
 FG_HD void fg_t_back_pixel(const FgKernelArgs *a, int block, char *shared)
@@ -254,10 +254,10 @@ FG_HD void fg_t_back_pixel(const FgKernelArgs *a, int block, char *shared)
 
 /* ---- places ---- */
 
-FG_EACH(slice_back, const int from = k - b.first;
-        fg_put(&b, y, x, k,
-               from >= 0 && from < b.in[0].c ? fg_load(&b.in[0], y, x, from)
-                                             : 0))
+FG_T_EACH(slice_back, const int from = k - b.first;
+          fg_put(&b, y, x, k,
+                 from >= 0 && from < b.in[0].c ? fg_load(&b.in[0], y, x, from)
+                                               : 0))
 
 /* How much of input line i output line o has: the taps that end there. */
 FG_HD float fg_resize_share(int o, int i, int n, int f, int mode)
@@ -290,7 +290,7 @@ FG_HD void fg_resize_back(const FgKernelArgs *a, int y, int x, int k)
     fg_put(a, y, x, k, sum);
 }
 
-FG_EACH(resize_back, fg_resize_back(&b, y, x, k))
+FG_T_EACH(resize_back, fg_resize_back(&b, y, x, k))
 
 /* Is (y, x) the largest of window (v, u)? The first of equals, a NaN before
  * all. */
@@ -334,7 +334,7 @@ FG_HD void fg_pool_back(const FgKernelArgs *a, int y, int x, int k)
     fg_put(a, y, x, k, sum);
 }
 
-FG_EACH(pool_back, fg_pool_back(&b, y, x, k))
+FG_T_EACH(pool_back, fg_pool_back(&b, y, x, k))
 
 FG_HD void fg_pad_back(const FgKernelArgs *a, int y, int x, int k)
 {
@@ -352,7 +352,7 @@ FG_HD void fg_pad_back(const FgKernelArgs *a, int y, int x, int k)
     fg_put(a, y, x, k, sum);
 }
 
-FG_EACH(pad_back, fg_pad_back(&b, y, x, k))
+FG_T_EACH(pad_back, fg_pad_back(&b, y, x, k))
 
 /* ---- warp ---- */
 
@@ -430,7 +430,7 @@ FG_HD void fg_flow_back(const FgKernelArgs *a, int y, int x, int k)
     fg_put(a, y, x, k, at > 0 && at < top ? sum : 0);
 }
 
-FG_EACH(flow_back, fg_flow_back(&b, y, x, k))
+FG_T_EACH(flow_back, fg_flow_back(&b, y, x, k))
 
 /* ---- products ---- */
 
@@ -449,7 +449,7 @@ FG_HD void fg_correlate_back(const FgKernelArgs *a, int y, int x, int k)
     fg_put(a, y, x, k, sum / (float)o->c);
 }
 
-FG_EACH(correlate_back, fg_correlate_back(&b, y, x, k))
+FG_T_EACH(correlate_back, fg_correlate_back(&b, y, x, k))
 
 FG_HD void fg_dense_back(const FgKernelArgs *a, int y, int x, int k)
 {
@@ -462,7 +462,7 @@ FG_HD void fg_dense_back(const FgKernelArgs *a, int y, int x, int k)
     fg_put(a, y, x, k, sum);
 }
 
-FG_EACH(dense_back, fg_dense_back(&b, y, x, k))
+FG_T_EACH(dense_back, fg_dense_back(&b, y, x, k))
 
 /* Weight k of out, p[0]'s [o][c][h][w] in one line. */
 FG_HD void fg_dense_weights(const FgKernelArgs *a, int k)
@@ -487,9 +487,9 @@ FG_HD void fg_t_dense_weights(const FgKernelArgs *a, int block, char *shared)
     }
 }
 
-FG_EACH(mean_back,
-        fg_put(&b, y, x, k,
-               fg_load(&b.in[0], 0, 0, k) / (float)(b.out.h * b.out.w)))
+FG_T_EACH(mean_back,
+          fg_put(&b, y, x, k,
+                 fg_load(&b.in[0], 0, 0, k) / (float)(b.out.h * b.out.w)))
 
 /* ---- norms ---- */
 
@@ -535,7 +535,7 @@ FG_HD void fg_norm_params(const FgKernelArgs *a, int k)
         ((float *)a->p[1])[k] += (float)((double)a->t.scale * s1);
 }
 
-FG_EACH(norm_params, fg_norm_params(&b, ((void)n, (void)y, (void)x, k)))
+FG_T_EACH(norm_params, fg_norm_params(&b, ((void)n, (void)y, (void)x, k)))
 
 /* p[0]: the factors; p[2], p[3] of moments and norm_sums. */
 FG_HD void fg_norm_back(const FgKernelArgs *a, int n, int y, int x, int k)
@@ -560,7 +560,7 @@ FG_HD void fg_norm_back(const FgKernelArgs *a, int n, int y, int x, int k)
                rstd);
 }
 
-FG_EACH(norm_back, fg_norm_back(&b, n, y, x, k))
+FG_T_EACH(norm_back, fg_norm_back(&b, n, y, x, k))
 
 /* A pixel's sums over its channels into p[3], f32; out as layer_moments'. */
 FG_HD void fg_layer_sums(const FgKernelArgs *a, int n, int y, int x)
@@ -578,7 +578,7 @@ FG_HD void fg_layer_sums(const FgKernelArgs *a, int n, int y, int x)
     to[1] = s2 / (float)d->c;
 }
 
-FG_EACH(layer_sums, fg_layer_sums(&b, n, y, ((void)k, x)))
+FG_T_EACH(layer_sums, fg_layer_sums(&b, n, y, ((void)k, x)))
 
 FG_HD void fg_layer_back(const FgKernelArgs *a, int n, int y, int x, int k)
 {
@@ -591,6 +591,6 @@ FG_HD void fg_layer_back(const FgKernelArgs *a, int n, int y, int x, int k)
             fg_param(a->p[2], i + 1));
 }
 
-FG_EACH(layer_back, fg_layer_back(&b, n, y, x, k))
+FG_T_EACH(layer_back, fg_layer_back(&b, n, y, x, k))
 
 #endif

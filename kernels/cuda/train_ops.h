@@ -51,7 +51,7 @@ FG_HD void fg_put(const FgKernelArgs *a, int y, int x, int k, float v)
 }
 
 /* fg_t_NAME: `call` for each element, b being the image's arguments. */
-#define FG_EACH(name, call)                                                    \
+#define FG_T_EACH(name, call)                                                  \
     FG_HD void fg_t_##name(const FgKernelArgs *a, int block, char *shared)     \
     {                                                                          \
         (void)shared;                                                          \
@@ -65,18 +65,18 @@ FG_HD void fg_put(const FgKernelArgs *a, int y, int x, int k, float v)
         }                                                                      \
     }
 
-FG_EACH(conv, fg_k_conv(&b, y, x, k))
-FG_EACH(deconv, fg_k_deconv(&b, y, x, k))
-FG_EACH(unary, fg_k_unary(&b, y, x, k))
-FG_EACH(binary, fg_k_binary(&b, y, x, k))
-FG_EACH(resize, fg_k_resize(&b, y, x, k))
-FG_EACH(pool, fg_k_pool(&b, y, x, k))
-FG_EACH(pad, fg_k_pad(&b, y, x, k))
-FG_EACH(warp, fg_k_warp(&b, y, x, k))
-FG_EACH(correlate, fg_k_correlate(&b, y, x, k))
-FG_EACH(dense, fg_k_dense(&b, y, x, k))
+FG_T_EACH(conv, fg_k_conv(&b, y, x, k))
+FG_T_EACH(deconv, fg_k_deconv(&b, y, x, k))
+FG_T_EACH(unary, fg_k_unary(&b, y, x, k))
+FG_T_EACH(binary, fg_k_binary(&b, y, x, k))
+FG_T_EACH(resize, fg_k_resize(&b, y, x, k))
+FG_T_EACH(pool, fg_k_pool(&b, y, x, k))
+FG_T_EACH(pad, fg_k_pad(&b, y, x, k))
+FG_T_EACH(warp, fg_k_warp(&b, y, x, k))
+FG_T_EACH(correlate, fg_k_correlate(&b, y, x, k))
+FG_T_EACH(dense, fg_k_dense(&b, y, x, k))
 
-FG_EACH(copy, fg_put(&b, y, x, k, fg_load(&b.in[0], y, x, b.first + k)))
+FG_T_EACH(copy, fg_put(&b, y, x, k, fg_load(&b.in[0], y, x, b.first + k)))
 
 FG_HD float fg_shuffled(const FgKernelArgs *a, int y, int x, int k)
 {
@@ -90,8 +90,8 @@ FG_HD float fg_unshuffled(const FgKernelArgs *a, int y, int x, int k)
     return fg_load(&a->in[0], y * f + d / f, x * f + d % f, k / (f * f));
 }
 
-FG_EACH(shuffle, fg_put(&b, y, x, k, fg_shuffled(&b, y, x, k)))
-FG_EACH(unshuffle, fg_put(&b, y, x, k, fg_unshuffled(&b, y, x, k)))
+FG_T_EACH(shuffle, fg_put(&b, y, x, k, fg_shuffled(&b, y, x, k)))
+FG_T_EACH(unshuffle, fg_put(&b, y, x, k, fg_unshuffled(&b, y, x, k)))
 
 /* ---- dropout: kernels/dropout.c ---- */
 
@@ -134,7 +134,7 @@ FG_HD void fg_dropout(const FgKernelArgs *a, int n, int y, int x, int k)
     fg_put(a, y, x, k, v);
 }
 
-FG_EACH(dropout, fg_dropout(&b, n, y, x, k))
+FG_T_EACH(dropout, fg_dropout(&b, n, y, x, k))
 
 /* ---- sums over pixels, a block each ---- */
 
@@ -233,7 +233,7 @@ FG_HD void fg_fixed(const FgKernelArgs *a, int k)
         (float)(1 / sqrt((double)fg_param(a->p[1], k) + (double)a->eps));
 }
 
-FG_EACH(fixed, fg_fixed(&b, ((void)n, (void)y, (void)x, k)))
+FG_T_EACH(fixed, fg_fixed(&b, ((void)n, (void)y, (void)x, k)))
 
 /* Where (n, k)'s group has its two numbers. */
 FG_HD int64_t fg_group(const FgKernelArgs *a, int n, int k)
@@ -251,10 +251,10 @@ FG_HD float fg_normal(const FgKernelArgs *a, const FgKView *v, int n, int y,
 }
 
 /* p[0] factor and p[1] addend of each channel. */
-FG_EACH(norm,
-        fg_store(&b.out, y, x, k,
-                 fg_normal(&b, &b.in[0], n, y, x, k) * fg_param(b.p[0], k) +
-                     fg_param(b.p[1], k)))
+FG_T_EACH(norm,
+          fg_store(&b.out, y, x, k,
+                   fg_normal(&b, &b.in[0], n, y, x, k) * fg_param(b.p[0], k) +
+                       fg_param(b.p[1], k)))
 
 /* Of a pixel's channels; out has one channel and names the pixel. */
 FG_HD void fg_layer_moments(const FgKernelArgs *a, int n, int y, int x)
@@ -274,7 +274,7 @@ FG_HD void fg_layer_moments(const FgKernelArgs *a, int n, int y, int x)
     to[1] = 1 / sqrtf(var / (float)in->c + a->eps);
 }
 
-FG_EACH(layer_moments, fg_layer_moments(&b, n, y, ((void)k, x)))
+FG_T_EACH(layer_moments, fg_layer_moments(&b, n, y, ((void)k, x)))
 
 FG_HD float fg_layer_normal(const FgKernelArgs *a, const FgKView *v, int n,
                             int y, int x, int k)
@@ -284,9 +284,9 @@ FG_HD float fg_layer_normal(const FgKernelArgs *a, const FgKView *v, int n,
            fg_param(a->p[2], i + 1);
 }
 
-FG_EACH(layer, fg_store(&b.out, y, x, k,
-                        fg_layer_normal(&b, &b.in[0], n, y, x, k) *
-                                fg_param(b.p[0], k) +
-                            fg_param(b.p[1], k)))
+FG_T_EACH(layer, fg_store(&b.out, y, x, k,
+                          fg_layer_normal(&b, &b.in[0], n, y, x, k) *
+                                  fg_param(b.p[0], k) +
+                              fg_param(b.p[1], k)))
 
 #endif

@@ -55,7 +55,7 @@ FG_HD void fg_step(const FgKernelArgs *a, int i)
     *e = k[FG_K_EMA] * *e + k[FG_K_EMA_TAKE] * *p;
 }
 
-FG_EACH(step, fg_step(&b, ((void)n, (void)y, (void)x, k)))
+FG_T_EACH(step, fg_step(&b, ((void)n, (void)y, (void)x, k)))
 
 /* in[0]: c values; the sum of the squares of block's share into p[0], double.
  */
