@@ -371,6 +371,17 @@ static int mean(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
     return results(d, FG_KERNEL_t_mean, &k, c->images * c->in[0].c, err);
 }
 
+/* The second input gives its size and gets nothing. */
+static int like_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
+{
+    FgKernelArgs k = back_of(c, 0), none = back_of(c, 1);
+    int rc = k.out.at ? launch(d, FG_KERNEL_t_like_back, &k, err) : 0;
+    none.first = INT_MAX / 2; /* no channel of the gradient is its */
+    if (rc < 0 || !none.out.at || none.t.add)
+        return rc;
+    return launch(d, FG_KERNEL_t_slice_back, &none, err);
+}
+
 /* Ops that are one launch, either way: kernels, and their mode unless -1. */
 static const struct {
     const char *op;
@@ -380,6 +391,7 @@ static const struct {
     {"pixel_shuffle", FG_KERNEL_t_shuffle, FG_KERNEL_t_unshuffle, -1},
     {"pixel_unshuffle", FG_KERNEL_t_unshuffle, FG_KERNEL_t_shuffle, -1},
     {"resize", FG_KERNEL_t_resize, FG_KERNEL_t_resize_back, -1},
+    {"resize_like", FG_KERNEL_t_resize_like, -1, -1},
     {"avg_pool", FG_KERNEL_t_pool, FG_KERNEL_t_pool_back, FG_POOL_AVERAGE},
     {"max_pool", FG_KERNEL_t_pool, FG_KERNEL_t_pool_back, FG_POOL_LARGEST},
     {"pad", FG_KERNEL_t_pad, FG_KERNEL_t_pad_back, -1},
@@ -546,6 +558,7 @@ static const struct {
     {"dropout", dropout, dropout_back},
     {"concat", concat, concat_back},
     {"warp", NULL, warp_back},
+    {"resize_like", NULL, like_back},
     {"correlate", NULL, correlate_back},
     {"mean", mean, NULL},
     {"instance_norm", norm, norm_back},

@@ -104,13 +104,16 @@ static const char *const kernel_names[FG_NB_KERNELS] = {
 #define MMA(name, element, n, k) [FG_KERNEL_##name] = #name,
     FG_KERNELS_MMA(MMA)
 #undef MMA
+#define TRAIN(name, grid) [FG_KERNEL_##name] = #name,
+        FG_KERNELS_TRAIN(TRAIN)
+#undef TRAIN
 };
 
 static float cost(const char *name)
 {
     const char *t = getenv("FFGAN_EMULATED_TIMES");
-    const size_t n = strlen(name);
-    for (const char *at = t ? t : ""; (at = strstr(at, name)); at += n)
+    const size_t n = name ? strlen(name) : 0;
+    for (const char *at = t ? t : ""; name && (at = strstr(at, name)); at += n)
         if ((at == t || at[-1] == ' ') && at[n] == '=')
             return strtof(at + n + 1, NULL);
     return 10;

@@ -26,6 +26,7 @@ enum { FG_GRID_ELEMENTS, FG_GRID_MAPS, FG_GRID_RESULTS };
     X(t_shuffle, FG_GRID_ELEMENTS)                                             \
     X(t_unshuffle, FG_GRID_ELEMENTS)                                           \
     X(t_resize, FG_GRID_ELEMENTS)                                              \
+    X(t_resize_like, FG_GRID_ELEMENTS)                                         \
     X(t_pool, FG_GRID_ELEMENTS)                                                \
     X(t_pad, FG_GRID_ELEMENTS)                                                 \
     X(t_warp, FG_GRID_ELEMENTS)                                                \
@@ -48,6 +49,7 @@ enum { FG_GRID_ELEMENTS, FG_GRID_MAPS, FG_GRID_RESULTS };
     X(t_back_pixel, FG_GRID_RESULTS)                                           \
     X(t_slice_back, FG_GRID_ELEMENTS)                                          \
     X(t_resize_back, FG_GRID_ELEMENTS)                                         \
+    X(t_like_back, FG_GRID_ELEMENTS)                                           \
     X(t_pool_back, FG_GRID_ELEMENTS)                                           \
     X(t_pad_back, FG_GRID_ELEMENTS)                                            \
     X(t_warp_back, FG_GRID_MAPS)                                               \

@@ -292,6 +292,41 @@ FG_HD void fg_resize_back(const FgKernelArgs *a, int y, int x, int k)
 
 FG_T_EACH(resize_back, fg_resize_back(&b, y, x, k))
 
+/* How much of input line i output line o of `to` has: resize_like's. */
+FG_HD float fg_like_share(int o, int i, int from, int to)
+{
+    float f;
+    const int i0 = fg_like(o, from, to, &f), i1 = fg_imin(i0 + 1, from - 1);
+    return (i0 == i ? 1 - f : 0) + (i1 == i ? f : 0);
+}
+
+/* Outputs that may have input line i: from *first to before the result. */
+FG_HD int fg_like_range(int i, int from, int to, int *first)
+{
+    *first = fg_imax((int)((int64_t)(i - 1) * to / from) - 1, 0);
+    return fg_imin((int)((int64_t)(i + 2) * to / from) + 2, to);
+}
+
+FG_HD void fg_like_back(const FgKernelArgs *a, int y, int x, int k)
+{
+    const FgKView *d = &a->in[0], *o = &a->out;
+    int v0, u0;
+    const int v1 = fg_like_range(y, o->h, d->h, &v0);
+    const int u1 = fg_like_range(x, o->w, d->w, &u0);
+    float sum = 0;
+    for (int v = v0; v < v1; v++) {
+        const float wy = fg_like_share(v, y, o->h, d->h);
+        for (int u = u0; wy != 0 && u < u1; u++) {
+            const float wx = fg_like_share(u, x, o->w, d->w);
+            if (wx != 0)
+                sum += wy * wx * fg_load(d, v, u, k);
+        }
+    }
+    fg_put(a, y, x, k, sum);
+}
+
+FG_T_EACH(like_back, fg_like_back(&b, y, x, k))
+
 /* Is (y, x) the largest of window (v, u)? The first of equals, a NaN before
  * all. */
 FG_HD int fg_is_most(const FgKernelArgs *a, int v, int u, int y, int x, int k)

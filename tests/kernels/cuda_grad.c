@@ -11,7 +11,7 @@
 
 enum { IMAGES = 3 };
 /* The second input. */
-enum { ALONE, SAME, PIXEL, CHANNEL, ONE, FLOW };
+enum { ALONE, SAME, PIXEL, CHANNEL, ONE, FLOW, SMALL, LARGE };
 
 typedef struct Case {
     const char *op;
@@ -82,6 +82,8 @@ static const Case cases[] = {
     {"resize", {.factor = 3, .mode = 1}, 3, 5, 4, ALONE},
     {"resize", {.factor = 3, .mode = 2}, 3, 5, 4, ALONE},
     {"resize", {.factor = 4, .mode = 2}, 1, 2, 1, ALONE},
+    {"resize_like", {0}, 5, 11, 17, SMALL},
+    {"resize_like", {0}, 5, 4, 5, LARGE},
     {"avg_pool", {POOL(3, 1, 1)}, 5, 6, 9, ALONE},
     {"avg_pool", {POOL(2, 2, 0)}, 5, 6, 10, ALONE},
     {"avg_pool", {POOL(3, 2, 1)}, 5, 6, 10, ALONE},
@@ -241,6 +243,9 @@ static FgShape second_shape(const Case *c)
         s.c = 1;
     if (c->other == FLOW)
         s.c = 2;
+    if (c->other == SMALL || c->other == LARGE)
+        s = (FgShape){IMAGES, 2, c->other == SMALL ? 4 : 2 * c->h + 3,
+                      c->other == SMALL ? 3 : 3 * c->w - 1};
     return s;
 }
 
