@@ -46,12 +46,25 @@ static int fresh(FgOnnx *o, FgOnnxValue *v, int whole, size_t count)
     return 0;
 }
 
+/* Weights are read by their sizes: these must be of as many numbers. */
+static int sizes_fit(const FgOnnxValue *v)
+{
+    size_t all = 1;
+    for (int i = 0; i < v->nb_dims; i++) {
+        if (v->dims[i] < 0 || v->dims[i] > INT32_MAX || all > INT32_MAX)
+            return 0;
+        all *= (size_t)v->dims[i];
+    }
+    return all == v->count;
+}
+
 static int put(FgOnnx *o, const FgOnnxNode *n, FgOnnxValue *v)
 {
-    if (!n->nb_out) {
+    if (!n->nb_out || !sizes_fit(v)) {
         free(v->f);
         free(v->i);
-        return fg_onnx_refuse(o, n, "it has no output");
+        return fg_onnx_refuse(
+            o, n, n->nb_out ? "its sizes do not fit" : "it has no output");
     }
     return fg_onnx_put(o, n->out[0], v) < 0 ? o->im->rc : 1;
 }
@@ -126,7 +139,7 @@ static int fold_squeeze(FgOnnx *o, const FgOnnxNode *n, const FgOnnxValue *a)
     for (int i = 0; i < out; i++) {
         int named = nb < 0 && a->dims[i] == 1;
         for (int j = 0; j < nb; j++)
-            named |= axes[j] == i || axes[j] + out == i;
+            named |= axes[j] == i || axes[j] == i - out;
         if (more)
             d[k++] = named ? 1 : a->dims[from++ < a->nb_dims ? from - 1 : 0];
         else if (!named)

@@ -165,7 +165,7 @@ static int op_squeeze(FgOnnx *o, const FgOnnxNode *n)
     for (int i = 0; i < all; i++) {
         int named = 0;
         for (int k = 0; k < nb; k++)
-            named |= axes[k] == i || axes[k] + all == i;
+            named |= axes[k] == i || axes[k] == i - all;
         if (more && (named || from < v.nb_dims))
             out.dims[to++] = named ? 1 : v.dims[from++];
         else if (!more && !named)
@@ -205,7 +205,7 @@ static int op_tile(FgOnnx *o, const FgOnnxNode *n)
     const FgShape d = o->im->shapes[v.layer];
     int fits = s && s->kind == FG_ONNX_CONST && s->whole && s->count == 5 &&
                v.nb_dims == 5 && !v.perm && v.dims[1] == d.c &&
-               v.dims[2] == 1 && s->i[2] >= 1 && s->i[2] * d.c <= 4096;
+               v.dims[2] == 1 && s->i[2] >= 1 && s->i[2] <= 4096 / d.c;
     for (int i = 0; fits && i < 5; i++)
         fits = i == 2 || s->i[i] == 1 || s->i[i] == v.dims[i];
     if (!fits)
