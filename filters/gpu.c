@@ -44,10 +44,10 @@ static int ordinal_of(const AVCUDADeviceContext *hw, int *ordinal)
 }
 
 /* The frames' device; "cuda:N" if that is what device= says, too. */
-static int find_device(FgGpu *g, const char *asked, char *name, size_t size,
+static int find_device(AVBufferRef *ref, FgCudaPlace *place, const char *asked,
                        FgError *err)
 {
-    const AVHWDeviceContext *const d = (void *)g->device->data;
+    const AVHWDeviceContext *const d = (void *)ref->data;
     const AVCUDADeviceContext *const hw = d->hwctx;
     const int any = !asked || !strcmp(asked, "auto") || !strcmp(asked, "cuda");
     int ordinal, ret = ordinal_of(hw, &ordinal);
@@ -63,15 +63,14 @@ static int find_device(FgGpu *g, const char *asked, char *name, size_t size,
         return fg_error(err, AVERROR(EINVAL),
                         "device=%s, but the frames are on cuda:%d", asked,
                         ordinal);
-    snprintf(name, size, "cuda:%d", ordinal);
-    g->place = (FgCudaPlace){ordinal, hw->cuda_ctx, hw->stream};
+    *place = (FgCudaPlace){ordinal, hw->cuda_ctx, hw->stream};
     return 0;
 }
 #else
-static int find_device(FgGpu *g, const char *asked, char *name, size_t size,
+static int find_device(AVBufferRef *ref, FgCudaPlace *place, const char *asked,
                        FgError *err)
 {
-    (void)g, (void)asked, (void)name, (void)size;
+    (void)ref, (void)place, (void)asked;
     return fg_error(err, AVERROR(ENOSYS), "this FFmpeg was built without CUDA");
 }
 #endif
@@ -179,10 +178,11 @@ static int make_plan(FgGpu *g, const AVFilterLink *in, const AVFilterLink *out,
                        .tile = o->tile,
                        .ex = o->ex};
     FgPlanInfo i;
-    int ret = find_device(g, o->device, name, sizeof(name), err);
+    int ret = find_device(g->device, &g->place, o->device, err);
 
     if (ret < 0)
         return ret;
+    snprintf(name, sizeof(name), "cuda:%d", g->place.ordinal);
     p.cuda_context = g->place.context;
     g->w = in->w;
     g->h = in->h;
@@ -199,17 +199,18 @@ static int make_plan(FgGpu *g, const AVFilterLink *in, const AVFilterLink *out,
     return 0;
 }
 
-static int make_frames(const FgGpu *g, AVFilterLink *out)
+static int make_frames(AVBufferRef *device, enum AVPixelFormat sw,
+                       AVFilterLink *out)
 {
     FilterLink *const l = ff_filter_link(out);
-    AVBufferRef *ref = av_hwframe_ctx_alloc(g->device);
+    AVBufferRef *ref = av_hwframe_ctx_alloc(device);
 
     if (!ref)
         return AVERROR(ENOMEM);
     AVHWFramesContext *const c = (void *)ref->data;
 
     c->format = AV_PIX_FMT_CUDA;
-    c->sw_format = g->sw;
+    c->sw_format = sw;
     c->width = out->w;
     c->height = out->h;
     const int ret = av_hwframe_ctx_init(ref);
@@ -242,7 +243,7 @@ static int create(FgGpu *g, AVFilterLink *inlink, AVFilterLink *outlink,
         return fg_error(err, AVERROR(ENOMEM), "out of memory");
     if ((ret = make_plan(g, inlink, outlink, m, o, err)) < 0)
         return ret;
-    ret = make_frames(g, outlink);
+    ret = make_frames(g->device, g->sw, outlink);
     return ret < 0 ? fg_error(err, ret, "no frames in GPU memory for %dx%d",
                               outlink->w, outlink->h)
                    : 0;
@@ -385,4 +386,89 @@ int fg_gpu_guessed(const FgGpu *g)
 void fg_gpu_plan_info(const FgGpu *g, FgPlanInfo *info)
 {
     fg_plan_info(g->plan, info);
+}
+
+/* ---- a source's frames ---- */
+
+struct FgGpuMade {
+    AVBufferRef *device;
+    FgCudaPlace place;
+    FgFormat fmt;
+};
+
+static int own_device(FgGpuMade *g, const AVFilterContext *ctx,
+                      const char *device, FgError *err)
+{
+    char name[16];
+    const int n = device ? fg_cuda_ordinal(device) : 0;
+
+    if (ctx->hw_device_ctx) {
+        g->device = av_buffer_ref(ctx->hw_device_ctx);
+        return g->device ? 0 : fg_error(err, AVERROR(ENOMEM), "out of memory");
+    }
+    snprintf(name, sizeof(name), "%d", n < 0 ? 0 : n);
+    return av_hwdevice_ctx_create(&g->device, AV_HWDEVICE_TYPE_CUDA, name, NULL,
+                                  0) < 0
+               ? fg_error(err, AVERROR(ENODEV),
+                          "CUDA: the NVIDIA driver gives no device %s", name)
+               : 0;
+}
+
+static int make_made(FgGpuMade *g, AVFilterLink *outlink, const char *device,
+                     enum AVPixelFormat sw, FgError *err)
+{
+    int ret = samples(&g->fmt, sw, err);
+
+    if (ret < 0 || (ret = own_device(g, outlink->src, device, err)) < 0 ||
+        (ret = find_device(g->device, &g->place, device, err)) < 0)
+        return ret;
+    ret = make_frames(g->device, sw, outlink);
+    return ret < 0 ? fg_error(err, ret, "no frames in GPU memory for %dx%d",
+                              outlink->w, outlink->h)
+                   : 0;
+}
+
+int fg_gpu_made_create(FgGpuMade **g, AVFilterLink *outlink, const char *device,
+                       enum AVPixelFormat sw, FgError *err)
+{
+    *g = av_mallocz(sizeof(**g));
+    if (!*g)
+        return fg_error(err, AVERROR(ENOMEM), "out of memory");
+    const int ret = make_made(*g, outlink, device, sw, err);
+
+    if (ret < 0)
+        fg_gpu_made_free(g);
+    return ret;
+}
+
+void fg_gpu_made_free(FgGpuMade **g)
+{
+    if (*g)
+        av_buffer_unref(&(*g)->device);
+    av_freep(g);
+}
+
+const FgCudaPlace *fg_gpu_made_place(const FgGpuMade *g)
+{
+    return &g->place;
+}
+
+int fg_gpu_made_frame(const FgGpuMade *g, AVFrame *out, FgCudaFrame *k,
+                      FgCudaColour *c, FgError *err)
+{
+    FgMatrix m;
+    double x, y;
+
+    out->color_range = g->fmt.rgb ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
+    out->colorspace = g->fmt.rgb ? AVCOL_SPC_RGB : AVCOL_SPC_BT709;
+    if (describe(&g->fmt, k, out) < 0)
+        return fg_error(err, AVERROR(EINVAL), "a CUDA frame is upside down");
+    fg_matrix_init(&m, AVCOL_SPC_BT709);
+    fg_chroma_pos(&x, &y, &g->fmt, out->chroma_location);
+    *c = (FgCudaColour){.kr = m.kr,
+                        .kb = m.kb,
+                        .limited = !g->fmt.rgb,
+                        .chroma_x = (float)x,
+                        .chroma_y = (float)y};
+    return 0;
 }

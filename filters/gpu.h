@@ -7,6 +7,7 @@
 #define FFGAN_FILTERS_GPU_H
 
 #include "filter.h"
+#include "kernels/cuda.h"
 #include "steady.h"
 #include "upscale.h"
 
@@ -25,6 +26,24 @@ int fg_gpu_create(FgGpu **g, AVFilterLink *inlink, AVFilterLink *outlink,
  * must be taken for lost. */
 int fg_gpu_frame(FgGpu *g, AVFrame *out, const AVFrame *in, const FgLook *look,
                  FgError *err);
+/* ---- a source's frames: of no input ---- */
+
+typedef struct FgGpuMade FgGpuMade;
+
+/* The device: the context's own hw_device_ctx if it has one, else a new one of
+ * the GPU that device= says; and outlink's frames context of samples sw.
+ * EINVAL, ENOSYS, ENODEV, ENOMEM and err as above; *g NULL then. */
+int fg_gpu_made_create(FgGpuMade **g, AVFilterLink *outlink, const char *device,
+                       enum AVPixelFormat sw, FgError *err);
+void fg_gpu_made_free(FgGpuMade **g); /* accepts NULL */
+const FgCudaPlace *fg_gpu_made_place(const FgGpuMade *g);
+/* What out is for kernels, tagged full range RGB, or limited Y'CbCr of BT.709,
+ * and its tags. */
+int fg_gpu_made_frame(const FgGpuMade *g, AVFrame *out, FgCudaFrame *k,
+                      FgCudaColour *c, FgError *err);
+
+/* ---- from frame to frame ---- */
+
 /* From now on frames are looked at before the network sees them and held still
  * behind it; with shot, instance norms keep the statistics of the first frame
  * of its shot. To be called once, before the first frame. */

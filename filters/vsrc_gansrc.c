@@ -8,6 +8,7 @@
 #include <libavutil/pixdesc.h>
 
 #include "frame.h"
+#include "gpu.h"
 #include "keys.h"
 #include "kernels/generator.h"
 #include "kernels/walk.h"
@@ -22,12 +23,14 @@ typedef struct GansrcContext {
     char *model_name, *device, *keys_name;
     int w, h, precision, tilesize, walk_mode, seamless;
     int alpha, alpha_mode, transfer;
+    enum AVPixelFormat samples; /* of frames in GPU memory */
     AVRational rate;
     int64_t duration, nb_frames, seed, loop, start;
     double speed, truncation, alpha_low, alpha_high;
 
     FgModel *model;
     FgGenerator *generator;
+    FgGpuMade *gpu; /* NULL: frames are in memory */
     FgExecutor ex;
     FgWalk walk;
     FgWalkKey *keys;
@@ -162,6 +165,7 @@ static av_cold void uninit(AVFilterContext *ctx)
     GansrcContext *s = ctx->priv;
 
     fg_generator_free(&s->generator);
+    fg_gpu_made_free(&s->gpu); /* whose context it was */
     fg_model_free(&s->model);
     free(s->keys);
     av_freep(&s->scratch);
@@ -183,9 +187,12 @@ static int query_formats(const AVFilterContext *ctx, AVFilterFormatsConfig **in,
                          AVFilterFormatsConfig **out)
 {
     const GansrcContext *s = ctx->priv;
+    AVFilterFormats *f = ff_make_format_list(
+        (const int *)(s->alpha ? keyed : opaque));
+    const int gpu = !s->alpha && !strncmp(s->device, "cuda", 4);
+    const int ret = gpu ? ff_add_format(&f, AV_PIX_FMT_CUDA) : 0;
 
-    return ff_set_common_formats_from_list2(
-        ctx, in, out, (const int *)(s->alpha ? keyed : opaque));
+    return ret < 0 ? ret : ff_set_common_formats2(ctx, in, out, f);
 }
 
 static void log_plan(AVFilterContext *ctx)
@@ -201,6 +208,20 @@ static void log_plan(AVFilterContext *ctx)
            i.bytes / 1048576.0, i.macs / 1e9, s->ex.threads);
 }
 
+static int config_memory(AVFilterLink *outlink)
+{
+    GansrcContext *s = outlink->src->priv;
+    const int ret = fg_format_init(&s->fmt, outlink->format);
+
+    if (ret < 0)
+        return ret;
+    s->code = s->fmt.is_float ? fg_code_float() : fg_code(s->fmt.depth, 0, 0);
+    av_freep(&s->scratch);
+    s->scratch = av_calloc((size_t)s->ex.threads,
+                           4 * sizeof(float) * (size_t)s->w);
+    return s->scratch ? 0 : AVERROR(ENOMEM);
+}
+
 static int config_output(AVFilterLink *outlink)
 {
     AVFilterContext *ctx = outlink->src;
@@ -210,31 +231,32 @@ static int config_output(AVFilterLink *outlink)
     int ret;
 
     fg_slices_init(&s->ex, ctx);
-    const FgGeneratorOptions o = {.device = s->device,
-                                  .precision = s->precision,
-                                  .w = s->w,
-                                  .h = s->h,
-                                  .seamless = s->seamless,
-                                  .tile = s->tilesize,
-                                  .ex = &s->ex};
-
     fg_generator_free(&s->generator);
-    ret = fg_generator_create(&s->generator, s->model, &o, &err);
-    if (ret < 0 || (ret = fg_format_init(&s->fmt, outlink->format)) < 0)
-        return fg_filter_fail(ctx, ret, &err);
-    s->code = s->fmt.is_float ? fg_code_float() : fg_code(s->fmt.depth, 0, 0);
-    av_freep(&s->scratch);
-    s->scratch = av_calloc((size_t)s->ex.threads,
-                           4 * sizeof(float) * (size_t)s->w);
-    if (!s->scratch)
-        return AVERROR(ENOMEM);
+    fg_gpu_made_free(&s->gpu);
     outlink->w = s->w;
     outlink->h = s->h;
+    if (outlink->format == AV_PIX_FMT_CUDA &&
+        (ret = fg_gpu_made_create(&s->gpu, outlink, s->device, s->samples,
+                                  &err)) < 0)
+        return fg_filter_fail(ctx, ret, &err);
+    const FgGeneratorOptions o = {
+        .device = s->device,
+        .precision = s->precision,
+        .w = s->w,
+        .h = s->h,
+        .seamless = s->seamless,
+        .tile = s->tilesize,
+        .ex = &s->ex,
+        .cuda_context = s->gpu ? fg_gpu_made_place(s->gpu)->context : NULL};
+
+    ret = fg_generator_create(&s->generator, s->model, &o, &err);
+    if (ret < 0)
+        return fg_filter_fail(ctx, ret, &err);
     outlink->sample_aspect_ratio = (AVRational){1, 1};
     outlink->time_base = av_inv_q(s->rate);
     link->frame_rate = s->rate;
     log_plan(ctx);
-    return 0;
+    return s->gpu ? 0 : config_memory(outlink);
 }
 
 /* ---- frames ---- */
@@ -314,6 +336,31 @@ static int set_props(const GansrcContext *s, AVFrame *f, int64_t n)
                : av_dict_set(&f->metadata, "ffgan.model", s->model->sha256, 0);
 }
 
+static int into_memory(GansrcContext *s, const FgMoment *at, FgError *err)
+{
+    const int ret = fg_generator_run(s->generator, at, &s->picture, err);
+
+    if (ret < 0)
+        return ret;
+    atomic_store(&s->bad, 0);
+    fg_run(&s->ex, store_job, s, s->h);
+    return atomic_load(&s->bad)
+               ? fg_error(err, AVERROR(EDOM), "the picture is not finite")
+               : 0;
+}
+
+static int into_gpu(GansrcContext *s, const FgMoment *at, FgError *err)
+{
+    FgCudaFrame k;
+    FgCudaColour c;
+    const int ret = fg_gpu_made_frame(s->gpu, s->out, &k, &c, err);
+
+    return ret < 0 ? ret
+                   : fg_generator_frame(s->generator, at,
+                                        fg_gpu_made_place(s->gpu)->stream, &k,
+                                        &c, s->transfer == LINEAR, err);
+}
+
 static int make_frame(AVFilterLink *outlink)
 {
     AVFilterContext *ctx = outlink->src;
@@ -326,16 +373,13 @@ static int make_frame(AVFilterLink *outlink)
     s->walk.seed = (uint64_t)s->seed;
     s->walk.truncation = (float)s->truncation;
     fg_walk_at(&s->walk, n, &at);
-    if ((ret = fg_generator_run(s->generator, &at, &s->picture, &err)) < 0) {
-        av_log(ctx, AV_LOG_ERROR, "frame %" PRId64 ": %s\n", n, err.text);
-        return ret;
-    }
     s->out = ff_get_video_buffer(outlink, s->w, s->h);
     if (!s->out)
         return AVERROR(ENOMEM);
-    atomic_store(&s->bad, 0);
-    fg_run(&s->ex, store_job, s, s->h);
-    ret = atomic_load(&s->bad) ? AVERROR(EDOM) : set_props(s, s->out, n);
+    ret = set_props(s, s->out, n);
+    if (ret >= 0 &&
+        (ret = s->gpu ? into_gpu(s, &at, &err) : into_memory(s, &at, &err)) < 0)
+        av_log(ctx, AV_LOG_ERROR, "frame %" PRId64 ": %s\n", n, err.text);
     if (ret < 0) {
         av_frame_free(&s->out);
         return ret;
@@ -344,22 +388,47 @@ static int make_frame(AVFilterLink *outlink)
     return ff_filter_frame(outlink, s->out);
 }
 
-static int activate(AVFilterContext *ctx)
+/* Frames in GPU memory are judged at their end: before, that would mean to wait
+ * for them. */
+static int end(AVFilterLink *outlink)
+{
+    const GansrcContext *s = outlink->src->priv;
+    FgError err = {""};
+    const int64_t bad = s->gpu ? fg_generator_frames_bad(s->generator, &err)
+                               : 0;
+
+    if (bad > 0)
+        fg_error(&err, 0,
+                 "the generator's results are not finite (%" PRId64
+                 " samples of all frames): precision=fp32 may help",
+                 bad);
+    if (bad)
+        return fg_filter_fail(outlink->src, bad < 0 ? (int)bad : AVERROR(EDOM),
+                              &err);
+    ff_outlink_set_status(outlink, AVERROR_EOF, s->n);
+    return 0;
+}
+
+static int work(AVFilterContext *ctx)
 {
     AVFilterLink *outlink = ctx->outputs[0];
     const GansrcContext *s = ctx->priv;
-    const int64_t end = s->duration < 0
-                            ? INT64_MAX
-                            : av_rescale_q_rnd(s->duration, AV_TIME_BASE_Q,
-                                               outlink->time_base, AV_ROUND_UP);
+    const int64_t last = s->duration < 0
+                             ? INT64_MAX
+                             : av_rescale_q_rnd(s->duration, AV_TIME_BASE_Q,
+                                                outlink->time_base,
+                                                AV_ROUND_UP);
 
     if (!ff_outlink_frame_wanted(outlink))
         return FFERROR_NOT_READY;
-    if ((s->nb_frames >= 0 && s->n >= s->nb_frames) || s->n >= end) {
-        ff_outlink_set_status(outlink, AVERROR_EOF, s->n);
-        return 0;
-    }
+    if ((s->nb_frames >= 0 && s->n >= s->nb_frames) || s->n >= last)
+        return end(outlink);
     return make_frame(outlink);
+}
+
+static int activate(AVFilterContext *ctx)
+{
+    return fg_filter_end(ctx, work(ctx));
 }
 
 /* ---- options ---- */
@@ -499,6 +568,15 @@ static const AVOption gansrc_options[] = {
              LINEAR, "transfer"),
     FG_NUMBER("transfer", "srgb", SRGB),
     FG_NUMBER("transfer", "linear", LINEAR),
+    {"samples",
+     "pixel format of frames in GPU memory",
+     FG_OFFSET(samples),
+     AV_OPT_TYPE_PIXEL_FMT,
+     {.i64 = AV_PIX_FMT_NV12},
+     0,
+     INT_MAX,
+     FG_FLAGS,
+     NULL},
     FG_OPTIONS_PLAN,
     {NULL},
 };
@@ -517,11 +595,12 @@ const FFFilter ff_vsrc_gansrc = {
     FG_PUB(description) = NULL_IF_CONFIG_SMALL(
         "Frames from a generative neural network."),
     FG_PUB(priv_class) = &gansrc_class,
-    FG_PUB(flags) = AVFILTER_FLAG_SLICE_THREADS,
+    FG_PUB(flags) = AVFILTER_FLAG_SLICE_THREADS | AVFILTER_FLAG_HWDEVICE,
     .priv_size = sizeof(GansrcContext),
     .init = init,
     .uninit = uninit,
     .activate = activate,
+    .flags_internal = FF_FILTER_FLAG_HWFRAME_AWARE,
     .process_command = ff_filter_process_command,
     FILTER_OUTPUTS(gansrc_outputs),
     FILTER_QUERY_FUNC2(query_formats),

@@ -209,8 +209,7 @@ static int emit(FgPlan *p, void *stream, FgKernelArgs *a, FgError *err)
     return c->api->launch(c->dev, stream, FG_KERNEL_frame_chroma, a, err);
 }
 
-/* Work of the plan before, on another stream, comes first. */
-static int order(FgPlan *p, void *stream, FgError *err)
+int fg_cuda_follow(FgPlan *p, void *stream, FgError *err)
 {
     struct FgCudaPlan *c = p->cuda;
     int rc = 0;
@@ -239,7 +238,7 @@ int fg_cuda_frame_run(FgPlan *p, void *stream, const FgCudaFrame *in,
     if (rc >= 0)
         rc = buffers(p, mixes, err);
     if (rc >= 0)
-        rc = order(p, stream, err);
+        rc = fg_cuda_follow(p, stream, err);
     if (rc < 0)
         return rc;
     set_axes(&a, 0, in->w, out->w, a.src.rgb ? 0 : in->log2w,

@@ -72,11 +72,8 @@ static void free_values(struct FgCudaPlan *c)
     c->api->release(c->dev, c->picture);
     c->api->release(c->dev, c->result);
     c->api->release(c->dev, c->bad);
-    c->api->release_host(c->dev, c->host_in);
-    c->api->release_host(c->dev, c->host_out);
     c->api->release_host(c->dev, c->host_bad);
     c->picture = c->result = c->bad = 0;
-    c->host_in = c->host_out = NULL;
     c->host_bad = NULL;
     c->bytes = 0;
 }
@@ -93,6 +90,9 @@ void fg_cuda_plan_close(FgPlan *p)
         c->api->sync(c->dev, NULL, &err);
         c->api->forget(c->dev, &c->graph);
         free_values(c);
+        c->api->release_host(c->dev, c->host_in);
+        c->api->release_host(c->dev, c->host_out);
+        c->api->unmark(c->dev, &c->uploaded);
         c->api->release(c->dev, c->side);
         c->api->release(c->dev, c->cup);
         c->api->release(c->dev, c->cfull);
@@ -323,6 +323,8 @@ static int alloc_tables(FgPlan *p, FgError *err)
     return 0;
 }
 
+static int host_buffers(FgPlan *p, FgError *err);
+
 int fg_cuda_plan_layout(FgPlan *p, const FgPlanOptions *opt, FgError *err)
 {
     const int a = p->grid = p->reach.align;
@@ -337,7 +339,9 @@ int fg_cuda_plan_layout(FgPlan *p, const FgPlanOptions *opt, FgError *err)
     int rc = alloc_tables(p, err);
     if (rc >= 0)
         rc = fg_cuda_steps(p, err);
-    return rc < 0 ? rc : fit(p, opt->memory_limit, err);
+    if (rc >= 0)
+        rc = fit(p, opt->memory_limit, err);
+    return rc < 0 || opt->cuda_context ? rc : host_buffers(p, err);
 }
 
 /* ---- running ---- */
@@ -464,9 +468,15 @@ int fg_cuda_picture(FgPlan *p, void *stream, const FgTile *t, FgShape in,
 
 /* ---- from and to host memory ---- */
 
-static int host_buffers(FgPlan *p, size_t in, size_t out, FgError *err)
+static int host_buffers(FgPlan *p, FgError *err)
 {
     struct FgCudaPlan *c = p->cuda;
+    const int64_t num = p->reach.scale_num, den = p->reach.scale_den;
+    const size_t in = sizeof(float) * (size_t)p->channels_in *
+                      (size_t)p->max_w * (size_t)p->max_h;
+    const size_t out = sizeof(float) * (size_t)p->channels_out *
+                       (size_t)fg_ceil_div(p->max_w * num, den) *
+                       (size_t)fg_ceil_div(p->max_h * num, den);
     int rc = 0;
     if (!c->host_in)
         rc = c->api->alloc_host(c->dev, in, (void **)&c->host_in, err);
@@ -502,21 +512,30 @@ static void put_row(void *arg, int y, int worker)
         memcpy(fg_f32(p->out, 0, y, x), src, sizeof(*src) * (size_t)p->c);
 }
 
+/* The picture c->picture into c->result. */
+static int enqueue(FgPlan *p, void *stream, FgShape in, FgError *err)
+{
+    FgTile t;
+    const int nb = fg_plan_tile(p, in.w, in.h, INT_MAX, &t);
+    int rc = 0;
+    for (int i = 0; i < nb && rc >= 0; i++) {
+        rc = fg_cuda_tile(p, in.w, in.h, i, &t, err);
+        if (rc >= 0)
+            rc = fg_cuda_picture(p, stream, &t, in, nb, err);
+    }
+    return rc;
+}
+
 static int run(FgPlan *p, FgShape in, size_t in_bytes, size_t out_bytes,
                FgError *err)
 {
     struct FgCudaPlan *c = p->cuda;
-    FgTile t;
-    const int nb = fg_plan_tile(p, in.w, in.h, INT_MAX, &t);
     int rc = c->api->upload(c->dev, NULL, c->picture, c->host_in, in_bytes,
                             err);
     if (rc >= 0)
         rc = c->api->clear(c->dev, NULL, c->bad, sizeof(uint64_t), err);
-    for (int i = 0; i < nb && rc >= 0; i++) {
-        rc = fg_cuda_tile(p, in.w, in.h, i, &t, err);
-        if (rc >= 0)
-            rc = fg_cuda_picture(p, NULL, &t, in, nb, err);
-    }
+    if (rc >= 0)
+        rc = enqueue(p, NULL, in, err);
     if (rc >= 0)
         rc = c->api->download(c->dev, NULL, c->host_out, c->result, out_bytes,
                               err);
@@ -535,11 +554,8 @@ int fg_cuda_plan_run(FgPlan *p, const FgTensor *in, const FgTensor *out,
     const size_t pixel_out = sizeof(float) * (size_t)p->channels_out;
     const FgShape s = in->shape;
     const int w = fg_ceil_div(s.w * num, den), h = fg_ceil_div(s.h * num, den);
-    const size_t max_out = (size_t)fg_ceil_div(p->max_w * num, den) *
-                           (size_t)fg_ceil_div(p->max_h * num, den);
     c->why.text[0] = 0;
-    int rc = host_buffers(p, pixel_in * (size_t)p->max_w * (size_t)p->max_h,
-                          pixel_out * max_out, &c->why);
+    int rc = host_buffers(p, &c->why);
     if (rc < 0)
         return rc;
     gather(c->host_in, in);
@@ -550,6 +566,49 @@ int fg_cuda_plan_run(FgPlan *p, const FgTensor *in, const FgTensor *out,
     Put put = {out, rows, c->host_out, w, p->channels_out};
     fg_run(p->ex, put_row, &put, h);
     return *c->host_bad ? -EDOM : 0;
+}
+
+/* ---- into device memory ---- */
+
+uint64_t fg_cuda_plan_picture(const FgPlan *p)
+{
+    return p->cuda->picture;
+}
+
+int fg_cuda_plan_result(FgPlan *p, void *stream, int w, int h, FgKView *out,
+                        FgError *err)
+{
+    struct FgCudaPlan *c = p->cuda;
+    const int64_t num = p->reach.scale_num, den = p->reach.scale_den;
+    const FgShape s = {1, p->channels_in, h, w};
+    int rc = fg_cuda_follow(p, stream, err);
+    if (rc >= 0)
+        rc = enqueue(p, stream, s, err);
+    *out = picture_view(c->result,
+                        (FgShape){1, p->channels_out, fg_ceil_div(h * num, den),
+                                  fg_ceil_div(w * num, den)});
+    return rc;
+}
+
+int fg_cuda_plan_keep(FgPlan *p, void *stream, const FgTensor *in, FgKView *out,
+                      FgError *err)
+{
+    struct FgCudaPlan *c = p->cuda;
+    const FgShape s = in->shape;
+    int rc = host_buffers(p, err);
+    if (rc >= 0)
+        rc = c->api->wait(c->dev, c->uploaded, err);
+    if (rc >= 0)
+        rc = fg_cuda_follow(p, stream, err);
+    if (rc < 0)
+        return rc;
+    gather(c->host_in, in);
+    rc = c->api->upload(c->dev, stream, c->picture, c->host_in,
+                        sizeof(float) * (size_t)s.c * (size_t)s.w * (size_t)s.h,
+                        err);
+    if (rc >= 0)
+        rc = c->api->mark(c->dev, stream, &c->uploaded, err);
+    return rc < 0 ? rc : fg_cuda_plan_result(p, stream, s.w, s.h, out, err);
 }
 
 void fg_cuda_plan_info(const FgPlan *p, FgPlanInfo *info)

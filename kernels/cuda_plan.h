@@ -35,6 +35,7 @@ struct FgCudaPlan {
     uint64_t picture, result, bad; /* f32 pictures, the counter */
     float *host_in, *host_out;     /* pinned */
     uint64_t *host_bad;
+    FgCudaMark *uploaded;      /* what host_in was sent last */
     uint64_t side, cup, cfull; /* of frames, made at the first */
     size_t bytes;
     FgCudaGraph *graph; /* all steps for a window of */
@@ -71,6 +72,17 @@ int fg_cuda_run_steps(FgPlan *p, void *stream, const FgTile *t, int tiles,
                       FgError *err);
 int fg_cuda_picture(FgPlan *p, void *stream, const FgTile *t, FgShape in,
                     int tiles, FgError *err);
+/* Work of the plan before, on another stream, comes first. */
+int fg_cuda_follow(FgPlan *p, void *stream, FgError *err);
+/* A picture in device memory, [h][w][channels] f32: where it is to be put, and
+ * what is made of it, good until the next one. Nothing waits. */
+uint64_t fg_cuda_plan_picture(const FgPlan *p);
+int fg_cuda_plan_result(FgPlan *p, void *stream, int w, int h, FgKView *out,
+                        FgError *err);
+/* The same with a picture in host memory, [1,channels,h,w] f32, which is sent;
+ * waits until the one before it was. */
+int fg_cuda_plan_keep(FgPlan *p, void *stream, const FgTensor *in, FgKView *out,
+                      FgError *err);
 /* in, add, tail of a, so that net_at reads the value at hand. */
 void fg_cuda_tail(const FgPlan *p, FgKernelArgs *a);
 

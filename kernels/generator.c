@@ -20,7 +20,8 @@ static int make_plan(FgPlan **plan, const FgGenerator *g, const FgStage *s,
                              .max_w = s->w + 2 * s->pad_x,
                              .max_h = s->h + 2 * s->pad_y,
                              .tile = g->o.tile,
-                             .ex = g->o.ex};
+                             .ex = g->o.ex,
+                             .cuda_context = g->o.cuda_context};
     FgModel view = {.graph = s->graph, .params = *s->params, .scale = 1};
     return fg_plan_create(plan, &view, &o, err);
 }
@@ -242,17 +243,25 @@ FgTensor fg_stage_inside(const FgStage *s, const FgTensor *t, int scale)
                             s->h * scale);
 }
 
-int fg_generator_run(FgGenerator *g, const FgMoment *at, FgTensor *picture,
-                     FgError *err)
+int fg_generator_last_input(FgGenerator *g, const FgMoment *at, FgError *err)
 {
-    const FgStage *last = &g->stage[g->nb - 1];
     int rc = 0;
     g->at = at;
-    for (int k = 0; k < g->nb && rc >= 0; k++) {
+    for (int k = 0; k < g->nb - 1 && rc >= 0; k++) {
         rc = fg_generator_fill(g, k, err);
         if (rc >= 0)
             rc = run_stage(g, &g->stage[k], err);
     }
+    return rc < 0 ? rc : fg_generator_fill(g, g->nb - 1, err);
+}
+
+int fg_generator_run(FgGenerator *g, const FgMoment *at, FgTensor *picture,
+                     FgError *err)
+{
+    FgStage *last = &g->stage[g->nb - 1];
+    int rc = fg_generator_last_input(g, at, err);
+    if (rc >= 0)
+        rc = run_stage(g, last, err);
     if (rc < 0)
         return rc;
     const FgTensor all = fg_stage_inside(last, &last->out, last->scale);

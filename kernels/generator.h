@@ -20,6 +20,7 @@
 #ifndef FFGAN_KERNELS_GENERATOR_H
 #define FFGAN_KERNELS_GENERATOR_H
 
+#include "cuda.h"
 #include "latent.h"
 #include "plan.h"
 
@@ -33,6 +34,7 @@ typedef struct FgGeneratorOptions {
                        dcgan and texture that side is a multiple of s */
     int tile;       /* as FgPlanOptions, of the input map of each stage */
     FgExecutor *ex; /* kept; NULL = calling thread */
+    void *cuda_context; /* as FgPlanOptions: for fg_generator_frame */
 } FgGeneratorOptions;
 
 typedef struct FgGeneratorInfo {
@@ -57,6 +59,16 @@ int fg_generator_create(FgGenerator **g, const FgModel *m,
  * again in fp32; -EDOM when that does not help. */
 int fg_generator_run(FgGenerator *g, const FgMoment *at, FgTensor *picture,
                      FgError *err);
+/* With cuda_context: the picture as a frame in device memory, whose size is the
+ * options'; R'G'B' of BT.709 (or, with linear, its light), or Y'CbCr by the
+ * colour. Latents, and the stages of a plate but the last, come through host
+ * memory; the rest is enqueued on the stream and nothing waits for it. 0, or as
+ * fg_generator_run and fg_cuda_frame_run. */
+int fg_generator_frame(FgGenerator *g, const FgMoment *at, void *stream,
+                       const FgCudaFrame *frame, const FgCudaColour *colour,
+                       int linear, FgError *err);
+/* As fg_cuda_frame_bad. */
+int64_t fg_generator_frames_bad(FgGenerator *g, FgError *err);
 void fg_generator_info(const FgGenerator *g, FgGeneratorInfo *info);
 /* The picture's size that fits the training: base cells times s, or the last
  * stage's. 0 or -EINVAL and err. */

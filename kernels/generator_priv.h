@@ -27,6 +27,8 @@ struct FgGenerator {
     const FgMoment *at; /* in hand */
 };
 
+/* generator.c. All stages but the last, and that one's input. */
+int fg_generator_last_input(FgGenerator *g, const FgMoment *at, FgError *err);
 /* generator_fill.c. Makes the input of stage k. 0 or a negative errno. */
 int fg_generator_fill(FgGenerator *g, int k, FgError *err);
 /* The part of a map of the stage that is not padding. */

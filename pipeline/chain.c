@@ -64,7 +64,7 @@ end:
 }
 
 /* A GPU for those that work there. */
-static int set_devices(const AVFilterGraph *g, const FgChainUse *use)
+int fg_chain_devices(const AVFilterGraph *g, const FgChainUse *use)
 {
     char name[16];
     int ret = 0;
@@ -72,7 +72,8 @@ static int set_devices(const AVFilterGraph *g, const FgChainUse *use)
     for (unsigned i = 0; i < g->nb_filters && ret >= 0; i++) {
         AVFilterContext *const f = g->filters[i];
         uint8_t *device = NULL;
-        if (!strcmp(f->filter->name, "hwupload") && use->hw) {
+        if (use->hw && (!strcmp(f->filter->name, "hwupload") ||
+                        !strcmp(f->filter->name, "gansrc"))) {
             f->hw_device_ctx = av_buffer_ref(use->hw);
             ret = f->hw_device_ctx ? 0 : AVERROR(ENOMEM);
         }
@@ -84,11 +85,6 @@ static int set_devices(const AVFilterGraph *g, const FgChainUse *use)
         av_free(device);
     }
     return ret;
-}
-
-int fg_chain_devices(const AVFilterGraph *g, int gpu)
-{
-    return set_devices(g, &(FgChainUse){.gpu = gpu});
 }
 
 int fg_chain_open(FgChain *c, const char *text, const AVFrame *f, AVRational tb,
@@ -111,7 +107,7 @@ int fg_chain_open(FgChain *c, const char *text, const AVFrame *f, AVRational tb,
     if (ret >= 0)
         ret = chain_text(c, text);
     if (ret >= 0)
-        ret = set_devices(c->graph, use);
+        ret = fg_chain_devices(c->graph, use);
     if (ret >= 0)
         ret = avfilter_graph_config(c->graph, NULL);
     return ret;

@@ -25,8 +25,9 @@ typedef struct FgChain {
  * case. */
 int fg_chain_open(FgChain *c, const char *text, const AVFrame *f, AVRational tb,
                   AVRational rate, const FgChainUse *use);
-/* Before a graph is configured: which GPU device=cuda is. 0 or an AVERROR. */
-int fg_chain_devices(const AVFilterGraph *g, int gpu);
+/* Before a graph is configured: which GPU device=cuda is, and where frames are
+ * made or uploaded to. 0 or an AVERROR. */
+int fg_chain_devices(const AVFilterGraph *g, const FgChainUse *use);
 /* Whether it is open for frames like f. */
 int fg_chain_fits(const FgChain *c, const AVFrame *f);
 void fg_chain_close(FgChain *c); /* accepts zeroed */

@@ -151,7 +151,8 @@ int fg_device_keeps(const char *chain)
     Filter f;
     int ours = 0;
     while (next_filter(&chain, &f)) {
-        int takes = is_named(&f, "gansr");
+        int takes = is_named(&f, "gansr") ||
+                    (is_named(&f, "gansrc") && is_off(option(&f, "alpha")));
         if (is_named(&f, "ganfx"))
             takes = is_off(option(&f, "mask"));
         ours += takes;
@@ -218,6 +219,30 @@ int fg_device_upload_format(int format)
         return format;
     case AV_PIX_FMT_YUV420P10LE:
         return AV_PIX_FMT_P010LE;
+    default:
+        return AV_PIX_FMT_NONE;
+    }
+}
+
+int fg_device_made_format(int format)
+{
+    switch (format) {
+    case AV_PIX_FMT_YUV420P:
+    case AV_PIX_FMT_NV12:
+        return AV_PIX_FMT_NV12;
+    case AV_PIX_FMT_YUV420P10LE:
+    case AV_PIX_FMT_P010LE:
+        return AV_PIX_FMT_P010LE;
+    case AV_PIX_FMT_YUV444P:
+        return AV_PIX_FMT_YUV444P;
+    case AV_PIX_FMT_YUV444P10LE:
+    case AV_PIX_FMT_YUV444P12LE:
+    case AV_PIX_FMT_YUV444P16LE:
+        return AV_PIX_FMT_YUV444P16LE;
+    case AV_PIX_FMT_RGB24:
+    case AV_PIX_FMT_RGB0:
+    case AV_PIX_FMT_BGR0:
+        return AV_PIX_FMT_RGB0;
     default:
         return AV_PIX_FMT_NONE;
     }

@@ -39,6 +39,9 @@ int fg_device_asked(const char *chain);
 int fg_device_keeps(const char *chain);
 /* What frames of that format are uploaded as, without loss; -1: not at all. */
 int fg_device_upload_format(int format);
+/* What frames for an encoder's format are made as in a GPU's memory, without
+ * loss; -1: not there. */
+int fg_device_made_format(int format);
 /* Hardware decoders leave what a stream cuts off at the left and the top: such
  * a frame is taken to memory and cut there. Other frames stay as they are. 0 or
  * an AVERROR. */

@@ -2,13 +2,16 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include <libavcodec/avcodec.h>
 #include <libavfilter/avfilter.h>
 #include <libavfilter/buffersink.h>
 #include <libavutil/mem.h>
 #include <libavutil/pixdesc.h>
 
 #include "pipeline/chain.h"
+#include "pipeline/device.h"
 #include "pipeline/exit.h"
 #include "pipeline/generate.h"
 #include "pipeline/util.h"
@@ -17,7 +20,10 @@ typedef struct Stage {
     FgRun *run;
     AVFilterGraph *graph;
     AVFilterContext *sink;
-    int64_t made; /* frames that came out so far */
+    AVBufferRef *hw;     /* the GPU that frames are made on, NULL = none */
+    const char *samples; /* of these frames */
+    int is_plain;        /* the graph is the chain alone */
+    int64_t made;        /* frames that came out so far */
 } Stage;
 
 static int fail(const Stage *s, int ret)
@@ -25,6 +31,8 @@ static int fail(const Stage *s, int ret)
     const FgPreset *const p = s->run->job->preset;
     char cause[512];
     fg_log_cause(cause, sizeof(cause));
+    if (ret == AVERROR_EXTERNAL && s->hw) /* FFmpeg's word for the driver's */
+        ret = AVERROR(ENODEV);
     return fg_run_fail(s->run, fg_exit_chain(ret), "preset '%s': %s", p->name,
                        *cause ? cause : fg_strerror(ret));
 }
@@ -52,6 +60,9 @@ static int parse(Stage *s, const char *text)
         ret = avfilter_graph_segment_create_filters(seg, 0);
     if (ret >= 0)
         ret = take_part(s->run->job, seg);
+    if (ret >= 0 && s->samples)
+        ret = av_dict_set(&seg->chains[0]->filters[0]->opts, "samples",
+                          s->samples, 0);
     if (ret >= 0)
         ret = avfilter_graph_segment_apply(seg, 0, &ins, &outs);
     if (ret >= 0 && (ins || !outs || outs->next))
@@ -67,6 +78,7 @@ static int parse(Stage *s, const char *text)
 
 static int open_graph(Stage *s, const char *text)
 {
+    s->is_plain = !strcmp(text, s->run->job->preset->chain);
     avfilter_graph_free(&s->graph);
     s->graph = avfilter_graph_alloc();
     if (!s->graph)
@@ -79,8 +91,9 @@ static int open_graph(Stage *s, const char *text)
                                            "out", NULL, NULL, s->graph);
     if (ret >= 0)
         ret = parse(s, text);
+    const FgChainUse use = {.gpu = s->run->job->gpu, .hw = s->hw};
     if (ret >= 0)
-        ret = fg_chain_devices(s->graph, s->run->job->gpu);
+        ret = fg_chain_devices(s->graph, &use);
     return ret < 0 ? ret : avfilter_graph_config(s->graph, NULL);
 }
 
@@ -103,6 +116,59 @@ static char *with_format(const char *chain, int from, int to)
     return fg_format("%s,format=%s", chain, name);
 }
 
+/* What is made on a GPU stays there to the end of the chain, and for encoders
+ * that take it so; others get what they want, and no more, in memory. */
+static char *gpu_text(Stage *s, const FgPreset *p, int out_fmt)
+{
+    const AVCodec *const codec = avcodec_find_encoder_by_name(p->codec);
+    const int samples = fg_device_made_format(out_fmt);
+    if (samples < 0 || !fg_device_asked(p->chain) || !fg_device_keeps(p->chain))
+        return NULL;
+    s->hw = fg_device_open(s->run->job->gpu);
+    s->samples = s->hw ? av_get_pix_fmt_name(samples) : NULL;
+    if (!s->hw)
+        return NULL;
+    if (codec && codec->capabilities & AV_CODEC_CAP_HARDWARE &&
+        fg_preset_pix_fmt(p, AV_PIX_FMT_CUDA) == AV_PIX_FMT_CUDA) {
+        s->run->out_fmt = AV_PIX_FMT_CUDA;
+        return fg_format("%s,format=cuda", p->chain);
+    }
+    return fg_format("%s,hwdownload,format=%s,format=%s", p->chain, s->samples,
+                     av_get_pix_fmt_name(out_fmt));
+}
+
+/* Whether frames are made in a GPU's memory, and the chain for it open. */
+static int open_gpu(Stage *s, const FgPreset *p)
+{
+    const int out_fmt = s->run->out_fmt;
+    char *const text = gpu_text(s, p, out_fmt);
+    char cause[512];
+    if (!text)
+        return 0;
+    const int ret = open_graph(s, text);
+    free(text);
+    if (ret >= 0)
+        return 1;
+    if (ret != AVERROR(ENOTSUP) && ret != AVERROR(ENOSYS))
+        return ret;
+    fg_log_cause(cause, sizeof(cause)); /* it is none */
+    av_buffer_unref(&s->hw);
+    s->samples = NULL;
+    s->run->out_fmt = out_fmt;
+    return 0;
+}
+
+/* Unless the chain is open as it is. */
+static int open_memory(Stage *s, const FgPreset *p, int format)
+{
+    if (format == s->run->out_fmt && s->is_plain)
+        return 0;
+    char *const text = with_format(p->chain, format, s->run->out_fmt);
+    const int ret = text ? open_graph(s, text) : AVERROR(ENOMEM);
+    free(text);
+    return ret;
+}
+
 /* Twice: what the chain gives is known when it is there. */
 static int open_stage(Stage *s)
 {
@@ -122,11 +188,9 @@ static int open_stage(Stage *s)
     run->out_h = av_buffersink_get_h(s->sink);
     run->out_rate = rate.num > 0 ? rate : run->input->frame_rate;
     run->rate_ratio = av_q2d(run->out_rate) / av_q2d(run->input->frame_rate);
-    char *const text = with_format(p->chain, format, run->out_fmt);
-    ret = !text                    ? AVERROR(ENOMEM)
-          : format != run->out_fmt ? open_graph(s, text)
-                                   : 0;
-    free(text);
+    ret = open_gpu(s, p);
+    if (!ret)
+        ret = open_memory(s, p, format);
     return ret < 0 ? fail(s, ret) : 0;
 }
 
@@ -172,6 +236,7 @@ int fg_generate_probe(FgRun *run)
         run->out_sar = av_buffersink_get_sample_aspect_ratio(s.sink);
     }
     avfilter_graph_free(&s.graph);
+    av_buffer_unref(&s.hw);
     return ret;
 }
 
@@ -182,6 +247,7 @@ void *fg_generate_main(void *arg)
     if (!open_stage(&s))
         all_frames(&s);
     avfilter_graph_free(&s.graph);
+    av_buffer_unref(&s.hw);
     fg_queue_finish(run->out);
     fg_run_stage_ends(run);
     return NULL;

@@ -16,8 +16,17 @@
 
 typedef struct FgCudaDev FgCudaDev;     /* an open device */
 typedef struct FgCudaGraph FgCudaGraph; /* recorded launches */
+typedef struct FgCudaMark FgCudaMark;   /* a point in a stream's work */
 typedef struct FgCudaDnn FgCudaDnn;     /* an engine of cuDNN */
 struct FgKernelArgs;
+
+typedef struct FgCudaRows {
+    void *host;
+    uint64_t device;
+    size_t host_pitch, device_pitch; /* bytes */
+    size_t bytes, rows;              /* bytes of a row */
+    int down;                        /* from the device; else to it */
+} FgCudaRows;
 
 /* Functions return 0 or a negative errno with err. -ENOMEM: out of device
  * memory, all else still works; -ENODEV: the driver failed. */
@@ -56,6 +65,14 @@ typedef struct FgCudaApi {
     void (*forget)(FgCudaDev *dev, FgCudaGraph **graph); /* accepts NULL */
     /* What later work on stream `then` waits for: all so far on `first`. */
     int (*order)(FgCudaDev *dev, void *first, void *then, FgError *err);
+    /* Remembers how far the stream's work is: *mark is made if it is NULL, else
+     * set anew. wait returns when that far is done (NULL: at once). */
+    int (*mark)(FgCudaDev *dev, void *stream, FgCudaMark **mark, FgError *err);
+    int (*wait)(FgCudaDev *dev, FgCudaMark *mark, FgError *err);
+    void (*unmark)(FgCudaDev *dev, FgCudaMark **mark); /* accepts NULL */
+    /* Rows of a picture between pinned memory and the device's. */
+    int (*copy_rows)(FgCudaDev *dev, void *stream, const FgCudaRows *rows,
+                     FgError *err);
     /* Time on the device's own stream: from a call with ms NULL to the next,
      * which waits. -ENOTSUP: there is no clock. */
     int (*clock)(FgCudaDev *dev, float *ms, FgError *err);

@@ -47,6 +47,8 @@
     X(event_create, "cuEventCreate", PFN_cuEventCreate_v2000)                  \
     X(event_destroy, "cuEventDestroy_v2", PFN_cuEventDestroy_v4000)            \
     X(event_record, "cuEventRecord", PFN_cuEventRecord_v2000)                  \
+    X(event_wait, "cuEventSynchronize", PFN_cuEventSynchronize_v2000)          \
+    X(copy_rows, "cuMemcpy2DAsync_v2", PFN_cuMemcpy2DAsync_v3020)              \
     X(graph_create, "cuGraphCreate", PFN_cuGraphCreate_v10000)                 \
     X(graph_kernel, "cuGraphAddKernelNode_v2",                                 \
       PFN_cuGraphAddKernelNode_v12000)                                         \

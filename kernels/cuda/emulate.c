@@ -99,7 +99,7 @@ static void emu_release_host(FgCudaDev *dev, void *at)
 
 static const char *const kernel_names[FG_NB_KERNELS] = {
 #define MAP(name) [FG_KERNEL_##name] = #name,
-    FG_KERNELS_MAP(MAP)[FG_KERNEL_moments] = "moments",
+    FG_KERNELS_MAP(MAP) FG_KERNELS_WIDE(MAP)[FG_KERNEL_moments] = "moments",
 #undef MAP
 #define MMA(name, element, n, k) [FG_KERNEL_##name] = #name,
     FG_KERNELS_MMA(MMA)
@@ -393,6 +393,37 @@ static int emu_order(FgCudaDev *dev, void *first, void *then, FgError *err)
     return 0;
 }
 
+/* Everything is done when it is asked for: a mark is nothing. */
+static int emu_mark(FgCudaDev *dev, void *stream, FgCudaMark **mark,
+                    FgError *err)
+{
+    (void)dev, (void)stream, (void)mark, (void)err;
+    return 0;
+}
+
+static int emu_wait(FgCudaDev *dev, FgCudaMark *mark, FgError *err)
+{
+    (void)dev, (void)mark, (void)err;
+    return 0;
+}
+
+static void emu_unmark(FgCudaDev *dev, FgCudaMark **mark)
+{
+    (void)dev, (void)mark;
+}
+
+static int emu_copy_rows(FgCudaDev *dev, void *stream, const FgCudaRows *r,
+                         FgError *err)
+{
+    (void)dev, (void)stream, (void)err;
+    for (size_t y = 0; y < r->rows; y++) {
+        char *const host = (char *)r->host + y * r->host_pitch;
+        char *const device = (char *)r->device + y * r->device_pitch;
+        memcpy(r->down ? host : device, r->down ? device : host, r->bytes);
+    }
+    return 0;
+}
+
 extern const FgCudaApi fg_cuda_api;
 const FgCudaApi fg_cuda_api = {
     .abi = FG_CUDA_ABI,
@@ -416,6 +447,10 @@ const FgCudaApi fg_cuda_api = {
     .replay = emu_replay,
     .forget = emu_forget,
     .order = emu_order,
+    .mark = emu_mark,
+    .wait = emu_wait,
+    .unmark = emu_unmark,
+    .copy_rows = emu_copy_rows,
     .clock = emu_clock,
     .dnn_find = emu_dnn_find,
     .dnn_drop = emu_dnn_drop,

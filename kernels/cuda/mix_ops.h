@@ -258,12 +258,12 @@ FG_HD void fg_k_chroma_down(const FgKernelArgs *a, int y, int x, int k)
 
 /* ---- gansrc ---- */
 
-/* dst of in[0] [h][w][>= 3]: R'G'B' 0..1; mode 1: scene-linear light. */
+/* dst of in[0] [h][w][>= 3] from (x0, y0) on: R'G'B' 0..1; mode 1: to light. */
 FG_HD void fg_k_made(const FgKernelArgs *a, int y, int x, int k)
 {
     float v[3];
     for (int i = 0; i < 3; i++) {
-        v[i] = fg_load(&a->in[0], y, x, i);
+        v[i] = fg_load(&a->in[0], y + a->y0, x + a->x0, i);
         v[i] = fg_finite(v[i]) ? fg_clip(v[i]) : 0;
         if (a->mode)
             v[i] = v[i] <= 0.04045f ? v[i] / 12.92f

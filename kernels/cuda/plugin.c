@@ -421,6 +421,79 @@ static int cuda_order(FgCudaDev *d, void *first, void *then, FgError *err)
     return leave(d, r, "ordering two streams", err);
 }
 
+/* ---- marks and rows ---- */
+
+struct FgCudaMark {
+    CUevent event;
+};
+
+static void cuda_unmark(FgCudaDev *d, FgCudaMark **mark)
+{
+    FgCudaMark *const m = *mark;
+    FgError unused;
+    *mark = NULL;
+    if (m && m->event && enter(d, &unused) >= 0)
+        leave(d, d->cu->event_destroy(m->event), "", &unused);
+    free(m);
+}
+
+static int cuda_mark(FgCudaDev *d, void *stream, FgCudaMark **mark,
+                     FgError *err)
+{
+    FgCudaMark *m = *mark ? *mark : calloc(1, sizeof(*m));
+    CUresult r = CUDA_SUCCESS;
+    if (!m)
+        return fg_error(err, -ENOMEM, "CUDA: out of memory");
+    *mark = m;
+    const int rc = enter(d, err);
+    if (rc < 0)
+        return rc;
+    if (!m->event)
+        r = d->cu->event_create(&m->event, CU_EVENT_DISABLE_TIMING |
+                                               CU_EVENT_BLOCKING_SYNC);
+    if (!r)
+        r = d->cu->event_record(m->event, stream_of(d, stream));
+    return leave(d, r, "marking a stream", err);
+}
+
+static int cuda_wait(FgCudaDev *d, FgCudaMark *mark, FgError *err)
+{
+    if (!mark)
+        return 0;
+    const int rc = enter(d, err);
+    return rc < 0 ? rc
+                  : leave(d, d->cu->event_wait(mark->event),
+                          "waiting for the GPU", err);
+}
+
+static int cuda_copy_rows(FgCudaDev *d, void *stream, const FgCudaRows *r,
+                          FgError *err)
+{
+    CUDA_MEMCPY2D c = {.WidthInBytes = r->bytes, .Height = r->rows};
+    if (r->down) {
+        c.srcMemoryType = CU_MEMORYTYPE_DEVICE;
+        c.srcDevice = r->device;
+        c.srcPitch = r->device_pitch;
+        c.dstMemoryType = CU_MEMORYTYPE_HOST;
+        c.dstHost = r->host;
+        c.dstPitch = r->host_pitch;
+    } else {
+        c.srcMemoryType = CU_MEMORYTYPE_HOST;
+        c.srcHost = r->host;
+        c.srcPitch = r->host_pitch;
+        c.dstMemoryType = CU_MEMORYTYPE_DEVICE;
+        c.dstDevice = r->device;
+        c.dstPitch = r->device_pitch;
+    }
+    const int rc = enter(d, err);
+    return rc < 0 ? rc
+                  : leave(d, d->cu->copy_rows(&c, stream_of(d, stream)),
+                          r->down ? "a frame from the GPU"
+                                  : "a frame to the "
+                                    "GPU",
+                          err);
+}
+
 /* ---- recorded launches ---- */
 
 static void cuda_forget(FgCudaDev *d, FgCudaGraph **graph)
@@ -629,6 +702,10 @@ const FgCudaApi fg_cuda_api = {
     .replay = cuda_replay,
     .forget = cuda_forget,
     .order = cuda_order,
+    .mark = cuda_mark,
+    .wait = cuda_wait,
+    .unmark = cuda_unmark,
+    .copy_rows = cuda_copy_rows,
     .clock = cuda_clock,
     .dnn_find = cuda_dnn_find,
     .dnn_drop = cuda_dnn_drop,

@@ -154,6 +154,36 @@ check "a stream's crop at the left and the top" env LD_LIBRARY_PATH="$driver" \
     FAKECUDA_LOG="$T/log" CMOCKA_MESSAGE_OUTPUT=TAP \
     "$BUILD/tests/pipeline/device"
 check "it was tried" grep -q '^syncs=1 .*live=0 depth=0 contexts=0$' log
+{
+    printf 'preset: 1\nname: film\nchain:\n  - gansrc: {model: "%s", ' \
+        "$T/dcgan.safetensors"
+    echo 'size: 62x38, nb_frames: "${frames}", start: "${start}"}'
+    cat << 'YAML'
+params:
+  codec: {default: ffv1, help: encoder}
+  frames: {default: -1, help: "set by --frames"}
+  start: {default: 0, help: "set by --frames"}
+  transfer: {default: srgb, help: "not used"}
+  alpha_mode: {default: straight, help: "not used"}
+output:
+  video: {codec: "${codec}", pix_fmt: yuv420p}
+  copy: none
+YAML
+} > film.yaml
+rm -f log
+check "generate in GPU memory: runs" ffgan generate ./film.yaml -o m.mkv -y \
+    --frames 1-5 --device cuda --set codec=ffv1
+mv log first
+kept "generate in GPU memory"
+ffgan generate ./film.yaml -o mc.mkv -y --frames 1-5 --set codec=ffv1
+raw m.mkv m.raw && raw mc.mkv mc.raw
+check "generate in GPU memory: as on the CPU" near m.raw mc.raw 5
+check "generate in GPU memory: the same format" \
+    [ "$(format m.mkv)" = "$(format mc.mkv)" ]
+ffgan generate ./film.yaml -o m2.mkv -y --frames 1-5 --device cuda --chunk 2 \
+    --set codec=ffv1
+raw m2.mkv m2.raw
+check "generate in chunks: the same" cmp m2.raw m.raw
 gpu "samples that are not taken there" sr wide.mkv 3 near
 check "they went through memory" [ ! -e first ]
 gpu "a filter of the CPU" mixed a.mp4 3 near
