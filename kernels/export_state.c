@@ -276,7 +276,7 @@ static int is_made(const char *name)
     static const char *const ends[] = {".order.weight", ".order.bias",
                                        ".small.weight", ".flow_small.weight",
                                        "blend.masks.weight"};
-    int made = !strcmp(name, "mean.bias");
+    int made = !strcmp(name, "mean.bias") || !strcmp(name, "mean.back.bias");
     for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
         made |= ends_with(name, ends[i]);
     return made;

@@ -21,7 +21,7 @@ KERNELS_OBJS := \
     kernels/cache.o \
     kernels/cuda_load.o kernels/cuda_plan.o kernels/cuda_step.o kernels/cuda_frame.o \
     kernels/cuda_work.o kernels/cuda_flow.o kernels/cuda_steady.o kernels/cuda_generator.o kernels/cuda_train.o \
-    kernels/zip.o kernels/pickle.o kernels/import.o kernels/import_bag.o kernels/import_text.o \
+    kernels/zip.o kernels/pickle.o kernels/import.o kernels/import_bag.o kernels/import_probe.o kernels/import_text.o \
     kernels/import_layers.o kernels/import_cache.o kernels/import_torch.o \
     kernels/import_safetensors.o kernels/import_onnx.o kernels/onnx_read.o \
     kernels/onnx_shape.o kernels/onnx_math.o kernels/onnx_layers.o \
@@ -30,7 +30,8 @@ KERNELS_OBJS := \
     kernels/ncnn_frames.o kernels/ncnn_layers.o kernels/export_onnx.o kernels/export_onnx_far.o \
     kernels/onnx_write.o kernels/export_state.o \
     kernels/family_compact.o kernels/family_esrgan.o kernels/family_span.o \
-    kernels/family_mosr.o kernels/family_ntire.o kernels/family_plksr.o kernels/family_ifnet.o
+    kernels/family_mosr.o kernels/family_ntire.o kernels/family_plksr.o kernels/family_ifnet.o \
+    kernels/family_esa.o kernels/family_rfdn.o kernels/family_safmn.o
 
 # The float form goes through FgDsp.
 KERNELS_REAL := \

@@ -126,10 +126,11 @@ int fg_import_wants(const void *data, size_t size)
 /* ---- families ---- */
 
 static const FgFamilyReader *const families[] = {
-    &fg_family_compact, &fg_family_esrgan, &fg_family_spanf, &fg_family_span,
-    &fg_family_plksr,   &fg_family_ifnet,  &fg_family_tsr,   &fg_family_errn,
-    &fg_family_espan,   &fg_family_spanv2, &fg_family_pds,   &fg_family_dscf,
-    &fg_family_mosr,
+    &fg_family_compact, &fg_family_esrgan, &fg_family_spanf,   &fg_family_span,
+    &fg_family_plksr,   &fg_family_ifnet,  &fg_family_tsr,     &fg_family_errn,
+    &fg_family_espan,   &fg_family_spanv2, &fg_family_pds,     &fg_family_dscf,
+    &fg_family_mosr,    &fg_family_rlfn,   &fg_family_eern,    &fg_family_rfdn,
+    &fg_family_efdn,    &fg_family_safmn,  &fg_family_safmnpp,
 };
 enum { NB_FAMILIES = sizeof(families) / sizeof(*families) };
 
@@ -230,7 +231,7 @@ int fg_im_build(FgImport *im)
     if (!r)
         return unknown_family(im);
     im->family = r->about.title;
-    r->build(im);
+    fg_im_build_best(im, r);
     check_keys(im);
     return im->rc;
 }

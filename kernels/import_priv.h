@@ -23,6 +23,7 @@ typedef struct FgImport {
     int *channels;   /* of each node's output */
     FgShape *shapes; /* likewise, for a picture of ref_w x ref_h */
     int ref_w, ref_h;
+    unsigned variant; /* FG_VARIANT_* of families.h */
     int nb_missing;
     char missing[3][FG_NAME_LEN];
 } FgImport;

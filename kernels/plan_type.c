@@ -136,10 +136,14 @@ static int pack_mat(FgPlan *p, FgStep *s, int ic)
     const float *w = fg_params_find(&p->ps, n->param[0])->data;
     const float *b = n->nb_param > 1 ? fg_params_find(&p->ps, n->param[1])->data
                                      : NULL;
+    const int f32 = p->dtype[s->out] != FG_BF16;
     /* Only borders of zeros are there without gathering. */
-    return fg_mat_prep(&s->mat, &n->attr, ic, w, b,
-                       in != FG_BF16 || n->attr.pad_mode,
-                       p->dtype[s->out] != FG_BF16);
+    const int gather = in != FG_BF16 || n->attr.pad_mode;
+    const int rc = fg_mat_prep(&s->mat, &n->attr, ic, w, b, gather, f32);
+    /* Few widths fit lines as they lie; gathered ones may be any. */
+    return rc == -EINVAL && !gather
+               ? fg_mat_prep(&s->mat, &n->attr, ic, w, b, 1, f32)
+               : rc;
 }
 
 int fg_plan_mats(FgPlan *p, FgError *err)

@@ -10,7 +10,7 @@ record() { # MODEL KEY: what plain fp32 makes
         sed 's/^/# /' "$T/said"
 }
 "$py" "$peer" make-ops "$T/our-ops.safetensors"
-for f in fast-x2 film-x2 balanced-x2 balanced-x4 compact.pth esrgan.pth esrgan_plus.pth \
+for f in fast-x2 film-x2 balanced-x2 balanced-x4 compact.pth esrgan.pth esrgan_plus.pth rlfn.pth safmn.pth \
     esrgan_x2.safetensors 3x_esrgan.pth span.pth spanf.pth plksr.pth realplksr.pth \
     realplksr_ln.safetensors onnx_mixed.onnx onnx_norms.onnx onnx_plain.onnx; do
     from=$f
@@ -39,7 +39,7 @@ keys() { # MODEL KEY FORM
 }
 for f in compact.pth span.pth span_nonorm.safetensors plksr.pth realplksr.pth \
     realplksr_ln.safetensors realplksr_dysample.pth mosr.pth mosr_gps.safetensors \
-    mosr_dys.pth; do
+    mosr_dys.pth safmn.pth; do
     keys "$fixtures/$f" "$f" --pth-keys
 done
 if "$py" "$peer" make-esrgan "$T/esrgan32.safetensors" 2> /dev/null; then

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+import make_esa
 import make_ncnn
 import make_ntire as ntire
 
@@ -491,6 +492,8 @@ def make(name, net, save, names=None, w=13, h=9, tame=1.0, check=True,
                     (0.1 if p.dim() < 2 else p[0].numel() ** -0.5))
             if half:
                 p.copy_(p.half().float())
+    if hasattr(net, "settle"):
+        net.settle()
     sd = net.state_dict()
     sd = names(sd) if names else sd
     x = input(h, w) if input else torch.rand(1, 3, h, w)
@@ -669,6 +672,10 @@ make("dscf", ntire.Dscf, pth(), tame=0.7, check=False)
 make("mosr", Mosr, pth(lambda sd: {"params_ema": sd}))
 make("mosr_gps", lambda: Mosr(r=4, up="gps", deep=12), safetensors)
 make("mosr_dys", lambda: Mosr(r=2, up="dys"), pth())
+for name, net in make_esa.CASES:  # ESA takes any sides
+    make(name, net, pth(), w=29, h=21, check=False)
+for name, net in make_esa.ALIGNED:  # sides that 8, and 16, divide
+    make(name, net, pth(), w=32, h=16, check=name == "safmn")
 make("realplksr", Plksr, pth(lambda sd: {"params_ema": sd}), w=20, h=19)
 make("realplksr_ln", lambda: Plksr(nb=1, layer_norm=True, k=7), safetensors)
 make("realplksr_dysample", lambda: Plksr(nb=1, k=5, dysample=True), pth())
