@@ -96,6 +96,8 @@ void fg_cuda_plan_close(FgPlan *p)
         c->api->release(c->dev, c->side);
         c->api->release(c->dev, c->cup);
         c->api->release(c->dev, c->cfull);
+        for (int i = 0; i < c->nb_steps; i++)
+            c->api->dnn_drop(c->dev, &c->steps[i].dnn);
         for (int i = 0; i < c->nb_weights; i++)
             c->api->release(c->dev, c->weights[i]);
         c->api->close(&c->dev);
@@ -126,6 +128,18 @@ int fg_cuda_keep(FgPlan *p, const void *data, size_t bytes, uint64_t *at,
         rc = c->api->upload(c->dev, NULL, *at, data, bytes, err);
     /* The caller's memory may go: wait. */
     return rc < 0 ? rc : c->api->sync(c->dev, NULL, err);
+}
+
+void fg_cuda_unkeep(FgPlan *p, uint64_t *at)
+{
+    struct FgCudaPlan *c = p->cuda;
+    for (int i = 0; i < c->nb_weights; i++)
+        if (*at && c->weights[i] == *at) {
+            c->api->release(c->dev, *at);
+            c->weights[i] = c->weights[--c->nb_weights];
+            break;
+        }
+    *at = 0;
 }
 
 /* ---- memory ---- */
@@ -303,7 +317,7 @@ int fg_cuda_shrink(FgPlan *p, FgError *err)
         return rc;
     c->api->forget(c->dev, &c->graph);
     free_values(c);
-    c->seen_w = c->seen_h = 0;
+    c->seen_w = c->seen_h = c->dnn_w = c->dnn_h = 0;
     return fit(p, 0, err);
 }
 
@@ -341,6 +355,8 @@ int fg_cuda_plan_layout(FgPlan *p, const FgPlanOptions *opt, FgError *err)
         rc = fg_cuda_steps(p, err);
     if (rc >= 0)
         rc = fit(p, opt->memory_limit, err);
+    if (rc >= 0)
+        rc = fg_cuda_tune(p, err);
     return rc < 0 || opt->cuda_context ? rc : host_buffers(p, err);
 }
 
@@ -351,10 +367,8 @@ static FgKView picture_view(uint64_t at, FgShape s)
     return (FgKView){at, s.c, s.h, s.w, s.c, FG_ELEMENT_F32};
 }
 
-static int launch_step(FgPlan *p, void *stream, const FgCudaStep *s,
-                       FgError *err)
+FgKernelArgs fg_cuda_args(const FgPlan *p, const FgCudaStep *s)
 {
-    struct FgCudaPlan *c = p->cuda;
     FgKernelArgs a = s->a;
     for (int k = 0; k < 2; k++)
         if (s->in[k] >= 0)
@@ -364,19 +378,34 @@ static int launch_step(FgPlan *p, void *stream, const FgCudaStep *s,
     if (s->out >= 0)
         a.out = fg_cuda_view(p, s->out);
     if (s->nb_out) {
-        a.out.at += (uint64_t)s->first * element_size(c);
+        a.out.at += (uint64_t)s->first * element_size(p->cuda);
         a.out.c = s->nb_out;
     }
     if (s->holds)
-        a.p[3] = c->hold;
-    return c->api->launch(c->dev, stream, s->kernel, &a, err);
+        a.p[3] = p->cuda->hold;
+    return a;
 }
 
+static int launch_step(FgPlan *p, void *stream, const FgCudaStep *s, int dnn,
+                       FgError *err)
+{
+    struct FgCudaPlan *c = p->cuda;
+    FgKernelArgs a = fg_cuda_args(p, s);
+    if (!dnn || !s->dnn)
+        return c->api->launch(c->dev, stream, s->kernel, &a, err);
+    memcpy(a.p, s->dnn_p, sizeof(s->dnn_p));
+    return c->api->dnn_run(c->dev, stream, s->dnn, &a, c->dnn_space, err);
+}
+
+/* Engines are for one size of window; other sizes are all ours, so that no
+ * picture is made by both. */
 static int launch_all(FgPlan *p, void *stream, FgError *err)
 {
+    const struct FgCudaPlan *c = p->cuda;
+    const int dnn = p->shapes[0].w == c->dnn_w && p->shapes[0].h == c->dnn_h;
     int rc = 0;
-    for (int i = 0; i < p->cuda->nb_steps && rc >= 0; i++)
-        rc = launch_step(p, stream, &p->cuda->steps[i], err);
+    for (int i = 0; i < c->nb_steps && rc >= 0; i++)
+        rc = launch_step(p, stream, &c->steps[i], dnn, err);
     return rc;
 }
 

@@ -12,14 +12,19 @@
 #include "plan_priv.h"
 
 typedef struct FgCudaStep {
+    int step;          /* of p->steps */
     int kernel;        /* FgKernelId */
     FgKernelArgs a;    /* all but the views */
     int in[2];         /* values, -1 = none */
     int add, out;      /* values, -1 = none */
     int first, nb_out; /* channels of out that it makes; 0 = all */
     int holds;         /* moments of an instance norm: fg_cuda_hold */
+    FgCudaDnn *dnn;    /* instead, in windows of dnn_w x dnn_h; or NULL */
+    uint64_t dnn_p[3]; /* its parameters */
+    char choice[224];  /* of a convolution, for people; "" = not measured */
 } FgCudaStep;
 
+typedef struct FgCudaPlan FgCudaPlan;
 struct FgCudaPlan {
     const FgCudaApi *api;
     FgCudaDev *dev;
@@ -41,6 +46,8 @@ struct FgCudaPlan {
     FgCudaGraph *graph; /* all steps for a window of */
     int graph_w, graph_h;
     int seen_w, seen_h; /* the window before; a second one is recorded */
+    int dnn_w, dnn_h;   /* the window that steps' dnn are for; 0 = none */
+    uint64_t dnn_space; /* where they work */
     FgError why;        /* of the last run, "" = it did not fail */
     void *last_stream;
     int has_last;
@@ -55,13 +62,33 @@ void fg_cuda_plan_close(FgPlan *p); /* accepts plans of the CPU */
 int fg_cuda_plan_run(FgPlan *p, const FgTensor *in, const FgTensor *out,
                      const FgPlanRows *rows);
 void fg_cuda_plan_info(const FgPlan *p, FgPlanInfo *info);
+/* "mma", "simt", "cudnn"; and what was measured, "" = nothing. */
 const char *fg_cuda_method(const FgPlan *p, const FgStep *s);
+const char *fg_cuda_choice(const FgPlan *p, const FgStep *s);
 
 /* cuda_step.c: all of p->steps as launches. */
 int fg_cuda_steps(FgPlan *p, FgError *err);
-/* cuda_plan.c, for cuda_step.c: nb floats on the device, NULL: not filled. */
+/* Packs t's parameters for tensor cores with n outputs a block (16 .. 64, the
+ * kernel is set), or as cuDNN wants them into at. */
+int fg_cuda_pack_mma(FgPlan *p, FgCudaStep *t, int n, FgError *err);
+int fg_cuda_pack_dnn(FgPlan *p, const FgCudaStep *t, uint64_t at[3],
+                     FgError *err);
+/* Outputs of a block of t's kernel; 0: it is not for tensor cores. */
+int fg_cuda_mma_outputs(const FgCudaStep *t);
+/* cuda_tune.c. Measures how each convolution is done best, or reads what was
+ * measured (cuda_choice.h), where the plug-in has a clock and
+ * $FFGAN_CUDA_MEASURE is not 0. What does not fit into memory is not measured.
+ */
+int fg_cuda_tune(FgPlan *p, FgError *err);
+/* Whether cuDNN may be asked for t, and with which arguments: the window is
+ * p->shapes'. */
+int fg_cuda_dnn_args(const FgPlan *p, const FgCudaStep *t, FgKernelArgs *a);
+/* cuda_plan.c. Arguments of t in the window of p->shapes. */
+FgKernelArgs fg_cuda_args(const FgPlan *p, const FgCudaStep *t);
+/* cuda_plan.c, for cuda_step.c: bytes on the device, NULL: not filled. */
 int fg_cuda_keep(FgPlan *p, const void *data, size_t bytes, uint64_t *at,
                  FgError *err);
+void fg_cuda_unkeep(FgPlan *p, uint64_t *at); /* accepts 0 */
 /* cuda_plan.c, for cuda_frame.c. Tiles of half the size, once the device has
  * done what was asked; -ENOMEM where they are the smallest: all else as it was.
  */

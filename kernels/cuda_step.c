@@ -27,6 +27,7 @@ static FgCudaStep *add_step(Build *b, int kernel)
     c->steps = t;
     t += c->nb_steps++;
     memset(t, 0, sizeof(*t));
+    t->step = (int)(b->s - b->p->steps);
     t->kernel = kernel;
     t->add = -1;
     t->in[0] = b->s->nb_in > 0 ? b->s->in[0] : -1;
@@ -113,32 +114,120 @@ static void mma_pack(uint16_t *dst, const Build *b, int ic, int n, int chunks)
             }
 }
 
-static int mma_weights(Build *b, FgCudaStep *t, int ic)
+/* What packing needs: no shapes, no error's node. */
+static Build of_step(FgPlan *p, const FgCudaStep *t, FgError *err)
 {
+    const FgStep *s = &p->steps[t->step];
+    return (Build){p, s, &p->g.nodes[s->node], NULL, err};
+}
+
+int fg_cuda_pack_mma(FgPlan *p, FgCudaStep *t, int n, FgError *err)
+{
+    Build one = of_step(p, t, err), *b = &one;
     const FgAttr *a = &b->n->attr;
-    const int n = mma_outputs(a->channels), taps = a->kernel * a->kernel;
+    const int taps = a->kernel * a->kernel, ic = param(b, 0)->dims[1];
     const int blocks = fg_ceil_div(a->channels, n),
               chunks = fg_ceil_div(ic, 16);
     const size_t size = (size_t)blocks * (size_t)chunks * (size_t)(taps * n) *
                         32;
     uint16_t *w = calloc(1, size);
     float *bias = calloc((size_t)(blocks * n), sizeof(*bias));
+    uint64_t at[2] = {0, 0};
     int rc = w && bias ? 0 : no_memory(b);
     if (rc >= 0) {
         mma_pack(w, b, ic, n, chunks);
         if (param(b, 1))
             memcpy(bias, param(b, 1)->data,
                    sizeof(*bias) * (size_t)a->channels);
-        rc = fg_cuda_keep(b->p, w, size, &t->a.p[0], b->err);
+        rc = fg_cuda_keep(p, w, size, &at[0], err);
     }
     if (rc >= 0)
-        rc = fg_cuda_keep(b->p, bias, sizeof(*bias) * (size_t)(blocks * n),
-                          &t->a.p[1], b->err);
+        rc = fg_cuda_keep(p, bias, sizeof(*bias) * (size_t)(blocks * n), &at[1],
+                          err);
     free(w);
     free(bias);
-    t->kernel = mma_kernel(b->p->cuda->element, n, a->kernel);
+    if (rc < 0) {
+        fg_cuda_unkeep(p, &at[0]);
+        return rc;
+    }
+    for (int i = 0; i < 2; i++) {
+        fg_cuda_unkeep(p, &t->a.p[i]);
+        t->a.p[i] = at[i];
+    }
+    t->kernel = mma_kernel(p->cuda->element, n, a->kernel);
     t->a.blocks = blocks;
     t->a.chunks = chunks;
+    return 0;
+}
+
+int fg_cuda_mma_outputs(const FgCudaStep *t)
+{
+    switch (t->kernel) {
+#define OUTPUTS(name, element, n, k)                                           \
+    case FG_KERNEL_##name:                                                     \
+        return n;
+        FG_KERNELS_MMA(OUTPUTS)
+#undef OUTPUTS
+    default:
+        return 0;
+    }
+}
+
+/* nb numbers as the plan's values are, into dst; returns where it ends. */
+static char *put_numbers(char *dst, int element, const float *f, size_t nb)
+{
+    if (element == FG_ELEMENT_F32) {
+        memcpy(dst, f, sizeof(*f) * nb);
+        return dst + sizeof(*f) * nb;
+    }
+    for (size_t i = 0; i < nb; i++, dst += 2) {
+        const uint16_t h = fg_put16(element, f[i]);
+        memcpy(dst, &h, 2);
+    }
+    return dst;
+}
+
+static int keep_numbers(Build *b, const float *f, size_t nb, uint64_t *at)
+{
+    char *buf = f ? malloc(4 * nb) : NULL;
+    *at = 0;
+    if (!f)
+        return 0;
+    if (!buf)
+        return no_memory(b);
+    const char *end = put_numbers(buf, b->p->cuda->element, f, nb);
+    const int rc = fg_cuda_keep(b->p, buf, (size_t)(end - buf), at, b->err);
+    free(buf);
+    return rc;
+}
+
+/* [o][tap][i] of [o][i][tap]. */
+static float *by_taps(const FgParam *w)
+{
+    const size_t ic = (size_t)w->dims[1];
+    const size_t taps = (size_t)w->dims[2] * (size_t)w->dims[3];
+    float *f = malloc(sizeof(*f) * fg_param_count(w));
+    for (size_t i = 0; f && i < fg_param_count(w); i++) {
+        const size_t o = i / (ic * taps), k = i / taps % ic, t = i % taps;
+        f[(o * taps + t) * ic + k] = w->data[i];
+    }
+    return f;
+}
+
+int fg_cuda_pack_dnn(FgPlan *p, const FgCudaStep *t, uint64_t at[3],
+                     FgError *err)
+{
+    Build b = of_step(p, t, err);
+    const size_t oc = (size_t)b.n->attr.channels;
+    float *w = by_taps(param(&b, 0));
+    int rc = w ? keep_numbers(&b, w, fg_param_count(param(&b, 0)), &at[0])
+               : no_memory(&b);
+    free(w);
+    if (rc >= 0)
+        rc = keep_numbers(&b, param(&b, 1) ? param(&b, 1)->data : NULL, oc,
+                          &at[1]);
+    if (rc >= 0)
+        rc = keep_numbers(&b, b.s->epilogue.slope, oc, &at[2]);
     return rc;
 }
 
@@ -176,7 +265,7 @@ static int conv(Build *b)
     t->a.alpha = e->alpha;
     t->a.add_first = e->add_first;
     if (mma_fits(b)) {
-        rc = mma_weights(b, t, b->shapes[b->n->in[0]].c);
+        rc = fg_cuda_pack_mma(b->p, t, mma_outputs(oc), b->err);
     } else {
         rc = keep_param(b, 0, &t->a.p[0]);
         if (rc >= 0)
@@ -353,11 +442,22 @@ int fg_cuda_steps(FgPlan *p, FgError *err)
     return rc;
 }
 
-const char *fg_cuda_method(const FgPlan *p, const FgStep *s)
+static const FgCudaStep *step_of(const FgPlan *p, const FgStep *s)
 {
     for (int i = 0; i < p->cuda->nb_steps; i++)
         if (p->cuda->steps[i].out == s->out)
-            return p->cuda->steps[i].kernel > FG_KERNEL_moments ? "mma"
-                                                                : "simt";
-    return "simt";
+            return &p->cuda->steps[i];
+    return NULL;
+}
+
+const char *fg_cuda_method(const FgPlan *p, const FgStep *s)
+{
+    const FgCudaStep *t = step_of(p, s);
+    return t && t->dnn ? "cudnn" : t && fg_cuda_mma_outputs(t) ? "mma" : "simt";
+}
+
+const char *fg_cuda_choice(const FgPlan *p, const FgStep *s)
+{
+    const FgCudaStep *t = step_of(p, s);
+    return t ? t->choice : "";
 }

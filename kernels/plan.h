@@ -59,6 +59,7 @@ typedef struct FgPlanStepInfo {
     int half;            /* its value is kept in half precision */
     int bits;            /* in which its value is kept: 32, 16, 8 */
     int adds, activates; /* folded in */
+    const char *choice;  /* CUDA: what was measured, "" = nothing was */
     double share;        /* of the convolutions' modelled time, 0..1 */
 } FgPlanStepInfo;
 

@@ -121,6 +121,7 @@ int fg_plan_step(const FgPlan *p, int i, FgPlanStepInfo *info)
                              .op = n->op->name,
                              .method = p->cuda ? fg_cuda_method(p, s)
                                                : method(s),
+                             .choice = p->cuda ? fg_cuda_choice(p, s) : "",
                              .kernel = s->conv ? n->attr.kernel : 0,
                              .channels_in = p->shapes[s->in[0]].c,
                              .channels_out = p->shapes[s->out].c,

@@ -18,7 +18,7 @@ static int print_help(void)
 {
     puts("usage: ffgan model list [--json]\n"
          "       ffgan model info FILE|NAME [--json] [--plan]\n"
-         "             [--size WxH] [--precision P]\n"
+         "             [--size WxH] [--precision P] [--device D]\n"
          "       ffgan model check FILE|NAME [--json]\n"
          "             [--reference FILE | --record FILE]\n"
          "       ffgan model convert FILE -o OUT.safetensors [--mix "
@@ -31,7 +31,8 @@ static int print_help(void)
          "       ffgan model formats\n"
          "list   names and places of the weights files that can be found\n"
          "info   what a file is, or why it is refused; --plan: how it would\n"
-         "       be run here on pictures of WxH (1280x720), step by step\n"
+         "       be run here on pictures of WxH (1280x720), step by step; on\n"
+         "       a GPU (cuda, cuda:N) this measures and keeps what is fastest\n"
          "check  runs it on a test picture, each precision against fp32, or\n"
          "       against a recorded reference: --reference, or the one that "
          "lies\n"
@@ -225,7 +226,8 @@ int fg_cmd_model(int argc, char **argv)
         } else if (!strcmp(argv[i], "--plan")) {
             plan.wanted = 1;
         } else if (!strcmp(argv[i], "--size") ||
-                   !strcmp(argv[i], "--precision")) {
+                   !strcmp(argv[i], "--precision") ||
+                   !strcmp(argv[i], "--device")) {
             const int ret = fg_model_plan_option(&plan, argv[i], argv[i + 1]);
             if (ret)
                 return ret;

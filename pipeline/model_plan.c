@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/cuda.h"
 #include "kernels/plan.h"
 #include "pipeline/commands.h"
 #include "pipeline/exit.h"
@@ -22,6 +23,14 @@ int fg_model_plan_option(FgModelPlan *o, const char *name, const char *value)
             return 0;
         return fg_usage_error("model",
                               "--size is '%s', allowed WxH, 1 to 65536",
+                              value ? value : "");
+    }
+    if (!strcmp(name, "--device")) {
+        o->device = value;
+        if (value && (!strcmp(value, "cpu") || fg_cuda_ordinal(value) >= 0))
+            return 0;
+        return fg_usage_error("model",
+                              "--device is '%s', allowed cpu, cuda, cuda:N",
                               value ? value : "");
     }
     const int p = value ? fg_precision_find(value) : -1;
@@ -64,6 +73,8 @@ static void print_text(const FgPlan *p, const FgModelPlan *o)
         printf(" %4d -> %-4d %-28s %-5s %5.1f %%%s%s\n", s.channels_in,
                s.channels_out, s.method, value_name(&s), 100 * s.share,
                s.activates ? " +activation" : "", s.adds ? " +add" : "");
+        if (s.choice[0])
+            printf("        %s\n", s.choice);
     }
 }
 
@@ -76,16 +87,17 @@ static void print_json(const FgPlan *p, const FgModelPlan *o)
     fg_plan_info(p, &i);
     for (int k = 0; steps && !fg_plan_step(p, k, &s); k++)
         json_array_append_new(
-            steps,
-            json_pack("{s:s,s:s,s:i,s:i,s:i,s:s,s:s,s:b,s:b,s:f}", "node",
-                      s.node, "op", s.op, "kernel", s.kernel, "channels_in",
-                      s.channels_in, "channels_out", s.channels_out, "method",
-                      s.method, "value", value_name(&s), "activation",
-                      s.activates, "add", s.adds, "share", s.share));
+            steps, json_pack("{s:s,s:s,s:i,s:i,s:i,s:s,s:s,s:b,s:b,s:f,s:s}",
+                             "node", s.node, "op", s.op, "kernel", s.kernel,
+                             "channels_in", s.channels_in, "channels_out",
+                             s.channels_out, "method", s.method, "value",
+                             value_name(&s), "activation", s.activates, "add",
+                             s.adds, "share", s.share, "choice", s.choice));
     json_t *const root = json_pack(
-        "{s:i,s:i,s:s,s:s,s:i,s:i,s:i,s:I,s:o}", "w", o->w, "h", o->h, "isa",
-        i.isa, "precision", i.precision, "band", i.band, "tile_w", i.tile_w,
-        "tile_h", i.tile_h, "bytes", (json_int_t)i.bytes, "steps", steps);
+        "{s:i,s:i,s:s,s:s,s:s,s:i,s:i,s:i,s:I,s:o}", "w", o->w, "h", o->h,
+        "device", i.device, "isa", i.isa, "precision", i.precision, "band",
+        i.band, "tile_w", i.tile_w, "tile_h", i.tile_h, "bytes",
+        (json_int_t)i.bytes, "steps", steps);
     char *const text = root ? json_dumps(root,
                                          JSON_COMPACT | JSON_PRESERVE_ORDER)
                             : NULL;
@@ -97,8 +109,10 @@ static void print_json(const FgPlan *p, const FgModelPlan *o)
 
 int fg_model_plan(const FgModel *m, const FgModelPlan *o, int json)
 {
-    const FgPlanOptions opt = {
-        .precision = o->precision, .max_w = o->w, .max_h = o->h};
+    const FgPlanOptions opt = {.device = o->device,
+                               .precision = o->precision,
+                               .max_w = o->w,
+                               .max_h = o->h};
     FgError err = {{0}};
     FgPlan *p = NULL;
     const int ret = fg_plan_create(&p, m, &opt, &err);

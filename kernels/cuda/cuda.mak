@@ -44,6 +44,7 @@ $(CUDA_DRIVER): tests/gpu/fakecuda.c tests/gpu/runkernels.c \
 	$(call BRIEF,LD,$@) $(SO) tests/gpu/fakecuda.c tests/gpu/runkernels.c \
 	    -Wl,-soname,libcuda.so.1 -lm
 
+$(BUILD)/tests/kernels/cuda_cudnn.o: PUBLIC += $(CUDNN_FLAGS)
 all: $(if $(NVCC),$(CUDA_PLUGIN))
 # All that tests/gpu/run needs on a machine with a GPU, beside the sources.
 $(BUILD)/tests/gpu/accept: $(BUILD)/tests/gpu/accept.o $(LIBKERNELS)

@@ -110,7 +110,7 @@ static int check(const FgDnn *d, cudnnStatus_t s, const char *doing,
     if (s == CUDNN_STATUS_SUCCESS)
         return 0;
     d->why(why, sizeof(why));
-    return fg_error(err, s == CUDNN_STATUS_ALLOC_FAILED ? -ENOMEM : -EIO,
+    return fg_error(err, s == CUDNN_STATUS_ALLOC_FAILED ? -ENOMEM : -ENODEV,
                     "cuDNN: %s failed (%d): %.160s", doing, (int)s, why);
 }
 
@@ -601,7 +601,11 @@ int fg_dnn_find(FgDnnPlace *p, const FgKernelArgs *a, int nb, FgDnnPlan **found,
     g->users = 1;
     g->set.d = p->d;
     const Desc all = graph(&g->set, a);
-    const int bad = g->set.bad; /* it takes no such graph: no engine */
+    const int bad = g->set.bad;
+    if (bad) {
+        n = check(p->d, g->set.bad, "a convolution's graph", err);
+        n = n == -ENOMEM ? n : -ENOTSUP;
+    }
     for (int m = 0; !bad && m < 2; m++) {
         const int here = configurations(p, all, modes[m], config);
         for (int i = 0; i < here; i++) {

@@ -26,11 +26,11 @@ const FgDnn *fg_dnn(int *version, FgError *err);
 
 /* The device of the current context, or what the text (JSON, as written by
  * fg_dnn_describe) says of one that is not here: nothing runs there, but graphs
- * are built and engines named. 0, -EIO, -ENOTSUP (cuDNN before 9.8). */
+ * are built and engines named. 0, -ENODEV, -ENOTSUP (cuDNN before 9.8). */
 int fg_dnn_place(const FgDnn *d, const char *text, FgDnnPlace **place,
                  FgError *err);
 void fg_dnn_leave(FgDnnPlace **place); /* accepts NULL; its plans go first */
-/* What cuDNN knows of the current context's device; 0, -EIO, -ENOTSUP. */
+/* What cuDNN knows of the current context's device; 0, -ENODEV, -ENOTSUP. */
 int fg_dnn_describe(const FgDnn *d, char *text, size_t size, FgError *err);
 
 /* The most engines that fg_dnn_find makes ready. */
@@ -41,7 +41,7 @@ enum { FG_DNN_MOST = 12 };
  * the values have, or that transforms them. Of a only sizes, act, alpha,
  * add_first and whether there are add.at, p[1] are read. Those that cuDNN must
  * compile first (activations but ReLU, a sum after the activation) are two at
- * most. Negative: -ENOMEM, -EIO. */
+ * most. Negative: -ENOMEM, -ENOTSUP (it takes no such graph). */
 int fg_dnn_find(FgDnnPlace *place, const FgKernelArgs *a, int nb,
                 FgDnnPlan **found, FgError *err);
 void fg_dnn_drop(FgDnnPlan **plan); /* accepts NULL */
@@ -50,7 +50,7 @@ const char *fg_dnn_name(const FgDnnPlan *plan);
 size_t fg_dnn_workspace(const FgDnnPlan *plan);
 /* Enqueued on stream, a CUstream; memory of that many bytes at workspace. p[0]:
  * filters [oc][side][side][ic of a group], p[1]: bias [oc], p[2]: slopes [oc],
- * all of the element that in has. 0, -ENOMEM, -EIO. */
+ * all of the element that in has. 0, -ENOMEM, -ENODEV. */
 int fg_dnn_run(FgDnnPlan *plan, void *stream, const FgKernelArgs *a,
                uint64_t workspace, FgError *err);
 

@@ -127,7 +127,7 @@ static int emu_clock(FgCudaDev *dev, float *ms, FgError *err)
     dev->timing = !ms;
     if (ms) {
         *ms = dev->us / 1000;
-        FILE *f = log ? fopen(log, "a") : NULL;
+        FILE *f = log && dev->us > 0 ? fopen(log, "a") : NULL;
         if (f) {
             fputc('.', f);
             fclose(f);

@@ -595,7 +595,7 @@ static int cuda_dnn_find(FgCudaDev *d, const FgKernelArgs *args, int nb,
     if (rc >= 0)
         rc = fg_dnn_find(d->place, args, nb, found, err);
     leave(d, CUDA_SUCCESS, "", &unused);
-    return rc;
+    return rc == -ENOTSUP ? 0 : rc;
 }
 
 static void cuda_dnn_drop(FgCudaDev *d, FgCudaDnn **dnn)

@@ -149,9 +149,28 @@ if cli model info fast-x2; then
     check "its first step reads the picture in fp32" grep -q ' 1 -> 16 *plain, fp32' out
     check "model info --plan --precision fp32" \
         cli model info fast-x2 --plan --precision fp32 --json
+    check "the plan as JSON" grep -q '"method":"Winograd F(4x4,3x3), fp32","value":"fp32"' out
+    refused "model info --plan --device of nonsense" 64 "allowed cpu, cuda" \
+        cli model info fast-x2 --plan --device tpu
+    gpu=$BUILD/tests/ffgan-cuda-emulated.so
+    if [ -e "$gpu" ]; then
+        check "model info --plan --device cuda names what was measured" sh -c '
+            XDG_CACHE_HOME=$2 FFGAN_CUDA=$3 FFGAN_EMULATED_DNN=2 \
+                FFGAN_EMULATED_TIMES="fake1=2.5" \
+                "$1" model info fast-x2 --plan --device cuda --size 64x36 |
+                grep -q "cuDNN fake1: 2.5 us, the fastest of [3-9] (10.0 us by"' \
+            - "$FFGAN" "$T/choices" "$gpu"
+        check "and so does --json" sh -c '
+            XDG_CACHE_HOME=$2 FFGAN_CUDA=$3 FFGAN_EMULATED_DNN=2 \
+                FFGAN_EMULATED_TIMES=none=1 \
+                "$1" model info fast-x2 --plan --device cuda --size 64x36 \
+                --json | grep -q "\"choice\":\"cuDNN fake1: 2.5 us"' \
+            - "$FFGAN" "$T/choices" "$gpu"
+    else
+        skip "model info --plan --device cuda" "no emulated plug-in"
+    fi
     check "model info --plan --precision fast says what it is here" \
         sh -c '"$1" model info fast-x2 --plan --precision fast | grep -q "bf16\|int16"' - "$FFGAN"
-    check "the plan as JSON" grep -q '"method":"Winograd F(4x4,3x3), fp32","value":"fp32"' out
     check "model check" cli model check fast-x2
     check "model check tells dB and codes" grep -q "dB, at most [0-9.]* code" out
 else
