@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include "gpu.h"
+#include "gpu_priv.h"
 
 #include <libavutil/hwcontext.h>
 #include <libavutil/mem.h>
@@ -44,7 +44,7 @@ static int ordinal_of(const AVCUDADeviceContext *hw, int *ordinal)
 }
 
 /* The frames' device; "cuda:N" if that is what device= says, too. */
-static int find_device(AVBufferRef *ref, FgCudaPlace *place, const char *asked,
+int fg_gpu_find_device(AVBufferRef *ref, FgCudaPlace *place, const char *asked,
                        FgError *err)
 {
     const AVHWDeviceContext *const d = (void *)ref->data;
@@ -67,7 +67,7 @@ static int find_device(AVBufferRef *ref, FgCudaPlace *place, const char *asked,
     return 0;
 }
 #else
-static int find_device(AVBufferRef *ref, FgCudaPlace *place, const char *asked,
+int fg_gpu_find_device(AVBufferRef *ref, FgCudaPlace *place, const char *asked,
                        FgError *err)
 {
     (void)ref, (void)place, (void)asked;
@@ -77,7 +77,7 @@ static int find_device(AVBufferRef *ref, FgCudaPlace *place, const char *asked,
 
 /* ---- what frames are ---- */
 
-static int samples(FgFormat *f, enum AVPixelFormat sw, FgError *err)
+int fg_gpu_samples(FgFormat *f, enum AVPixelFormat sw, FgError *err)
 {
     const int known = fg_format_init(f, sw) >= 0;
     const int packed = f->rgb && f->depth == 8 && f->comp[0].step == 4;
@@ -94,7 +94,7 @@ static int samples(FgFormat *f, enum AVPixelFormat sw, FgError *err)
 }
 
 /* What frames of a format are, without their planes. */
-static FgCudaFrame shape(const FgFormat *m, int w, int h)
+FgCudaFrame fg_gpu_shape(const FgFormat *m, int w, int h)
 {
     const int nv = !m->rgb && m->comp[1].plane == m->comp[2].plane;
     FgCudaFrame k = {.layout = m->rgb ? FG_CUDA_RGB
@@ -113,9 +113,9 @@ static FgCudaFrame shape(const FgFormat *m, int w, int h)
     return k;
 }
 
-static int describe(const FgFormat *m, FgCudaFrame *k, const AVFrame *f)
+int fg_gpu_describe(const FgFormat *m, FgCudaFrame *k, const AVFrame *f)
 {
-    *k = shape(m, f->width, f->height);
+    *k = fg_gpu_shape(m, f->width, f->height);
     const int planes = k->layout == FG_CUDA_RGB  ? 1
                        : k->layout == FG_CUDA_NV ? 2
                                                  : 3;
@@ -129,22 +129,23 @@ static int describe(const FgFormat *m, FgCudaFrame *k, const AVFrame *f)
     return 0;
 }
 
-static int colour(FgGpu *g, FgCudaColour *c, const AVFrame *in,
-                  const FgLook *look, FgError *err)
+int fg_gpu_colour(const FgFormat *f, int any, const AVFrame *in,
+                  const FgLook *look, FgCudaColour *c, int *guessed,
+                  FgError *err)
 {
     enum AVColorSpace space = look->space;
     enum AVColorRange range = look->range;
     FgMatrix m;
     double x, y;
 
-    g->guessed = 0;
+    *guessed = 0;
     if (space == AVCOL_SPC_UNSPECIFIED)
         space = in->colorspace;
-    if (g->fmt.rgb || g->luma) { /* any will do, as it is undone */
+    if (f->rgb || any) { /* any will do, as it is undone */
         space = AVCOL_SPC_BT709;
     } else if (space == AVCOL_SPC_UNSPECIFIED || space == AVCOL_SPC_RESERVED) {
         space = fg_guess_space(in->width, in->height);
-        g->guessed = 1;
+        *guessed = 1;
     }
     if (fg_matrix_init(&m, space) < 0)
         return fg_error(err, AVERROR(ENOTSUP),
@@ -155,10 +156,10 @@ static int colour(FgGpu *g, FgCudaColour *c, const AVFrame *in,
                         fg_matrix_names());
     if (range == AVCOL_RANGE_UNSPECIFIED)
         range = in->color_range;
-    fg_chroma_pos(&x, &y, &g->fmt, in->chroma_location);
+    fg_chroma_pos(&x, &y, f, in->chroma_location);
     *c = (FgCudaColour){.kr = m.kr,
                         .kb = m.kb,
-                        .limited = !g->fmt.rgb && range != AVCOL_RANGE_JPEG,
+                        .limited = !f->rgb && range != AVCOL_RANGE_JPEG,
                         .chroma_x = (float)x,
                         .chroma_y = (float)y,
                         .blend = look->blend};
@@ -178,7 +179,7 @@ static int make_plan(FgGpu *g, const AVFilterLink *in, const AVFilterLink *out,
                        .tile = o->tile,
                        .ex = o->ex};
     FgPlanInfo i;
-    int ret = find_device(g->device, &g->place, o->device, err);
+    int ret = fg_gpu_find_device(g->device, &g->place, o->device, err);
 
     if (ret < 0)
         return ret;
@@ -199,7 +200,7 @@ static int make_plan(FgGpu *g, const AVFilterLink *in, const AVFilterLink *out,
     return 0;
 }
 
-static int make_frames(AVBufferRef *device, enum AVPixelFormat sw,
+int fg_gpu_make_frames(AVBufferRef *device, enum AVPixelFormat sw,
                        AVFilterLink *out)
 {
     FilterLink *const l = ff_filter_link(out);
@@ -237,13 +238,13 @@ static int create(FgGpu *g, AVFilterLink *inlink, AVFilterLink *outlink,
 
     g->luma = m->luma;
     g->sw = c->sw_format;
-    if ((ret = samples(&g->fmt, g->sw, err)) < 0)
+    if ((ret = fg_gpu_samples(&g->fmt, g->sw, err)) < 0)
         return ret;
     if (!(g->device = av_buffer_ref(c->device_ref)))
         return fg_error(err, AVERROR(ENOMEM), "out of memory");
     if ((ret = make_plan(g, inlink, outlink, m, o, err)) < 0)
         return ret;
-    ret = make_frames(g->device, g->sw, outlink);
+    ret = fg_gpu_make_frames(g->device, g->sw, outlink);
     return ret < 0 ? fg_error(err, ret, "no frames in GPU memory for %dx%d",
                               outlink->w, outlink->h)
                    : 0;
@@ -290,9 +291,11 @@ int fg_gpu_frame(FgGpu *g, AVFrame *out, const AVFrame *in, const FgLook *look,
         return fg_error(err, AVERROR(EINVAL),
                         "frames change their samples or device: this needs a "
                         "new filter graph");
-    if (describe(&g->fmt, &from, in) < 0 || describe(&g->fmt, &to, out) < 0)
+    if (fg_gpu_describe(&g->fmt, &from, in) < 0 ||
+        fg_gpu_describe(&g->fmt, &to, out) < 0)
         return fg_error(err, AVERROR(EINVAL), "a CUDA frame is upside down");
-    if ((ret = colour(g, &c, in, look, err)) < 0)
+    if ((ret = fg_gpu_colour(&g->fmt, g->luma, in, look, &c, &g->guessed,
+                             err)) < 0)
         return ret;
     return fg_cuda_frame_run(g->plan, g->place.stream, &from, &to, &c, err);
 }
@@ -301,7 +304,7 @@ int fg_gpu_frame(FgGpu *g, AVFrame *out, const AVFrame *in, const FgLook *look,
 
 int fg_gpu_hold(FgGpu *g, int shot, FgError *err)
 {
-    const FgCudaFrame like = shape(&g->fmt, g->w, g->h);
+    const FgCudaFrame like = fg_gpu_shape(&g->fmt, g->w, g->h);
     const int ret = fg_cuda_steady_create(&g->hold, &g->place, &like, err);
 
     if (ret >= 0 && shot)
@@ -316,11 +319,12 @@ int fg_gpu_look(FgGpu *g, const AVFrame *in, const FgSteadyLook *look,
     const FgLook any = {0, AVCOL_SPC_BT709, look->range};
     FgCudaFrame f;
     FgCudaColour c;
-    const int ret = colour(g, &c, in, &any, err);
+    int guessed;
+    const int ret = fg_gpu_colour(&g->fmt, 1, in, &any, &c, &guessed, err);
 
     if (ret < 0)
         return ret;
-    if (describe(&g->fmt, &f, in) < 0)
+    if (fg_gpu_describe(&g->fmt, &f, in) < 0)
         return fg_error(err, AVERROR(EINVAL), "a CUDA frame is upside down");
     return fg_cuda_steady_look(g->hold, &f, &c, &l, err);
 }
@@ -330,7 +334,7 @@ int fg_gpu_steady(FgGpu *g, AVFrame *out, FgFlicker *f, FgError *err)
     FgCudaFrame k;
     FgCudaFlicker v;
 
-    if (describe(&g->fmt, &k, out) < 0)
+    if (fg_gpu_describe(&g->fmt, &k, out) < 0)
         return fg_error(err, AVERROR(EINVAL), "a CUDA frame is upside down");
     const int ret = fg_cuda_steady_frame(g->hold, &k, f ? &v : NULL, err);
 
@@ -345,7 +349,7 @@ int fg_gpu_mask(FgGpu *g, AVFrame *out, const AVFrame *in, const AVFrame *mask,
     const AVHWFramesContext *const c = (void *)mask->hw_frames_ctx->data;
     FgCudaFrame k[3];
     FgFormat m;
-    const int ret = samples(&m, c->sw_format, err);
+    const int ret = fg_gpu_samples(&m, c->sw_format, err);
 
     if (ret < 0)
         return ret;
@@ -358,8 +362,9 @@ int fg_gpu_mask(FgGpu *g, AVFrame *out, const AVFrame *in, const AVFrame *mask,
                         "a mask in GPU memory is its luma, and %s has none: "
                         "put scale_cuda=format=nv12 before it",
                         av_get_pix_fmt_name(c->sw_format));
-    if (describe(&g->fmt, &k[0], out) < 0 || describe(&g->fmt, &k[1], in) < 0 ||
-        describe(&m, &k[2], mask) < 0)
+    if (fg_gpu_describe(&g->fmt, &k[0], out) < 0 ||
+        fg_gpu_describe(&g->fmt, &k[1], in) < 0 ||
+        fg_gpu_describe(&m, &k[2], mask) < 0)
         return fg_error(err, AVERROR(EINVAL), "a CUDA frame is upside down");
     return fg_cuda_mask_run(g->plan, g->place.stream, &k[0], &k[1], &k[2],
                             mask->color_range != AVCOL_RANGE_JPEG, err);
@@ -386,89 +391,4 @@ int fg_gpu_guessed(const FgGpu *g)
 void fg_gpu_plan_info(const FgGpu *g, FgPlanInfo *info)
 {
     fg_plan_info(g->plan, info);
-}
-
-/* ---- a source's frames ---- */
-
-struct FgGpuMade {
-    AVBufferRef *device;
-    FgCudaPlace place;
-    FgFormat fmt;
-};
-
-static int own_device(FgGpuMade *g, const AVFilterContext *ctx,
-                      const char *device, FgError *err)
-{
-    char name[16];
-    const int n = device ? fg_cuda_ordinal(device) : 0;
-
-    if (ctx->hw_device_ctx) {
-        g->device = av_buffer_ref(ctx->hw_device_ctx);
-        return g->device ? 0 : fg_error(err, AVERROR(ENOMEM), "out of memory");
-    }
-    snprintf(name, sizeof(name), "%d", n < 0 ? 0 : n);
-    return av_hwdevice_ctx_create(&g->device, AV_HWDEVICE_TYPE_CUDA, name, NULL,
-                                  0) < 0
-               ? fg_error(err, AVERROR(ENODEV),
-                          "CUDA: the NVIDIA driver gives no device %s", name)
-               : 0;
-}
-
-static int make_made(FgGpuMade *g, AVFilterLink *outlink, const char *device,
-                     enum AVPixelFormat sw, FgError *err)
-{
-    int ret = samples(&g->fmt, sw, err);
-
-    if (ret < 0 || (ret = own_device(g, outlink->src, device, err)) < 0 ||
-        (ret = find_device(g->device, &g->place, device, err)) < 0)
-        return ret;
-    ret = make_frames(g->device, sw, outlink);
-    return ret < 0 ? fg_error(err, ret, "no frames in GPU memory for %dx%d",
-                              outlink->w, outlink->h)
-                   : 0;
-}
-
-int fg_gpu_made_create(FgGpuMade **g, AVFilterLink *outlink, const char *device,
-                       enum AVPixelFormat sw, FgError *err)
-{
-    *g = av_mallocz(sizeof(**g));
-    if (!*g)
-        return fg_error(err, AVERROR(ENOMEM), "out of memory");
-    const int ret = make_made(*g, outlink, device, sw, err);
-
-    if (ret < 0)
-        fg_gpu_made_free(g);
-    return ret;
-}
-
-void fg_gpu_made_free(FgGpuMade **g)
-{
-    if (*g)
-        av_buffer_unref(&(*g)->device);
-    av_freep(g);
-}
-
-const FgCudaPlace *fg_gpu_made_place(const FgGpuMade *g)
-{
-    return &g->place;
-}
-
-int fg_gpu_made_frame(const FgGpuMade *g, AVFrame *out, FgCudaFrame *k,
-                      FgCudaColour *c, FgError *err)
-{
-    FgMatrix m;
-    double x, y;
-
-    out->color_range = g->fmt.rgb ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
-    out->colorspace = g->fmt.rgb ? AVCOL_SPC_RGB : AVCOL_SPC_BT709;
-    if (describe(&g->fmt, k, out) < 0)
-        return fg_error(err, AVERROR(EINVAL), "a CUDA frame is upside down");
-    fg_matrix_init(&m, AVCOL_SPC_BT709);
-    fg_chroma_pos(&x, &y, &g->fmt, out->chroma_location);
-    *c = (FgCudaColour){.kr = m.kr,
-                        .kb = m.kb,
-                        .limited = !g->fmt.rgb,
-                        .chroma_x = (float)x,
-                        .chroma_y = (float)y};
-    return 0;
 }

@@ -6,6 +6,7 @@
 #ifndef FFGAN_FILTERS_GPU_H
 #define FFGAN_FILTERS_GPU_H
 
+#include "between.h"
 #include "filter.h"
 #include "kernels/cuda.h"
 #include "steady.h"
@@ -41,6 +42,22 @@ const FgCudaPlace *fg_gpu_made_place(const FgGpuMade *g);
  * and its tags. */
 int fg_gpu_made_frame(const FgGpuMade *g, AVFrame *out, FgCudaFrame *k,
                       FgCudaColour *c, FgError *err);
+
+/* ---- frames between frames: between.h there ---- */
+
+typedef struct FgGpuBetween FgGpuBetween;
+
+/* o's format is not read. Errors as fg_gpu_create's; *g NULL then. */
+int fg_gpu_between_create(FgGpuBetween **g, AVFilterLink *in, AVFilterLink *out,
+                          const FgBetweenOptions *o, FgError *err);
+void fg_gpu_between_free(FgGpuBetween **g); /* accepts NULL */
+int fg_gpu_between_push(FgGpuBetween *g, const AVFrame *in, FgError *err);
+/* Waits: cuts and duplicates are decided here. */
+int fg_gpu_between_stats(FgGpuBetween *g, FgFlowStats *s, FgError *err);
+int fg_gpu_between_frame(FgGpuBetween *g, AVFrame *out, float t, FgError *err);
+/* As fg_gpu_finish. */
+int fg_gpu_between_finish(FgGpuBetween *g, FgError *err);
+void fg_gpu_between_plan_info(const FgGpuBetween *g, FgPlanInfo *info);
 
 /* ---- from frame to frame ---- */
 

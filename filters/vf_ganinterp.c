@@ -8,10 +8,12 @@
  * the one before. */
 #include "filter.h"
 
+#include <libavutil/hwcontext.h>
 #include <libavutil/mathematics.h>
 #include <libavutil/timestamp.h>
 
 #include "between.h"
+#include "gpu.h"
 #include "props.h"
 
 enum { SCD_NONE, SCD_FDIFF };
@@ -25,6 +27,7 @@ typedef struct GaninterpContext {
 
     FgModel *model; /* NULL: model=none */
     FgBetween *between;
+    FgGpuBetween *gpu; /* instead, where frames are in GPU memory */
     FgExecutor ex;
     AVFrame *from, *to; /* the interval at hand; to NULL: none, or the last */
     int64_t start, end; /* its times, input time base */
@@ -65,12 +68,21 @@ static av_cold void uninit(AVFilterContext *ctx)
     av_frame_free(&s->from);
     av_frame_free(&s->to);
     fg_between_free(&s->between);
+    fg_gpu_between_free(&s->gpu);
     fg_model_free(&s->model);
 }
 
 static int by_grid(const GaninterpContext *s)
 {
     return s->fps.num > 0;
+}
+
+static void plan_info(const GaninterpContext *s, FgPlanInfo *i)
+{
+    if (s->gpu)
+        fg_gpu_between_plan_info(s->gpu, i);
+    else
+        fg_between_plan_info(s->between, i);
 }
 
 static int make_between(AVFilterContext *ctx)
@@ -80,6 +92,7 @@ static int make_between(AVFilterContext *ctx)
     FgError err = {""};
 
     fg_between_free(&s->between);
+    fg_gpu_between_free(&s->gpu);
     fg_slices_init(&s->ex, ctx);
     const FgBetweenOptions o = {.format = in->format,
                                 .w = in->w,
@@ -90,15 +103,18 @@ static int make_between(AVFilterContext *ctx)
                                 .tile = s->tilesize,
                                 .range = s->range,
                                 .ex = &s->ex};
-    const int ret = fg_between_create(&s->between, &o, &err);
+    const int ret = in->format == AV_PIX_FMT_CUDA
+                        ? fg_gpu_between_create(&s->gpu, ctx->inputs[0],
+                                                ctx->outputs[0], &o, &err)
+                        : fg_between_create(&s->between, &o, &err);
     FgPlanInfo i;
 
     if (ret < 0)
         return fg_filter_fail(ctx, ret, &err);
-    fg_between_plan_info(s->between, &i);
+    plan_info(s, &i);
     if (s->model)
         fg_say_plan(ctx, &i);
-    else if (!strncmp(s->device, "cuda", 4))
+    else if (!s->gpu && !strncmp(s->device, "cuda", 4))
         av_log(ctx, AV_LOG_INFO,
                "model=none has no network: nothing runs on %s\n", s->device);
     return 0;
@@ -136,7 +152,7 @@ static int set_times(AVFilterLink *outlink)
     return 0;
 }
 
-/* Frames in GPU memory are taken to be refused in words. */
+/* Frames leave as they came: GPU memory stays GPU memory. */
 static int query_formats(const AVFilterContext *ctx, AVFilterFormatsConfig **in,
                          AVFilterFormatsConfig **out)
 {
@@ -148,13 +164,8 @@ static int query_formats(const AVFilterContext *ctx, AVFilterFormatsConfig **in,
 
 static int config_output(AVFilterLink *outlink)
 {
-    if (outlink->src->inputs[0]->format == AV_PIX_FMT_CUDA) {
-        av_log(outlink->src, AV_LOG_ERROR,
-               "motion is found on the CPU: put hwdownload,format=nv12 before "
-               "ganinterp and hwupload behind (device=cuda runs its network "
-               "on the GPU)\n");
-        return AVERROR(ENOTSUP);
-    }
+    outlink->w = outlink->src->inputs[0]->w;
+    outlink->h = outlink->src->inputs[0]->h;
     const int ret = set_times(outlink);
 
     return ret < 0 ? ret : make_between(outlink->src);
@@ -211,6 +222,20 @@ static void set_time(const GaninterpContext *s, AVFrame *f)
 
 /* ---- the pair at hand ---- */
 
+static int push(GaninterpContext *s, const AVFrame *f, FgError *err)
+{
+    return s->gpu ? fg_gpu_between_push(s->gpu, f, err)
+                  : fg_between_push(s->between, f, err);
+}
+
+static int stats(GaninterpContext *s, FgFlowStats *st, FgError *err)
+{
+    if (s->gpu)
+        return fg_gpu_between_stats(s->gpu, st, err);
+    fg_between_stats(s->between, st);
+    return 0;
+}
+
 static int ask(AVFilterContext *ctx)
 {
     GaninterpContext *s = ctx->priv;
@@ -221,11 +246,9 @@ static int ask(AVFilterContext *ctx)
     if (s->asked)
         return 0;
     s->asked = 1;
-    if (!s->pushed && (ret = fg_between_push(s->between, s->from, &err)) < 0)
+    if ((!s->pushed && (ret = push(s, s->from, &err)) < 0) ||
+        (ret = push(s, s->to, &err)) < 0 || (ret = stats(s, &st, &err)) < 0)
         return fg_filter_fail(ctx, ret, &err);
-    if ((ret = fg_between_push(s->between, s->to, &err)) < 0)
-        return fg_filter_fail(ctx, ret, &err);
-    fg_between_stats(s->between, &st);
     /* A cut fits along no motion, and fits were better before; but two cuts
      * may follow one another. */
     const float before = FFMIN(s->moved, (float)s->scd_threshold / 200);
@@ -242,10 +265,21 @@ static int ask(AVFilterContext *ctx)
     return 0;
 }
 
+/* The link's frames in GPU memory are of one pool. */
+static AVFrame *copy_of(AVFilterLink *out, const AVFrame *which)
+{
+    AVFrame *f = ff_get_video_buffer(out, out->w, out->h);
+
+    if (f && (av_hwframe_transfer_data(f, which, 0) < 0 ||
+              av_frame_copy_props(f, which) < 0))
+        av_frame_free(&f);
+    return f;
+}
+
 static int keep(AVFilterLink *out, const AVFrame *which)
 {
     GaninterpContext *s = out->src->priv;
-    AVFrame *f = av_frame_clone(which);
+    AVFrame *f = s->gpu ? copy_of(out, which) : av_frame_clone(which);
 
     if (!f)
         return AVERROR(ENOMEM);
@@ -282,7 +316,9 @@ static int make(AVFilterLink *out, float t)
         return AVERROR(ENOMEM);
     if ((ret = set_props(f, t < 0.5f ? s->from : s->to)) < 0)
         goto fail;
-    if ((ret = fg_between_frame(s->between, f, t, &err)) < 0) {
+    ret = s->gpu ? fg_gpu_between_frame(s->gpu, f, t, &err)
+                 : fg_between_frame(s->between, f, t, &err);
+    if (ret < 0) {
         av_log(ctx, AV_LOG_ERROR, "after pts %s: %s\n", av_ts2str(s->start),
                err.text);
         goto fail;
@@ -398,6 +434,21 @@ static int64_t last_duration(AVFilterContext *ctx, int64_t before)
                : 1;
 }
 
+/* At the end of frames in GPU memory their results are judged: before, that
+ * would mean to wait for them. */
+static int end(AVFilterContext *ctx)
+{
+    const GaninterpContext *s = ctx->priv;
+    FgError err = {""};
+    const int ret = s->gpu ? fg_gpu_between_finish(s->gpu, &err) : 0;
+
+    if (ret < 0)
+        return fg_filter_fail(ctx, ret, &err);
+    ff_outlink_set_status(ctx->outputs[0], AVERROR_EOF,
+                          by_grid(s) ? s->next : s->end * s->factor);
+    return 0;
+}
+
 static int work(AVFilterContext *ctx)
 {
     AVFilterLink *in = ctx->inputs[0], *out = ctx->outputs[0];
@@ -410,11 +461,8 @@ static int work(AVFilterContext *ctx)
     if (s->end > s->start && s->from) {
         if (inside(s, out, in))
             return ff_outlink_frame_wanted(out) ? emit(ctx) : FFERROR_NOT_READY;
-        if (!s->to) {
-            ff_outlink_set_status(out, AVERROR_EOF,
-                                  by_grid(s) ? s->next : s->end * s->factor);
-            return 0;
-        }
+        if (!s->to)
+            return end(ctx);
         step(s);
     }
     if ((ret = ff_inlink_consume_frame(in, &f)) < 0)
@@ -522,6 +570,7 @@ const FFFilter ff_vf_ganinterp = {
     .init = init,
     .uninit = uninit,
     .activate = activate,
+    .flags_internal = FF_FILTER_FLAG_HWFRAME_AWARE,
     .process_command = ff_filter_process_command,
     FILTER_INPUTS(ganinterp_inputs),
     FILTER_OUTPUTS(ganinterp_outputs),

@@ -151,7 +151,7 @@ int fg_device_keeps(const char *chain)
     Filter f;
     int ours = 0;
     while (next_filter(&chain, &f)) {
-        int takes = is_named(&f, "gansr") ||
+        int takes = is_named(&f, "gansr") || is_named(&f, "ganinterp") ||
                     (is_named(&f, "gansrc") && is_off(option(&f, "alpha")));
         if (is_named(&f, "ganfx"))
             takes = is_off(option(&f, "mask"));

@@ -120,8 +120,7 @@ FG_HD void fg_k_between_fuse(const FgKernelArgs *a, int y, int x, int k)
     const float plain = in[4] + FG_MUL(in[6], in[5] - in[4]);
     const float d = in[1] - in[0];
     (void)k;
-    fg_store(&a->out, y, x, FG_K_LUMA,
-             moved + FG_MUL(fade, plain - moved) + (o ? o[1] : 0));
+    fg_store(&a->out, y, x, FG_K_LUMA, moved + FG_MUL(fade, plain - moved));
     fg_store(&a->out, y, x, FG_K_SHARE, share);
     fg_store(&a->out, y, x, FG_K_FADE, fade);
     fg_store(&a->out, y, x, FG_K_ERROR,
@@ -194,17 +193,15 @@ FG_HD float fg_moved(const FgKernelArgs *a, int y, int x)
  * or none. plane[0], plane[1]: the component of both frames. */
 FG_HD void fg_k_between_out(const FgKernelArgs *a, int y, int x, int k)
 {
-    const float net = a->in[1].at && a->dst.rgb ? fg_load(&a->in[1], y, x, 1)
-                                                : 0;
-    float v;
+    const int luma = a->dst.rgb || !a->first; /* what luma gets, all three do */
+    float v = luma ? fg_settled(&a->in[0], y, x) : 0;
     (void)k;
-    if (!a->dst.rgb && !a->first)
-        v = fg_settled(&a->in[0], y, x);
-    else
-        v = fg_moved(a, y, x);
-    if (a->dst.rgb) /* all three get more where luma got it */
-        v += fg_settled(&a->in[0], y, x) +
-             (net - fg_load(&a->in[0], y, x, FG_K_LUMA));
+    if (luma && a->in[1].at)
+        v += fg_load(&a->in[1], y, x, 1);
+    if (a->dst.rgb)
+        v -= fg_load(&a->in[0], y, x, FG_K_LUMA);
+    if (a->dst.rgb || a->first)
+        v += fg_moved(a, y, x);
     fg_put_plane(a, y, x, v);
 }
 

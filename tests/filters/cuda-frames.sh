@@ -73,9 +73,6 @@ plugin=$T/nothing.so
     fails "ganfx: no plug-in is one sentence" \
         'CUDA: FFGAN_CUDA is .* cannot be read' \
         nv12 "hwupload,$look,hwdownload,format=nv12" $gpu
-    fails "ganinterp refuses frames of the GPU in words" \
-        'put hwdownload,format=nv12 before ganinterp' \
-        nv12 "hwupload,ganinterp,hwdownload,format=nv12" $gpu
 }
 
 # ---- frames ----

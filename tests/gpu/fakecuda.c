@@ -540,7 +540,9 @@ CUresult cuMemcpy2DAsync_v2(const Copy2D *c, void *stream)
     Copy2D *const mine = need(malloc(sizeof(*mine)));
     *mine = *c;
     const CUresult rc = fake_enqueue(stream, do_copy2, mine);
-    if (c->st == 1) /* FFmpeg's host memory is not pinned */
+    /* FFmpeg's host memory is not pinned; and the plug-in that runs kernels at
+     * once reads what was copied on the device. */
+    if (c->st == 1 || c->dt != 1)
         drain();
     return rc;
 }

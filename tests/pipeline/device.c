@@ -87,7 +87,7 @@ static void frames_stay(void **state)
     assert_true(fg_device_keeps("ganfx=model=a:measure=1"));
     assert_false(fg_device_keeps("ganfx=model=a:mask=alpha"));
     assert_false(fg_device_keeps("gansr=a,hflip"));
-    assert_false(fg_device_keeps("ganinterp=fps=60"));
+    assert_true(fg_device_keeps("ganinterp=fps=60,gansr=a"));
     assert_false(fg_device_keeps("null"));
     assert_false(fg_device_keeps(""));
     assert_int_equal(fg_device_upload_format(AV_PIX_FMT_YUV420P10LE),

@@ -25,6 +25,7 @@ preset sr ffv1 "$sr"
 preset x265 libx265 "$sr"
 preset fx ffv1 "ganfx: {model: \"$T/look.safetensors\"}"
 preset steady ffv1 "ganfx: {model: \"$T/look.safetensors\", steady: 0.5}"
+preset between ffv1 "ganinterp: {factor: 2}" "$sr"
 preset flip ffv1 'hflip: {}'
 preset mixed ffv1 "$sr" 'hflip: {}'
 printf 'preset: 1\nextends: generate\nparams: {model: "%s"}\n' \
@@ -149,6 +150,8 @@ kept "ganfx"
 gpu "ganfx that holds still" steady a.mp4 3 near
 kept "ganfx that holds still"
 check "it waits for no more than the frames down" grep -q '^syncs=6 ' first
+gpu "frames between, then larger" between a.mp4 3 near
+kept "frames between, then larger"
 rm -f log
 check "a stream's crop at the left and the top" env LD_LIBRARY_PATH="$driver" \
     FAKECUDA_LOG="$T/log" CMOCKA_MESSAGE_OUTPUT=TAP \

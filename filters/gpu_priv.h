@@ -1,0 +1,26 @@
+/* ffgan: what the filters' parts for frames in a GPU's memory share.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FFGAN_FILTERS_GPU_PRIV_H
+#define FFGAN_FILTERS_GPU_PRIV_H
+
+#include "frame.h"
+#include "gpu.h"
+
+/* Where an AVHWDeviceContext's frames are. EINVAL + err where device= names
+ * another one. */
+int fg_gpu_find_device(AVBufferRef *ref, FgCudaPlace *place, const char *asked,
+                       FgError *err);
+/* What frames of that format are; ENOSYS + err: not taken. */
+int fg_gpu_samples(FgFormat *f, enum AVPixelFormat sw, FgError *err);
+/* The same for kernels, without planes; and one frame's. -1: upside down. */
+FgCudaFrame fg_gpu_shape(const FgFormat *m, int w, int h);
+int fg_gpu_describe(const FgFormat *m, FgCudaFrame *k, const AVFrame *f);
+/* What its codes mean; any: the matrix does not matter. ENOTSUP + err. */
+int fg_gpu_colour(const FgFormat *f, int any, const AVFrame *in,
+                  const FgLook *look, FgCudaColour *c, int *guessed,
+                  FgError *err);
+/* out's frames context: frames of its size on that device. */
+int fg_gpu_make_frames(AVBufferRef *device, enum AVPixelFormat sw,
+                       AVFilterLink *out);
+
+#endif
