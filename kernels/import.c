@@ -156,17 +156,12 @@ static void list_first(const FgParams *ps, char *text, size_t size)
 
 static int unknown_family(FgImport *im)
 {
-    char first[400] = "", known[300] = "";
+    char first[400] = "";
     list_first(&im->src, first, sizeof(first));
-    for (int i = 0; i < NB_FAMILIES; i++) {
-        strncat(known, i ? ", " : "", sizeof(known) - strlen(known) - 1);
-        strncat(known, families[i]->about.title,
-                sizeof(known) - strlen(known) - 1);
-    }
     return fg_im_fail(im, -ENOTSUP,
-                      "%d tensors of no family that is known (%s); the first "
-                      "are %s",
-                      im->src.nb, known, first);
+                      "%d tensors of no family that is known, the first are "
+                      "%s; `ffgan model formats` lists the families",
+                      im->src.nb, first);
 }
 
 static int has_keys(const FgImport *im, const FgImportFamily *a)

@@ -117,7 +117,11 @@ int fg_onnx_layer(FgOnnx *o, const FgOnnxNode *n, int k)
     const FgOnnxValue *v = fg_onnx_in(o, n, k);
     if (v && v->kind == FG_ONNX_LAYER)
         return v->layer;
-    fg_onnx_refuse(o, n, "an input is not computed from the picture");
+    fg_onnx_refuse(o, n,
+                   v && v->kind == FG_ONNX_LAST
+                       ? "an input is a picture as N, H, W, C, expected N, C, "
+                         "H, W (a Transpose before)"
+                       : "an input is not computed from the picture");
     return 0;
 }
 
@@ -239,6 +243,32 @@ static int read_shape(FgSpan info, FgSpan *name, int64_t dims[4])
     return nb;
 }
 
+static int bounded(int64_t side)
+{
+    return side > 0 && side <= 8192 ? (int)side : 1440;
+}
+
+/* N, C, H, W; or N, H, W, C, as what was made from TensorFlow has it. */
+static int put_picture(FgOnnx *o, FgSpan name, const int64_t d[4])
+{
+    FgImport *im = o->im;
+    const int first = d[1] == 1 || d[1] == 3;
+    const int last = !first && (d[3] == 1 || d[3] == 3);
+    if (!first && !last)
+        return fg_im_fail(im, -ENOTSUP,
+                          "its input's sizes are %lld, %lld, %lld, %lld (0 = "
+                          "open), expected N, C, H, W or N, H, W, C, and C, "
+                          "the channels, as 1 or 3",
+                          (long long)d[0], (long long)d[1], (long long)d[2],
+                          (long long)d[3]);
+    im->ref_h = bounded(d[last ? 1 : 2]);
+    im->ref_w = bounded(d[last ? 2 : 3]);
+    const FgOnnxValue v = {.kind = last ? FG_ONNX_LAST : FG_ONNX_LAYER,
+                           .layer = fg_im_input(im, (int)d[last ? 3 : 1]),
+                           .last = last};
+    return fg_onnx_put(o, name, &v);
+}
+
 /* The first input that is no initializer is the picture. */
 static int read_input(FgOnnx *o)
 {
@@ -266,16 +296,7 @@ static int read_input(FgOnnx *o)
                           "%d inputs of %d sizes, expected one picture of 4: "
                           "N, C, H, W",
                           inputs, nb);
-    if (d[1] != 1 && d[1] != 3)
-        return fg_im_fail(im, -ENOTSUP,
-                          "its input has %lld channels, expected "
-                          "1 or 3 (0 = left open)",
-                          (long long)d[1]);
-    im->ref_h = d[2] > 0 && d[2] <= 8192 ? (int)d[2] : 1440;
-    im->ref_w = d[3] > 0 && d[3] <= 8192 ? (int)d[3] : 1440;
-    const FgOnnxValue v = {.kind = FG_ONNX_LAYER,
-                           .layer = fg_im_input(im, (int)d[1])};
-    return fg_onnx_put(o, picture, &v);
+    return put_picture(o, picture, d);
 }
 
 static int run_nodes(FgOnnx *o)
@@ -302,7 +323,7 @@ static int end_at(FgOnnx *o)
     const FgOnnxValue *v = fg_onnx_value(o, o->output);
     if (!v)
         return o->im->rc;
-    if (v->kind != FG_ONNX_LAYER)
+    if (v->kind != FG_ONNX_LAYER && v->kind != FG_ONNX_LAST)
         return fg_im_fail(o->im, -ENOTSUP, "its output is no picture");
     o->im->m->graph.nb_nodes = v->layer + 1;
     return 0;

@@ -49,8 +49,10 @@ static int add(FgImport *im, const char *key, const json_t *v,
     const json_t *b = json_array_get(span, 0), *e = json_array_get(span, 1);
     const int type = find_type(dtype);
     if (type < 0)
-        return fg_im_fail(im, -EBADMSG, "tensor '%.96s': dtype is '%.16s'", key,
-                          dtype ? dtype : "");
+        return fg_im_fail(
+            im, -EBADMSG,
+            "tensor '%.96s': dtype is '%.16s', allowed F64, F32, F16, BF16",
+            key, dtype ? dtype : "");
     if (read_dims(json_object_get(v, "shape"), dims, &nb) < 0)
         return fg_im_fail(im, -EBADMSG,
                           "tensor '%.96s': shape must be 0 to 8 sizes", key);
@@ -58,8 +60,9 @@ static int add(FgImport *im, const char *key, const json_t *v,
         json_integer_value(b) < 0 ||
         json_integer_value(e) < json_integer_value(b) ||
         (uint64_t)json_integer_value(e) > size)
-        return fg_im_fail(im, -EBADMSG,
-                          "tensor '%.96s' does not lie inside the file", key);
+        return fg_im_fail(
+            im, -EBADMSG,
+            "tensor '%.96s' does not lie inside the file (cut off?)", key);
     for (int i = 0; i < nb; i++)
         if (!dims[i])
             return 0;

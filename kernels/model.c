@@ -416,8 +416,9 @@ static int parse(Reader *r, const uint8_t *data, size_t size)
         n = n << 8 | data[i];
     if (n > FG_MODEL_MAX_HEADER)
         return fg_error(r->err, -EBADMSG,
-                        "%s: not a weights file: its header would have %llu "
-                        "bytes, allowed %d",
+                        "%s: not a weights file (.safetensors, .pth, .onnx, "
+                        ".param): its header would have %llu bytes, allowed "
+                        "%d",
                         r->file, (unsigned long long)n, FG_MODEL_MAX_HEADER);
     if (n > size - 8)
         return fg_error(r->err, -EBADMSG,

@@ -244,8 +244,26 @@ static size_t decode_whole(const Raw *r, int t, FgOnnxValue *v)
     return r->raw.n / size;
 }
 
+/* 16-bit floats one by one: each number holds the bits of one. */
+static size_t decode_listed(const Raw *r, int t, FgOnnxValue *v)
+{
+    const size_t room = v->count ? v->count : 1;
+    int64_t *bits = calloc(room, sizeof(*bits));
+    if (!bits)
+        return 0;
+    const size_t had = listed(r, bits, v->count);
+    for (size_t i = 0; i < v->count && i < had; i++) {
+        const uint8_t two[2] = {(uint8_t)bits[i], (uint8_t)(bits[i] >> 8)};
+        fg_model_decode(v->f + i, two, types[t].dtype, 1);
+    }
+    free(bits);
+    return had;
+}
+
 static size_t decode_real(const Raw *r, int t, FgOnnxValue *v)
 {
+    if (!r->raw.n && types[t].size == 2)
+        return decode_listed(r, t, v);
     const FgSpan s = r->raw.n                         ? r->raw
                      : !strcmp(types[t].dtype, "F64") ? r->doubles
                      : !strcmp(types[t].dtype, "F32") ? r->floats

@@ -144,6 +144,7 @@ static const struct {
     {"onnx_plain.onnx", NULL, 4},
     {"onnx_mixed.onnx", NULL, 2},
     {"onnx_static.onnx", NULL, 2},
+    {"onnx_nhwc.onnx", NULL, 2},
 };
 enum { NB_CASES = sizeof(cases) / sizeof(*cases) };
 
@@ -289,7 +290,7 @@ static void errors(void **state)
             "5 of its tensors are missing: body.0.rdb2.conv1.weight, "
             "body.0.rdb2.conv2.weight, body.0.rdb2.conv3.weight, ...");
     refused("esrgan_x2.safetensors", "body.0.rdb1.conv1", "boby.0.rdb1.conv1",
-            "of no family that is known (SRVGGNetCompact");
+            "of no family that is known, the first are '");
     refused("compact_st.safetensors", "[6,3,3,3]", "[6,9,3,1]",
             "it takes 9 channels, expected 3 or 1");
     refused("esrgan.pth", "params_ema", "paramz_ema",
@@ -528,6 +529,52 @@ static void mutated(void **state)
     free(p);
 }
 
+/* One Conv of x [1,3,8,8], its weights 16-bit floats listed one by one, as
+ * onnx.helper writes them. */
+static const char tiny_onnx[] =
+    "\010\010:b\012\035\012\001x\012\001w\022\001y\042\004Conv*"
+    "\014\012\005group\030\003\240\001\002\022\001g*\026\010\003"
+    "\010\001\010\001\010\001\020\012*\007\200x\200p\200\200\001B"
+    "\001wZ\033\012\001x\022\026\012\024\010\001\022\020\012\002"
+    "\010\001\012\002\010\003\012\002\010\010\012\002\010\010b"
+    "\011\012\001y\022\004\012\002\010\001B\004\012\000\020\021";
+
+/* The file as it is; with sizes that are open, of other channels, or of
+ * channels at the end that no Transpose brings to the front. */
+static void onnx_inputs(void **state)
+{
+    static const struct {
+        char dim[4];
+        const char *words;
+    } tries[] = {{{3, 8, 8}, NULL},
+                 {{4, 8, 8}, "its input's sizes are 1, 4, 8, 8 (0 = open)"},
+                 {{0, 8, 8}, "expected N, C, H, W or N, H, W, C, and C"},
+                 {{8, 8, 3}, "a picture as N, H, W, C, expected N, C, H, W"}};
+    const size_t size = sizeof(tiny_onnx) - 1;
+    static const char shape[] = "\012\002\010\001\012\002\010\003";
+    (void)state;
+    for (size_t i = 0; i < sizeof(tries) / sizeof(*tries); i++) {
+        unsigned char p[sizeof(tiny_onnx)];
+        FgModel *m = NULL;
+        FgError err = {{0}};
+        memcpy(p, tiny_onnx, sizeof(p));
+        unsigned char *const at = memmem(p, size, shape, 8);
+        assert_non_null(at);
+        for (int k = 0; k < 3; k++)
+            at[7 + 4 * k] = (unsigned char)tries[i].dim[k];
+        const FgImportFile f = {.data = p, .size = size, .name = "x"};
+        assert_int_equal(fg_import_parse(&m, &f, &err) < 0,
+                         tries[i].words != NULL);
+        if (tries[i].words && !strstr(err.text, tries[i].words))
+            fail_msg("'%s' does not say '%s'", err.text, tries[i].words);
+        if (m) {
+            const float *const w = m->params.p[0].data;
+            assert_true(w[0] == 1 && w[1] == 0.5f && w[2] == 2);
+        }
+        fg_model_free(&m);
+    }
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -552,7 +599,7 @@ int main(void)
         cmocka_unit_test(errors),      cmocka_unit_test(every_reader),
         cmocka_unit_test(frames),      cmocka_unit_test(frame_values),
         cmocka_unit_test(torchscript), cmocka_unit_test(hostile),
-        cmocka_unit_test(mutated),
+        cmocka_unit_test(mutated),     cmocka_unit_test(onnx_inputs),
     };
     return cmocka_run_group_tests_name("kernels/import", tests, setup,
                                        teardown);

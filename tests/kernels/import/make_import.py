@@ -517,11 +517,25 @@ def safetensors(path, sd, net):
               path + ".safetensors")
 
 
-def onnx(opset=17, static=False, **kw):
+class Last(nn.Module):
+    """N, H, W, C outside."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, x):
+        return self.net(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+
+
+def onnx(opset=17, static=False, last=False, **kw):
     def save(path, sd, net):
         size = record[os.path.basename(path) + ".in"].shape if static else 0
         x = torch.rand(size or (1, 3, 16, 24))
         axes = {0: "n", 2: "h", 3: "w"}
+        if last:
+            net, x = Last(net), x.permute(0, 2, 3, 1)
+            axes = {0: "n", 1: "h", 2: "w"}
         torch.onnx.export(
             net, (x,), path + ".onnx", opset_version=opset, dynamo=False,
             input_names=["in"], output_names=["out"],
@@ -689,6 +703,7 @@ make("ifnet_encoder", lambda: Ifnet(True, (8, 6, 4, 4, 4)), safetensors, w=60,
 make("ncnn_ifnet", lambda: Ifnet(True, (8, 6, 4, 4, 4)), make_ncnn.ifnet, w=64,
      h=64, tame=0.8, check=False, half=1, input=frames)
 make("onnx_compact", lambda: Compact(r=2), onnx(13))
+make("onnx_nhwc", lambda: Compact(r=2), onnx(15, last=True), check=False)
 make("onnx_esrgan_x2", lambda: Esrgan(r=2, nb=1), onnx(), w=14, h=10,
      check=False)
 make("onnx_span", lambda: Span(nf=4, r=4), onnx(17), check=False, tame=0.7)
