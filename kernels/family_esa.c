@@ -292,3 +292,50 @@ const FgFamilyReader fg_family_eern = {
     .is = is_trunk,
     .build = build_trunk,
     .variants = FG_VARIANT_BYTES};
+
+/* ---- RCUNet: the first channels of a block, twice; joins across ---- */
+
+static int rcu_block(FgImport *im, int i, int x)
+{
+    char block[16], key[FG_NAME_LEN];
+    snprintf(block, sizeof(block), "b%d", i);
+    const FgParam *w = fg_im_find(im, "%s.conv1.weight", block);
+    const int mid = w ? w->dims[0] : 1;
+    const int all = im->rc >= 0 ? im->channels[x] : mid + 1;
+    int y = fg_im_slice(im, fg_part(block, "first"), x, 0, mid);
+    int in[3] = {fg_im_slice(im, fg_part(block, "rest"), x, mid, all - mid)};
+    for (int k = 1; k <= 4; k++) {
+        snprintf(key, sizeof(key), "%s.conv%d", block, k);
+        y = act(im, "leaky_relu", key, fg_im_conv(im, key, y, 1, -1), 0.01);
+        if (k % 2 == 0)
+            in[k / 2] = y;
+    }
+    y = fg_im_cat(im, fg_part(block, "c5.in"), 3, in);
+    y = fg_im_conv(im, fg_part(block, "c5"), y, 1, -1);
+    snprintf(key, sizeof(key), "%s.esa", block);
+    return fg_im_esa(im, key, y);
+}
+
+static void build_rcunet(FgImport *im)
+{
+    const FgParam *w = fg_im_need(im, "conv_first.weight");
+    const int c = w && w->nb_dims == 4 ? w->dims[1] : 3;
+    const int head = fg_im_conv(im, "conv_first", fg_family_input(im, c), 1,
+                                -1);
+    const int b1 = rcu_block(im, 1, head), b2 = rcu_block(im, 2, b1);
+    int x = fg_im_add2(im, "sum3", rcu_block(im, 3, b2), b2);
+    x = fg_im_add2(im, "sum4", rcu_block(im, 4, x), b1);
+    x = fg_im_conv(im, "conv_tail", x, 1, -1);
+    x = fg_family_tail(im, "conv_last", fg_im_add2(im, "sum", x, head), c);
+    fg_family_output(im, x);
+}
+
+const FgFamilyReader fg_family_rcunet = {
+    .about = {.name = "rcunet",
+              .title = "RCUNet",
+              .example = "NTIRE 2025's team 37",
+              .limits = FG_LIMIT_RANGE "; " FG_LIMIT_WHOLE,
+              .keys = {"conv_tail.weight", "b1.c5.weight",
+                       "b1.esa.conv1.weight"}},
+    .build = build_rcunet,
+    .variants = FG_VARIANT_BYTES};

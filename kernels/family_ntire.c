@@ -278,3 +278,42 @@ const FgFamilyReader fg_family_dscf = {
               .keys = {"conv_fused.weight", "conv2_fused.weight",
                        "conv_cat_other.weight"}},
     .build = build_dscf};
+
+/* ---- ERRN: four convolutions, a gate of one channel ---- */
+
+static int errn24_block(FgImport *im, const char *name, int x)
+{
+    static const char *const convs[] = {"rep1_1.rep_conv", "rep1_2.rep_conv",
+                                        "rep2_1.rep_conv2", "rep2_2.rep_conv2"};
+    char key[FG_NAME_LEN];
+    int y = x;
+    for (int k = 0; k < 4; k++) {
+        snprintf(key, sizeof(key), "%.60s.%s", name, convs[k]);
+        y = fg_im_conv(im, key, y, 1, -1);
+        if (k < 3)
+            y = leaky(im, key, y);
+    }
+    y = fg_im_add2(im, fg_part(name, "sum"), y, x);
+    int g = fg_im_conv(im, fg_part(name, "ssa.sa_conv"), y, 1, -1);
+    g = fg_im_act(im, "sigmoid", fg_part(name, "gate"), g, 0);
+    return fg_im_mul2(im, fg_part(name, "out"), y, g);
+}
+
+static void build_errn24(FgImport *im)
+{
+    int c;
+    const int in = input_of(im, "conv_1.weight", &c);
+    const int head = fg_im_conv(im, "conv_1", in, 1, -1);
+    int x = all_blocks(im, 1, head, "ssa.sa_conv.weight", errn24_block);
+    x = fg_im_add2(im, "sum", fg_im_conv(im, "conv_2", x, 1, -1), head);
+    fg_family_tail(im, "upsampler.0", x, c);
+}
+
+const FgFamilyReader fg_family_errn24 = {
+    .about = {.name = "errn24",
+              .title = "ERRN",
+              .example = "NTIRE 2024's team 46",
+              .limits = "",
+              .keys = {"block_1.ssa.sa_conv.weight",
+                       "block_1.rep1_1.rep_conv.weight", "upsampler.0.weight"}},
+    .build = build_errn24};

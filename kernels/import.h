@@ -13,7 +13,7 @@
 #include "model.h"
 
 /* Raised when a conversion changes: older entries of the cache are left. */
-#define FG_IMPORT_VERSION 3
+#define FG_IMPORT_VERSION 4
 
 /* 1 when data is, by its first bytes, a file that fg_import_parse reads or
  * has a message for; 0 for our own weights files and for what nobody knows. */

@@ -231,6 +231,16 @@ static int fit_cache(FgPlan *p)
     return rc;
 }
 
+/* The largest picture, say, is smaller than one of its windows. */
+static int refused(FgPlan *p, FgError *err)
+{
+    const FgShape in = {1, p->channels_in, p->tile_h, p->tile_w};
+    FgError why = {{0}};
+    fg_graph_shapes(&p->g, in, p->shapes, &why);
+    return fg_error(err, -EINVAL, "plan: the network does not take %dx%d: %s",
+                    p->tile_w, p->tile_h, why.text);
+}
+
 static int fixed_tile(FgPlan *p, int tile, size_t limit, FgError *err)
 {
     const int a = p->grid;
@@ -239,6 +249,8 @@ static int fixed_tile(FgPlan *p, int tile, size_t limit, FgError *err)
     p->tile_w = min(fg_round_up(t, a), fg_round_up(p->max_w, a));
     p->tile_h = min(fg_round_up(t, a), fg_round_up(p->max_h, a));
     const int rc = tile_bytes(p, p->tile_w, p->tile_h, &bytes);
+    if (rc == -EINVAL)
+        return refused(p, err);
     if (rc < 0)
         return fg_error(err, rc, "plan: a tile of %dx%d is too large",
                         p->tile_w, p->tile_h);

@@ -122,6 +122,8 @@ static const struct {
     {"rfdn.pth", "RFDN", 2},
     {"rfdn_gate.pth", "RFDN", 2},
     {"efdn.pth", "EFDN", 2},
+    {"rcunet.pth", "RCUNet", 2},
+    {"errn24.pth", "ERRN", 2},
     {"safmn.pth", "SAFMN", 2},
     {"safmn_deep.pth", "SAFMN", 2},
     {"safmnpp.pth", "SAFMN++, FRnet, ExpandRepNet", 2},

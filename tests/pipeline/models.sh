@@ -119,6 +119,9 @@ says "unknown layers are named" "'LSTM', 'Quux'" "$FFGAN" model info "$T/x.param
 says "a file of none of the formats is refused" "not a weights file" \
     "$FFGAN" model info "$dir/make_import.py"
 
+says "a picture that is too small for a network" "the network does not take 8x8: block_1.esa.pool" \
+    "$FFMPEG" -v error -f lavfi -i testsrc2=s=8x8:d=0.1 -vf "gansr=model=$dir/rlfn.pth" -f null -
+
 printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\n' > "$T/lfs.pth"
 says "a pointer in the place of a file says so" "a Git LFS pointer or a web page?" \
     "$FFGAN" model info "$T/lfs.pth"

@@ -289,6 +289,67 @@ class Efdn(Whole):
         return self.tail(y + head)
 
 
+class RcuBlock(nn.Module):
+    def __init__(self, nf, mid):
+        super().__init__()
+        for k in range(1, 5):
+            setattr(self, f"conv{k}", conv(mid, mid, bias=False))
+        self.c5, self.esa = nn.Conv2d(nf + mid, nf, 1, bias=False), Esa(nf, 5)
+        self.mid = mid
+
+    def forward(self, x):
+        y, out = x[:, :self.mid], [x[:, self.mid:]]
+        for k in range(1, 5):
+            y = F.leaky_relu(getattr(self, f"conv{k}")(y))
+            out += [y] if k % 2 == 0 else []
+        return self.esa(self.c5(torch.cat(out, 1)))
+
+
+class Rcunet(Whole):
+    def __init__(self, nf=6, r=2):
+        super().__init__()
+        self.conv_first, self.conv_tail = conv(3, nf), conv(nf, nf, bias=False)
+        for k in "1234":
+            setattr(self, "b" + k, RcuBlock(nf, 4))
+        self.conv_last = conv(nf, 3 * r * r)
+        self.last, self.r = [self.conv_last], r
+
+    def core(self, x):
+        x = self.conv_first(x)
+        a = self.b1(x)
+        b = self.b2(a)
+        y = self.b4(self.b3(b) + b) + a
+        return F.pixel_shuffle(self.conv_last(self.conv_tail(y) + x), self.r)
+
+
+class ErrnBlock(nn.Module):
+    def __init__(self, nf):
+        super().__init__()
+        for k, name in ("1_1", ""), ("1_2", ""), ("2_1", "2"), ("2_2", "2"):
+            setattr(self, "rep" + k, Conv(nf, nf, name="rep_conv" + name))
+        self.ssa = nn.Module()
+        self.ssa.sa_conv = nn.Conv2d(nf, 1, 1)
+
+    def forward(self, x):
+        y = self.rep1_1(x)
+        for c in self.rep1_2, self.rep2_1, self.rep2_2:
+            y = c(F.leaky_relu(y, 0.1))
+        y = y + x
+        return y * torch.sigmoid(self.ssa.sa_conv(y))
+
+
+class Errn(nn.Module):
+    def __init__(self, nf=6, r=2):
+        super().__init__()
+        self.conv_1, self.conv_2 = conv(3, nf), conv(nf, nf)
+        self.block_1, self.block_2 = ErrnBlock(nf), ErrnBlock(nf)
+        self.upsampler = nn.Sequential(conv(nf, 3 * r * r), nn.PixelShuffle(r))
+
+    def forward(self, x):
+        x = self.conv_1(x)
+        return self.upsampler(self.conv_2(self.block_2(self.block_1(x))) + x)
+
+
 # ---- SAFMN ----
 
 
@@ -431,6 +492,7 @@ CASES = [
     ("rlfn_r2", lambda: Rlfn("r2")), ("eern", lambda: Eern(range=255)),
     ("eecnet", lambda: Eern(True)), ("rfdn", lambda: Rfdn(range=255)),
     ("rfdn_gate", lambda: Rfdn(False)), ("efdn", Efdn),
+    ("rcunet", Rcunet), ("errn24", Errn),
 ]
 ALIGNED = [
     ("safmn", Safmn), ("safmn_deep", lambda: Safmn(True)), ("safmnpp", Safmnpp),
