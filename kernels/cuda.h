@@ -53,6 +53,32 @@ typedef struct FgCudaPlace {
     void *context, *stream; /* CUcontext, CUstream: NULL = its default one */
 } FgCudaPlace;
 
+/* Rows of a picture between pinned memory and a device's. */
+typedef struct FgCudaRows {
+    void *host;
+    uint64_t device;
+    size_t host_pitch, device_pitch; /* bytes */
+    size_t bytes, rows;              /* bytes of a row */
+    int down;                        /* from the device; else to it */
+} FgCudaRows;
+
+typedef struct FgCudaMark FgCudaMark; /* a point in a stream's work */
+
+/* Copies of whole frames, enqueued on the place's stream, and pinned memory for
+ * them. One thread at a time but for fg_cuda_copy_release. Errors are
+ * fg_cuda_frame_run's. */
+typedef struct FgCudaCopy FgCudaCopy;
+int fg_cuda_copy_open(FgCudaCopy **c, const FgCudaPlace *at, FgError *err);
+void fg_cuda_copy_close(FgCudaCopy **c); /* accepts NULL */
+int fg_cuda_copy_alloc(FgCudaCopy *c, size_t bytes, void **at, FgError *err);
+void fg_cuda_copy_release(FgCudaCopy *c, void *at); /* accepts NULL */
+int fg_cuda_copy_rows(FgCudaCopy *c, const FgCudaRows *rows, FgError *err);
+/* How far the work is: *mark is made if it is NULL; waits for that; frees it.
+ */
+int fg_cuda_copy_mark(FgCudaCopy *c, FgCudaMark **mark, FgError *err);
+int fg_cuda_copy_wait(FgCudaCopy *c, FgCudaMark *mark, FgError *err);
+void fg_cuda_copy_unmark(FgCudaCopy *c, FgCudaMark **mark);
+
 /* A frame's memory: what is in each plane. Depth is 8 (one byte per sample) or
  * 9..16 (two bytes, little endian). */
 typedef enum FgCudaLayout {

@@ -133,7 +133,7 @@ static char *gpu_text(Stage *s, const FgPreset *p, int out_fmt)
         s->run->out_fmt = AV_PIX_FMT_CUDA;
         return fg_format("%s,format=cuda", p->chain);
     }
-    return fg_format("%s,hwdownload,format=%s,format=%s", p->chain, s->samples,
+    return fg_format("%s,gandown,format=%s,format=%s", p->chain, s->samples,
                      av_get_pix_fmt_name(out_fmt));
 }
 

@@ -242,14 +242,25 @@ static int drain_tail(Stage *s)
     }
 }
 
+static int flush_tail(Stage *s)
+{
+    if (!s->tail.graph)
+        return 0;
+    const int ret = av_buffersrc_add_frame_flags(s->tail.src, NULL,
+                                                 AV_BUFFERSRC_FLAG_PUSH);
+    return ret < 0 ? chain_fail(s, ret) : drain_tail(s);
+}
+
 static int through_tail(Stage *s, AVFrame *f)
 {
     FgRun *const run = s->run;
     char text[192], down[64] = "";
     if (!fg_chain_fits(&s->tail, f)) {
+        if (flush_tail(s) < 0) /* frames may be on their way */
+            return -1;
         if (f->hw_frames_ctx)
             snprintf(
-                down, sizeof(down), "hwdownload,format=%s,",
+                down, sizeof(down), "gandown,format=%s,",
                 av_get_pix_fmt_name(samples_of(f->hw_frames_ctx, f->format)));
         /* swscale cuts floats to 0..1. */
         snprintf(text, sizeof(text), "%s%s=w=%d:h=%d,format=%s", down,
@@ -458,6 +469,8 @@ void *fg_graph_main(void *arg)
         ret = all_frames(&s);
     if (!ret)
         ret = flush_main(&s);
+    if (!ret && !run->failed)
+        ret = flush_tail(&s);
     if (!ret && !run->failed)
         check_part(&s);
     fg_chain_close(&s.main);

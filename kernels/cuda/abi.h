@@ -16,17 +16,8 @@
 
 typedef struct FgCudaDev FgCudaDev;     /* an open device */
 typedef struct FgCudaGraph FgCudaGraph; /* recorded launches */
-typedef struct FgCudaMark FgCudaMark;   /* a point in a stream's work */
 typedef struct FgCudaDnn FgCudaDnn;     /* an engine of cuDNN */
 struct FgKernelArgs;
-
-typedef struct FgCudaRows {
-    void *host;
-    uint64_t device;
-    size_t host_pitch, device_pitch; /* bytes */
-    size_t bytes, rows;              /* bytes of a row */
-    int down;                        /* from the device; else to it */
-} FgCudaRows;
 
 /* Functions return 0 or a negative errno with err. -ENOMEM: out of device
  * memory, all else still works; -ENODEV: the driver failed. */
