@@ -8,7 +8,7 @@
 #   SINTEL the trailer of Sintel, 1280x720, 24 fps (Blender Foundation, CC-BY
 #          3.0), as in the sources of libopenshot 0.2.7
 #   HELLO  hello-720p.mp4 of Debian's forensics-samples (CC-BY-SA 4.0)
-#   NASA   nasa_13013.mp4 (public domain), its 480x270 stream alone, as in the
+#   NASA   nasa_13013.mp4 (public domain; its largest stream is taken), as in the
 #          tests of torchcodec
 # Learns: FOLDER/bunny-720.mp4 bunny-360.mp4 sintel-540.mp4 hello.mp4; validates:
 # *-val.mp4; tests: *-test.mp4. No second of a film is in two of them.
