@@ -166,14 +166,10 @@ static int by_tiles(FgPlan *p, void *stream, FgKernelArgs *a, FgShape in,
                     int nb, FgError *err)
 {
     struct FgCudaPlan *c = p->cuda;
-    FgTile t;
     a->out = pixels(c->picture, in.w, in.h, in.c, FG_ELEMENT_F32);
     int rc = c->api->launch(c->dev, stream, FG_KERNEL_frame_in, a, err);
-    for (int i = 0; i < nb && rc >= 0; i++) {
-        rc = fg_cuda_tile(p, in.w, in.h, i, &t, err);
-        if (rc >= 0)
-            rc = fg_cuda_picture(p, stream, &t, in, nb, err);
-    }
+    if (rc >= 0)
+        rc = fg_cuda_tiles(p, stream, in, nb, err);
     a->tail = 0;
     a->in[0] = (FgKView){c->result, in.c, a->dst.h,
                          a->dst.w,  in.c, FG_ELEMENT_F32};

@@ -317,7 +317,7 @@ int fg_cuda_shrink(FgPlan *p, FgError *err)
         return rc;
     c->api->forget(c->dev, &c->graph);
     free_values(c);
-    c->seen_w = c->seen_h = c->dnn_w = c->dnn_h = 0;
+    c->tiled_w = c->tiled_h = c->seen_w = c->seen_h = c->dnn_w = c->dnn_h = 0;
     return fit(p, 0, err);
 }
 
@@ -339,6 +339,20 @@ static int alloc_tables(FgPlan *p, FgError *err)
 
 static int host_buffers(FgPlan *p, FgError *err);
 
+/* Where that pays, the picture goes in bands of rows whose values stay in the
+ * GPU's cache: tiles of its whole width. */
+static int bands(FgPlan *p, FgError *err)
+{
+    size_t bytes = 0;
+    const int w = window(p, p->tile_w, p->max_w);
+    const int h = window(p, p->tile_h, p->max_h);
+    const int rc = assign(p, w, h, &bytes);
+    if (rc < 0)
+        return fg_error(err, rc, "plan: a window of %dx%d is too large", w, h);
+    p->tile_h = fg_cuda_band(p, h, bytes);
+    return 0;
+}
+
 int fg_cuda_plan_layout(FgPlan *p, const FgPlanOptions *opt, FgError *err)
 {
     const int a = p->grid = p->reach.align;
@@ -353,6 +367,8 @@ int fg_cuda_plan_layout(FgPlan *p, const FgPlanOptions *opt, FgError *err)
     int rc = alloc_tables(p, err);
     if (rc >= 0)
         rc = fg_cuda_steps(p, err);
+    if (rc >= 0 && !opt->tile && !p->reach.global)
+        rc = bands(p, err);
     if (rc >= 0)
         rc = fit(p, opt->memory_limit, err);
     if (rc >= 0)
@@ -427,7 +443,8 @@ int fg_cuda_run_steps(FgPlan *p, void *stream, const FgTile *t, int tiles,
     c->seen_h = t->wh;
     if (tiles > 1 || !again)
         return launch_all(p, stream, err);
-    if (c->graph && (c->graph_w != t->ww || c->graph_h != t->wh))
+    if (c->graph &&
+        (c->graph_w != t->ww || c->graph_h != t->wh || c->graph_tiles != 1))
         c->api->forget(c->dev, &c->graph);
     if (!c->graph) {
         int rc = c->api->record(c->dev, err);
@@ -439,6 +456,7 @@ int fg_cuda_run_steps(FgPlan *p, void *stream, const FgTile *t, int tiles,
             return rc < 0 ? rc : end;
         c->graph_w = t->ww;
         c->graph_h = t->wh;
+        c->graph_tiles = 1;
     }
     return c->api->replay(c->dev, stream, c->graph, err);
 }
@@ -545,14 +563,8 @@ static void put_row(void *arg, int y, int worker)
 static int enqueue(FgPlan *p, void *stream, FgShape in, FgError *err)
 {
     FgTile t;
-    const int nb = fg_plan_tile(p, in.w, in.h, INT_MAX, &t);
-    int rc = 0;
-    for (int i = 0; i < nb && rc >= 0; i++) {
-        rc = fg_cuda_tile(p, in.w, in.h, i, &t, err);
-        if (rc >= 0)
-            rc = fg_cuda_picture(p, stream, &t, in, nb, err);
-    }
-    return rc;
+    return fg_cuda_tiles(p, stream, in,
+                         fg_plan_tile(p, in.w, in.h, INT_MAX, &t), err);
 }
 
 static int run(FgPlan *p, FgShape in, size_t in_bytes, size_t out_bytes,

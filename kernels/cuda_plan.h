@@ -43,8 +43,9 @@ struct FgCudaPlan {
     FgCudaMark *uploaded;      /* what host_in was sent last */
     uint64_t side, cup, cfull; /* of frames, made at the first */
     size_t bytes;
-    FgCudaGraph *graph; /* all steps for a window of */
-    int graph_w, graph_h;
+    FgCudaGraph *graph;                /* all steps for a window of */
+    int graph_w, graph_h, graph_tiles; /* or all tiles of a picture of */
+    int tiled_w, tiled_h;              /* the picture before, likewise */
     int seen_w, seen_h; /* the window before; a second one is recorded */
     int dnn_w, dnn_h;   /* the window that steps' dnn are for; 0 = none */
     uint64_t dnn_space; /* where they work */
@@ -110,6 +111,13 @@ int fg_cuda_plan_result(FgPlan *p, void *stream, int w, int h, FgKView *out,
  * waits until the one before it was. */
 int fg_cuda_plan_keep(FgPlan *p, void *stream, const FgTensor *in, FgKView *out,
                       FgError *err);
+/* cuda_band.c. All nb tiles of c->picture, in its shape, into c->result;
+ * recorded when its size comes again. */
+int fg_cuda_tiles(FgPlan *p, void *stream, FgShape in, int nb, FgError *err);
+/* Rows of the bands that a picture goes in, of p->shapes' window of h rows
+ * whose values are of that many bytes: tile_h where it goes at once, because
+ * all fits into the device's cache, or is slower by reckoning. */
+int fg_cuda_band(const FgPlan *p, int h, size_t bytes);
 /* in, add, tail of a, so that net_at reads the value at hand. */
 void fg_cuda_tail(const FgPlan *p, FgKernelArgs *a);
 

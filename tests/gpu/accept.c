@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  *   accept device              "90 NAME": compute capability; needs no plug-in
+ *   accept cudnn               what cuDNN says of the GPU (JSON), or why not
  *   accept frames FILE         frames of every kind through small networks
  *   accept compare A B         two such files: JSON, exit 1 if they differ
  *   accept parity MODEL W H T  a picture on the CPU (fp32) and the GPU (auto);
@@ -465,11 +466,28 @@ static int speed(const char *path, int w, int h, double seconds)
     return 0;
 }
 
+static int cudnn(void)
+{
+    static char text[8192];
+    int rc;
+    FgError err = {{0}};
+    FgCudaDev *dev;
+    const FgCudaApi *const api = fg_cuda_load(&rc, &err);
+    if (!api || api->open(&dev, 0, NULL, &err) < 0)
+        return die("cuDNN", &err);
+    rc = api->dnn_describe(dev, text, sizeof(text), &err);
+    puts(rc < 0 ? err.text : text);
+    api->close(&dev);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *const what = argc > 1 ? argv[1] : "";
     if (!strcmp(what, "device") && argc == 2)
         return device();
+    if (!strcmp(what, "cudnn") && argc == 2)
+        return cudnn();
     if (!strcmp(what, "frames") && argc == 3)
         return frames(argv[2]);
     if (!strcmp(what, "compare") && argc == 4)
@@ -478,6 +496,7 @@ int main(int argc, char **argv)
         return parity(argv[2], atoi(argv[3]), atoi(argv[4]), atof(argv[5]));
     if (!strcmp(what, "speed") && argc == 6)
         return speed(argv[2], atoi(argv[3]), atoi(argv[4]), atof(argv[5]));
-    fprintf(stderr, "usage: accept device|frames|compare|parity|speed ...\n");
+    fprintf(stderr,
+            "usage: accept device|cudnn|frames|compare|parity|speed ...\n");
     return 2;
 }

@@ -25,10 +25,10 @@ field() { # EXPRESSION on the report r
 steps = {s['step']: s for s in r['steps']}
 assert $1, r"
 }
-some='machine|plug-in|ops|frames|networks|compact.*(x2|32x18)$|fast-x2|memcheck'
+some='machine|plug-in|cuDNN|ops|frames|networks|compact.*(x2|32x18)$|fast-x2|memcheck'
 check "it runs and passes" accept "$some"
 check "each step has its end" field \
-    "len(steps) == 18 and sum(s['end'] == 'ok' for s in r['steps']) >= 10 and \
+    "len(steps) == 19 and sum(s['end'] == 'ok' for s in r['steps']) >= 10 and \
         r['ends']['failed'] == r['ends']['out of time'] == 0"
 check "what cannot run is named" field \
     "'stand-in' in steps['compute-sanitizer memcheck, cuda_ops']['why']"
