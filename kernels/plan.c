@@ -440,6 +440,7 @@ void fg_plan_info(const FgPlan *p, FgPlanInfo *info)
     info->tile_w = p->tile_w;
     info->tile_h = p->tile_h;
     info->band = p->band;
+    info->groups = p->band ? p->group[p->nb_steps - 1] + 1 : 0;
     info->bytes = fg_plan_bytes(p);
     info->macs_per_pixel = p->reach.macs;
     info->device = "cpu";
@@ -475,6 +476,7 @@ void fg_plan_free(FgPlan **plan)
     free(p->need1);
     free(p->lead);
     free(p->keep);
+    free(p->group);
     free(p->slot);
     free(p->mem);
     free(p->mem_size);

@@ -45,6 +45,8 @@ typedef struct FgPlanInfo {
     int scale_num, scale_den, channels_in, channels_out;
     int radius, align, tile_w, tile_h; /* tile without halo */
     int band;     /* rows by which a rolling wave moves, 0 = layer by layer */
+    int groups;   /* of steps, that go through a picture one after another, each
+                     as a wave; 0 = layer by layer */
     size_t bytes; /* activations + packed weights */
     double macs_per_pixel;
     const char *device, *precision, *isa;

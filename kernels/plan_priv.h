@@ -96,7 +96,8 @@ struct FgPlan {
      * up to row y + lead, and its last keep rows are there. */
     int band; /* rows by which the wave moves; 0 = step after step */
     int *lead, *keep;
-    int *slot; /* of each node: memory, -1 = none */
+    int *group; /* of each step: steps of one group share a wave */
+    int *slot;  /* of each node: memory, -1 = none */
     void *arena;
     void **mem; /* of each slot, in the arena */
     size_t *mem_size;
@@ -121,6 +122,16 @@ int fg_plan_layout(FgPlan *p, const FgPlanOptions *opt, FgError *err);
 /* Bytes of activations for windows of w x h, and the slots into p. */
 int fg_plan_assign(FgPlan *p, int w, int h, size_t *bytes);
 size_t fg_plan_bytes(const FgPlan *p);
+/* The last step that reads the value, nb_steps: the picture, -1: nobody. */
+int fg_plan_last_use(const FgPlan *p, int value);
+/* plan_band.c. Sets band, group, lead and keep. */
+int fg_plan_band(FgPlan *p, const FgPlanOptions *opt, FgError *err);
+#define FG_BAND_BYTES ((size_t)24 << 20) /* of a wave's values, at most */
+/* 1 where there is more than one group. */
+static inline int fg_plan_grouped(const FgPlan *p)
+{
+    return p->band && p->group[p->nb_steps - 1];
+}
 /* The i-th of nb tiles of a w x h picture; returns nb. */
 int fg_plan_tile(const FgPlan *p, int w, int h, int i, FgTile *t);
 

@@ -10,14 +10,6 @@
 
 /* Activations below this stay in the outer caches of current CPUs. */
 #define CACHE_BYTES ((size_t)16 << 20)
-/* Activations below this need no wave: narrow networks', and those of networks
- * so wide that their products hide what goes to and from memory. */
-#define SMALL_BYTES ((size_t)1 << 20)
-#define WIDE_BYTES ((size_t)64 << 20)
-#define WIDE 48
-#define BAND_BYTES ((size_t)24 << 20)
-#define BAND 8
-#define BAND_MOST 16
 #define DEFAULT_LIMIT ((size_t)1 << 30)
 /* Where the caller or the network fixes the tile: a guard against nonsense. */
 #define HUGE_PAGE ((size_t)2 << 20)
@@ -66,7 +58,7 @@ static size_t value_bytes(const FgPlan *p, int v, FgShape s)
 
 /* ---- memory reuse ---- */
 
-static int last_use(const FgPlan *p, int value)
+int fg_plan_last_use(const FgPlan *p, int value)
 {
     int last = -1;
     for (int i = 0; i < p->nb_steps; i++)
@@ -102,19 +94,37 @@ static int take_slot(FgPlan *p, const char *busy, size_t bytes)
     return best;
 }
 
-/* Bytes of the latest rows of every value; each has memory of its own. */
-static size_t band_slots(FgPlan *p)
+/* Bytes of the rows of a value that are kept. */
+static size_t kept_bytes(const FgPlan *p, int v)
+{
+    FgShape s = p->shapes[v];
+    if (p->keep[v])
+        s.h = p->keep[v];
+    return value_bytes(p, v, s);
+}
+
+/* The group that last reads step i's value. */
+static int last_group(const FgPlan *p, int i)
+{
+    const int last = fg_plan_last_use(p, p->steps[i].out);
+    return p->group[last < 0 ? i : last < p->nb_steps ? last : p->nb_steps - 1];
+}
+
+/* While a group is at work each of its values has memory of its own. */
+static size_t band_slots(FgPlan *p, char *busy, int *last)
 {
     size_t bytes = 0;
     p->nb_slots = 0;
     for (int i = 0; i < p->nb_steps; i++) {
         const int v = p->steps[i].out;
-        FgShape s = p->shapes[v];
-        s.h = p->keep[v];
-        p->slot[v] = p->nb_slots;
-        p->mem_size[p->nb_slots] = value_bytes(p, v, s);
-        bytes += p->mem_size[p->nb_slots++];
+        for (int k = 0; k < p->nb_slots; k++)
+            busy[k] = last[k] >= p->group[i];
+        const int s = take_slot(p, busy, kept_bytes(p, v));
+        p->slot[v] = s;
+        last[s] = last_group(p, i);
     }
+    for (int k = 0; k < p->nb_slots; k++)
+        bytes += p->mem_size[k];
     return bytes;
 }
 
@@ -127,7 +137,7 @@ int fg_plan_assign(FgPlan *p, int w, int h, size_t *bytes)
     char *busy = calloc((size_t)p->nb_steps + 1, 1);
     int *last = calloc((size_t)p->nb_steps + 1, sizeof(int));
     if (busy && last && p->band) {
-        *bytes = band_slots(p);
+        *bytes = band_slots(p, busy, last);
     } else if (busy && last) {
         p->nb_slots = 0;
         for (int i = 0; i < p->nb_steps; i++) {
@@ -136,7 +146,7 @@ int fg_plan_assign(FgPlan *p, int w, int h, size_t *bytes)
                 busy[k] = last[k] >= i;
             const int s = take_slot(p, busy, value_bytes(p, v, p->shapes[v]));
             p->slot[v] = s;
-            last[s] = last_use(p, v);
+            last[s] = fg_plan_last_use(p, v);
         }
         *bytes = p->reach.align > 1 ? shape_bytes(in, FG_F32) : 0;
         for (int k = 0; k < p->nb_slots; k++)
@@ -262,67 +272,12 @@ static int fixed_tile(FgPlan *p, int tile, size_t limit, FgError *err)
     return 0;
 }
 
-/* ---- the rolling wave ---- */
-
-/* Convolutions alone, each value as large as the input. */
-static int can_band(const FgPlan *p)
-{
-    for (int i = 0; i < p->nb_steps; i++) {
-        const FgAttr *a = &p->g.nodes[p->steps[i].node].attr;
-        if (p->steps[i].chain)
-            continue;
-        if (!p->steps[i].conv || a->stride > 1 ||
-            a->pad_mode == FG_PAD_CIRCULAR || 2 * a->pad != a->kernel - 1)
-            return 0;
-    }
-    return p->nb_steps > 1 && !p->reach.global && p->reach.align == 1 &&
-           p->reach.scale_den == 1;
-}
-
-/* Rows of value v from `first` on are read when the wave comes to `y`. */
-static void keep_rows(FgPlan *p, int v, int64_t first, int y)
-{
-    const int n = (int)(y + p->lead[v] - first);
-    p->keep[v] = fg_round_up(n > p->keep[v] ? n : p->keep[v], FG_WINO_TILE);
-}
-
-/* lead and keep, for rows far from every border. */
-static int find_leads(FgPlan *p, FgError *err)
-{
-    const int f = p->reach.scale_num, before = p->band;
-    const int y = fg_round_up(8 * p->radius + 8 * before, p->grid);
-    const FgShape in = {1, p->channels_in, 2 * y, 2 * y};
-    const FgTail *t = &p->tail;
-    if (fg_graph_shapes(&p->g, in, p->shapes, NULL) < 0)
-        return fg_error(err, -EINVAL,
-                        "plan: what a pixel depends on is too "
-                        "much");
-    fg_plan_need(p, (y - p->grid) * f, y * f);
-    for (int i = 0; i < p->g.nb_nodes; i++) {
-        p->lead[i] = p->need1[i] + 1 - y;
-        p->keep[i] = 0;
-    }
-    for (int i = 0; i < p->nb_steps; i++) {
-        const FgStep *s = &p->steps[i];
-        for (int k = 0; k < s->nb_in; k++)
-            keep_rows(p, s->in[k],
-                      fg_step_first(p, s, k, y - before + p->lead[s->out]), y);
-    }
-    if (!p->has_tail)
-        keep_rows(p, p->alias[p->g.nb_nodes - 1], y - before, y);
-    if (p->has_tail && t->shuffle >= 0)
-        keep_rows(p, t->shuffle, y - before, y);
-    if (p->has_tail && t->base >= 0)
-        keep_rows(p, t->base, y - before - 2, y);
-    return 0;
-}
-
 /* Narrower tiles, as long as what they compute twice costs little. */
 static int fit_columns(FgPlan *p)
 {
     size_t bytes = 0;
     int rc = tile_bytes(p, p->tile_w, p->tile_h, &bytes);
-    for (int n = 2; rc >= 0 && bytes > BAND_BYTES; n++) {
+    for (int n = 2; rc >= 0 && bytes > FG_BAND_BYTES; n++) {
         const int w = fg_round_up(fg_ceil_div(p->max_w, n), p->grid);
         if (w < 16 * halo(p))
             break;
@@ -332,51 +287,14 @@ static int fit_columns(FgPlan *p)
     return rc;
 }
 
-/* High bands, for few waits of threads for one another, while the rows kept
- * take little. */
-static int choose_height(FgPlan *p, FgError *err)
-{
-    size_t bytes = 0;
-    int rc;
-    for (p->band = BAND_MOST;; p->band /= 2) {
-        rc = find_leads(p, err);
-        if (rc < 0 || p->band <= BAND)
-            return rc;
-        rc = fg_plan_assign(p, p->max_w, p->max_h, &bytes);
-        if (rc < 0 || bytes <= BAND_BYTES / 3)
-            return rc;
-    }
-}
-
-static size_t small_bytes(const FgPlan *p)
-{
-    int wide = 0;
-
-    for (int i = 0; i < p->nb_steps; i++)
-        wide |= p->steps[i].conv && p->shapes[p->steps[i].out].c >= WIDE;
-    return wide ? WIDE_BYTES : SMALL_BYTES;
-}
-
-/* A wave where the whole picture at once would take too much. */
-static int choose_band(FgPlan *p, FgError *err)
-{
-    size_t bytes = 0;
-    p->band = 0;
-    if (!can_band(p))
-        return 0;
-    if (fg_plan_assign(p, p->max_w, p->max_h, &bytes) >= 0 &&
-        bytes <= small_bytes(p))
-        return 0;
-    return choose_height(p, err);
-}
-
 static int choose_tile(FgPlan *p, const FgPlanOptions *opt, FgError *err)
 {
     const size_t limit = opt->memory_limit;
     if (p->reach.global || opt->tile > 0)
         return fixed_tile(p, opt->tile, limit ? limit : FIXED_LIMIT, err);
     int rc = fit_limit(p, limit ? limit : DEFAULT_LIMIT, err);
-    if (rc >= 0 && (p->band ? fit_columns(p) : fit_cache(p)) < 0)
+    if (rc >= 0 && !fg_plan_grouped(p) &&
+        (p->band ? fit_columns(p) : fit_cache(p)) < 0)
         rc = fg_error(err, -ENOMEM, "plan: out of memory");
     return rc;
 }
@@ -542,11 +460,12 @@ int fg_plan_layout(FgPlan *p, const FgPlanOptions *opt, FgError *err)
     p->mem = calloc(n, sizeof(*p->mem));
     p->lead = calloc(n, sizeof(int));
     p->keep = calloc(n, sizeof(int));
+    p->group = calloc(n, sizeof(int));
     p->mem_size = calloc(n, sizeof(*p->mem_size));
     p->worst = calloc((size_t)fg_threads(p->ex), 64);
     if (!p->shapes || !p->dtype || !p->value || !p->need0 || !p->need1 ||
-        !p->slot || !p->lead || !p->keep || !p->mem || !p->mem_size ||
-        !p->worst)
+        !p->slot || !p->lead || !p->keep || !p->group || !p->mem ||
+        !p->mem_size || !p->worst)
         return fg_error(err, -ENOMEM, "plan: out of memory");
     for (size_t i = 0; i < n; i++)
         p->slot[i] = -1;
@@ -555,7 +474,7 @@ int fg_plan_layout(FgPlan *p, const FgPlanOptions *opt, FgError *err)
     if (rc >= 0)
         rc = find_radius(p, err);
     if (rc >= 0)
-        rc = choose_band(p, err);
+        rc = fg_plan_band(p, opt, err);
     if (rc >= 0)
         rc = choose_tile(p, opt, err);
     return rc < 0 ? rc : allocate(p, err);

@@ -3,6 +3,8 @@
  *
  * Each step makes a band of new rows, then the next step, so that rows are
  * read again while they are in the cache, and only the latest have to be kept.
+ * Groups of steps go through the picture one after another, each as a wave; of
+ * what one hands to a later one all rows are kept.
  *
  * A band of a step is cut into one task per thread. Workers take tasks in
  * order and start one when all tasks of the steps before it are done. Whoever
@@ -22,9 +24,11 @@
 typedef struct Wave {
     FgPlan *p;
     const FgEmit *e;
-    int start, end; /* output rows, in input pixels */
-    int first;      /* where the wave is in its first band */
-    int parts;      /* tasks of a band of a step */
+    int step, steps; /* the first of the group, and how many */
+    int emits;       /* the last group: the picture's rows, too */
+    int start, end;  /* output rows, in input pixels */
+    int first;       /* where the wave is in its first band */
+    int parts;       /* tasks of a band of a step */
     int tasks;
     atomic_int next, done, asleep;
     pthread_mutex_t lock;
@@ -107,40 +111,52 @@ static void task_done(Wave *w)
 static void wave_job(void *arg, int job, int worker)
 {
     Wave *w = arg;
-    const int groups = w->p->nb_steps + 1;
+    const int turns = w->steps + w->emits;
     (void)job;
     for (;;) {
         const int t = atomic_fetch_add_explicit(&w->next, 1,
                                                 memory_order_relaxed);
         if (t >= w->tasks)
             return;
-        const int group = t / w->parts, part = t % w->parts;
-        const int y = w->first + group / groups * w->p->band;
-        wait_for(w, group * w->parts);
-        if (group % groups < w->p->nb_steps)
-            run_step(w, group % groups, y, part, worker);
+        const int turn = t / w->parts, part = t % w->parts;
+        const int y = w->first + turn / turns * w->p->band;
+        wait_for(w, turn * w->parts);
+        if (turn % turns < w->steps)
+            run_step(w, w->step + turn % turns, y, part, worker);
         else
             emit_rows(w, y, part, worker);
         task_done(w);
     }
 }
 
-void fg_plan_wave(FgPlan *p, const FgEmit *e, int rows)
+/* From where the group's first value has its first band, on the tiles' grid, to
+ * where its last value is there. */
+static void set_range(Wave *w, int rows)
 {
-    const int f = p->reach.scale_num, threads = fg_threads(p->ex);
-    Wave w = {.p = p, .e = e, .parts = threads};
-    int y;
-    w.start = y = e->y0 / f;
-    w.end = w.start + fg_ceil_div(rows, f);
-    fg_plan_need(p, e->y0, e->y0 + rows);
-    for (int i = 0; i < p->nb_steps; i++) {
+    const FgPlan *p = w->p;
+    const int f = p->reach.scale_num;
+    int y = w->start = w->e->y0 / f, end = y + fg_ceil_div(rows, f);
+    w->end = end;
+    for (int i = w->step; i < w->step + w->steps; i++) {
         const int v = p->steps[i].out;
         y = min(y, p->need0[v] - p->lead[v]);
+        end = max(end, p->need1[v] + 1 - p->lead[v]);
     }
-    /* From where the first value has its first band, on the tiles' grid. */
-    w.first = w.start - fg_round_up(w.start - y, FG_WINO_TILE) + p->band;
-    w.tasks = (fg_ceil_div(w.end - w.first, p->band) + 1) * (p->nb_steps + 1) *
-              w.parts;
+    w->first = w->start - fg_round_up(w->start - y, FG_WINO_TILE) + p->band;
+    w->tasks = (fg_ceil_div(end - w->first, p->band) + 1) *
+               (w->steps + w->emits) * w->parts;
+}
+
+static void run_group(FgPlan *p, const FgEmit *e, int rows, int step, int steps)
+{
+    const int threads = fg_threads(p->ex);
+    Wave w = {.p = p,
+              .e = e,
+              .step = step,
+              .steps = steps,
+              .emits = step + steps == p->nb_steps,
+              .parts = threads};
+    set_range(&w, rows);
     atomic_init(&w.next, 0);
     atomic_init(&w.done, 0);
     atomic_init(&w.asleep, 0);
@@ -149,4 +165,14 @@ void fg_plan_wave(FgPlan *p, const FgEmit *e, int rows)
     fg_run(p->ex, wave_job, &w, threads);
     pthread_cond_destroy(&w.more);
     pthread_mutex_destroy(&w.lock);
+}
+
+void fg_plan_wave(FgPlan *p, const FgEmit *e, int rows)
+{
+    fg_plan_need(p, e->y0, e->y0 + rows);
+    for (int i = 0, n; i < p->nb_steps; i += n) {
+        for (n = 1; i + n < p->nb_steps && p->group[i + n] == p->group[i];)
+            n++;
+        run_group(p, e, rows, i, n);
+    }
 }

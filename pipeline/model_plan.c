@@ -62,6 +62,8 @@ static void print_text(const FgPlan *p, const FgModelPlan *o)
            i.band ? "a rolling wave" : "layer by layer");
     if (i.band)
         printf(" of %d rows", i.band);
+    if (i.groups > 1)
+        printf(" for each of %d groups of steps", i.groups);
     printf(", tiles %dx%d, %.1f MB\n", i.tile_w < o->w ? i.tile_w : o->w,
            i.tile_h < o->h ? i.tile_h : o->h, (double)i.bytes / 1e6);
     for (int k = 0; !fg_plan_step(p, k, &s); k++) {
@@ -94,10 +96,10 @@ static void print_json(const FgPlan *p, const FgModelPlan *o)
                              value_name(&s), "activation", s.activates, "add",
                              s.adds, "share", s.share, "choice", s.choice));
     json_t *const root = json_pack(
-        "{s:i,s:i,s:s,s:s,s:s,s:i,s:i,s:i,s:I,s:o}", "w", o->w, "h", o->h,
+        "{s:i,s:i,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:I,s:o}", "w", o->w, "h", o->h,
         "device", i.device, "isa", i.isa, "precision", i.precision, "band",
-        i.band, "tile_w", i.tile_w, "tile_h", i.tile_h, "bytes",
-        (json_int_t)i.bytes, "steps", steps);
+        i.band, "groups", i.groups, "tile_w", i.tile_w, "tile_h", i.tile_h,
+        "bytes", (json_int_t)i.bytes, "steps", steps);
     char *const text = root ? json_dumps(root,
                                          JSON_COMPACT | JSON_PRESERVE_ORDER)
                             : NULL;

@@ -211,6 +211,40 @@ static void memory_limit_changes_no_bit(void **state)
     fg_model_free(&m);
 }
 
+/* Groups of layers that stay in the second cache: a plan for wide pictures has
+ * many, one for small ones has one; then threads. */
+static void groups_change_no_bit(void **state)
+{
+    static const FgBuild wide[] = {
+        {"compact", 3, 2, 64, 9, "prelu", "nearest", 0},
+        {"res", 1, 2, 48, 5, "relu", "bicubic", 0}};
+    static const int sizes[][2] = {{31, 17}, {40, 1}, {3, 24}};
+    (void)state;
+    for (size_t i = 0; i < 6; i++) {
+        const int *const s = sizes[i % 3];
+        FgModel *m = net_model(&wide[i / 3]);
+        FgTensor in = net_picture(wide[i / 3].channels_in, s[1], s[0]);
+        FgPlanOptions o = options(s[0], s[1], 0, FG_PREC_BF16);
+        FgTensor want = run(m, o, &in, 2);
+        for (int k = 0; k < 2; k++) {
+            FgPlanInfo info;
+            o = options(i < 3 ? 700 : 480, 60, 0, FG_PREC_BF16);
+            o.ex = k ? fg_pool_executor(pool) : NULL;
+            FgPlan *p = plan_of(m, o);
+            fg_plan_info(p, &info);
+            assert_true(k ||
+                        (info.groups > 1) == (fg_cpu_level() >= FG_CPU_AMX));
+            fg_plan_free(&p);
+            FgTensor got = run(m, o, &in, 2);
+            assert_true(net_same(&want, &got));
+            fg_tensor_free(&got);
+        }
+        fg_tensor_free(&want);
+        fg_tensor_free(&in);
+        fg_model_free(&m);
+    }
+}
+
 /* Views with gaps between pixels and rows; the gaps stay as they were. */
 static void strides_change_no_bit(void **state)
 {
@@ -569,6 +603,7 @@ int main(void)
         cmocka_unit_test(equals_forward),
         cmocka_unit_test(tiles_change_no_bit),
         cmocka_unit_test(memory_limit_changes_no_bit),
+        cmocka_unit_test(groups_change_no_bit),
         cmocka_unit_test(precisions_without_tiles),
         cmocka_unit_test(strides_change_no_bit),
         cmocka_unit_test(bf16_is_close),
