@@ -125,6 +125,8 @@ int fg_graph_reach(const FgGraph *g, FgReach *reach, FgError *err);
  * on failure. */
 char *fg_graph_to_json(const FgGraph *g);
 int fg_graph_from_json(FgGraph *g, const char *text, size_t len, FgError *err);
+/* Whether each node's attributes are within what from_json reads. */
+int fg_graph_check_attrs(const FgGraph *g, FgError *err);
 
 /* Builders: networks from hyper-parameters. */
 typedef struct FgBuild {

@@ -54,6 +54,23 @@ static const AttrKey keys[] = {
 };
 #define NB_KEYS (sizeof(keys) / sizeof(*keys))
 
+int fg_graph_check_attrs(const FgGraph *g, FgError *err)
+{
+    for (int i = 0; i < g->nb_nodes * (int)NB_KEYS; i++) {
+        const FgNode *n = &g->nodes[i / (int)NB_KEYS];
+        const AttrKey *k = &keys[i % (int)NB_KEYS];
+        const void *at = (const char *)&n->attr + k->offset;
+        const double d = k->type == REAL ? *(const float *)at
+                                         : *(const int *)at;
+        if ((n->op->attrs & k->bit) && !(d >= k->min && d <= k->max))
+            return fg_error(err, -EINVAL,
+                            "graph: node '%s': attr '%s' is %g, allowed "
+                            "%g..%g",
+                            n->name, k->name, d, k->min, k->max);
+    }
+    return 0;
+}
+
 /* ---- out ---- */
 
 static json_t *attr_json(const FgNode *n)

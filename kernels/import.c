@@ -291,7 +291,8 @@ int fg_im_finish(FgImport *im)
     const int had = m->params.nb;
     if (im->rc < 0)
         return im->rc;
-    if (fg_graph_params(&m->graph, &m->params, &why) < 0 ||
+    if (fg_graph_check_attrs(&m->graph, &why) < 0 ||
+        fg_graph_params(&m->graph, &m->params, &why) < 0 ||
         fg_graph_reach(&m->graph, &reach, &why) < 0)
         return fg_im_fail(im, -EBADMSG, "%s", why.text);
     if (m->params.nb != had)

@@ -370,6 +370,8 @@ static void every_reader(void **state)
     refused_ncnn("PReLU", "QReLU",
                  "layers that are not known: 'QReLU'; `ffgan model formats`");
     refused_ncnn("0=4 1=3", "0=5 1=3", "its weights do not fit its input's");
+    refused_ncnn("9=2 -23310=1,2.000000e-01", "9=6 -23310=1,20000200e-01",
+                 "attr 'alpha' is 2.00002e+06, allowed -1e+06..1e+06");
     refused_ncnn("q 1 1 z w 0=2", "q 1 1 z w 0=3", "does not fit");
     refused_ncnn("r 1 1 b v 0=1 1=2.0 2=2.0", "r 1 1 b v 0=1 1=2.0 2=3.0",
                  "allowed are factors, not sizes, the same along both axes");
