@@ -8,7 +8,7 @@
 
 /* Blocks of a multiprocessor: a bound on registers (65536 / 128 / blocks),
  * which ptxas otherwise guesses, and spills to keep to its guess. */
-enum { FG_BLOCKS_MAP = 8, FG_BLOCKS_WIDE = 4 };
+enum { FG_BLOCKS_MAP = 8, FG_BLOCKS_TRAIN = 6, FG_BLOCKS_WIDE = 4 };
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
 #define FG_BLOCKS_48 4
 #else
@@ -49,7 +49,7 @@ extern "C" __global__ void __launch_bounds__(FG_BLOCK, FG_BLOCKS_MAP)
 FG_KERNELS_MMA(MMA)
 
 #define TRAIN(name, grid)                                                      \
-    extern "C" __global__ void __launch_bounds__(FG_BLOCK, FG_BLOCKS_MAP)      \
+    extern "C" __global__ void __launch_bounds__(FG_BLOCK, FG_BLOCKS_TRAIN)    \
         fg_cuda_##name(const __grid_constant__ FgKernelArgs a)                 \
     {                                                                          \
         extern __shared__ __align__(16) char shared[];                         \
