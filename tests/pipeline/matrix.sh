@@ -27,7 +27,7 @@ clip ffv1.mkv "$vfr" -c:v ffv1
 clip mjpeg.mkv null -c:v mjpeg -pix_fmt yuvj420p
 clip vp9.mkv null -c:v libvpx-vp9 -g 12
 clip vp8.mkv null -c:v libvpx -g 12 -auto-alt-ref 0
-clip av1.mkv null -c:v libsvtav1 -preset 12 -g 12
+clip av1.mkv null -c:v libaom-av1 -cpu-used 8 -crf 40 -b:v 0 -g 12
 
 # CONTAINER CLIP [OUTPUT-OPTIONS...]
 done_count=0
