@@ -49,11 +49,16 @@ all: $(if $(NVCC),$(CUDA_PLUGIN))
 # All that tests/gpu/run needs on a machine with a GPU, beside the sources.
 $(BUILD)/tests/gpu/accept: $(BUILD)/tests/gpu/accept.o $(LIBKERNELS)
 	$(LINK) $^ $(LIBS)
-GPU_PACK := tests/gpu/accept tests/kernels/cuda_ops tests/kernels/cuda_plan \
-    tests/kernels/cuda_nets tests/ffgan-cuda-emulated.so
+GPU_STEPS := tape tape_gpu gpu net net_gpu optim loss loss_adv
+$(BUILD)/tests/gpu/steps: $(BUILD)/tests/gpu/steps.o \
+    $(GPU_STEPS:%=$(BUILD)/trainer/%.o) $(LIBKERNELS)
+	$(LINK) $^ $(LIBS)
+GPU_PACK := tests/gpu/accept tests/gpu/steps tests/kernels/cuda_grad \
+    tests/kernels/cuda_ops tests/kernels/cuda_plan tests/kernels/cuda_nets tests/ffgan-cuda-emulated.so
 gpu-pack: $(call o,$(GPU_PACK)) $(CUDA_DRIVER)
 	$(Q)sh tests/gpu/pack.sh build/gpu $(CUDA_DRIVER) $(call o,$(GPU_PACK))
 
 cuda-kernels: $(CUDA_FATBIN)
-tests: $(CUDA_EMULATED) $(CUDA_DRIVER) $(BUILD)/tests/gpu/accept
+tests: $(CUDA_EMULATED) $(CUDA_DRIVER) $(BUILD)/tests/gpu/accept \
+    $(BUILD)/tests/gpu/steps
 .PHONY: cuda-kernels gpu-pack
