@@ -123,6 +123,16 @@ static int changes_times(const char *chain)
     return strstr(chain, "setpts") || strstr(chain, "slowmo");
 }
 
+/* Frames for each in slow motion that is not to a rate, however long each
+ * lasts; 0: no such chain. */
+static int slowed(const char *chain)
+{
+    const char *const f = strstr(chain, "factor=");
+    if (!strstr(chain, "slowmo=") || strstr(chain, "fps="))
+        return 0;
+    return f ? atoi(f + 7) : 2;
+}
+
 /* By the rate that the chain declares, and the time that its frames take; a
  * variable rate has no other count. */
 static int fits_rate(const FgRun *run, int64_t *want)
@@ -132,6 +142,9 @@ static int fits_rate(const FgRun *run, int64_t *want)
     const double lost = fabs(run->in_span - run->out_span);
     *want = llround((double)run->decoded * run->rate_ratio);
     if (llabs(run->encoded - *want) <= 2 + *want / 50)
+        return 1;
+    *want = run->decoded * slowed(run->job->preset->chain);
+    if (*want && run->encoded == *want)
         return 1;
     *want = llround(run->out_span * rate) + 1;
     return (lost <= 0.1 + 2 * step + run->in_span / 50 ||
