@@ -359,7 +359,7 @@ static int copy_param(FgParams *dst, const FgParams *src, const char *name)
 static int copy_live(FgGraph *dst, FgParams *dst_ps, const Collapse *c)
 {
     const int nb = c->g.nb_nodes > 0 ? c->g.nb_nodes : 0;
-    int *at = calloc((size_t)nb, sizeof(int));
+    int *at = calloc((size_t)nb + 1, sizeof(int));
     int rc = at ? 0 : -ENOMEM;
     for (int i = 0; i < c->g.nb_nodes && rc >= 0; i++) {
         FgNode n = c->g.nodes[i];

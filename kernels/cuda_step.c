@@ -206,7 +206,7 @@ static float *by_taps(const FgParam *w)
 {
     const size_t ic = (size_t)w->dims[1];
     const size_t taps = (size_t)w->dims[2] * (size_t)w->dims[3];
-    float *f = malloc(sizeof(*f) * fg_param_count(w));
+    float *f = calloc(fg_param_count(w), sizeof(*f));
     for (size_t i = 0; f && i < fg_param_count(w); i++) {
         const size_t o = i / (ic * taps), k = i / taps % ic, t = i % taps;
         f[(o * taps + t) * ic + k] = w->data[i];

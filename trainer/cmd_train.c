@@ -434,8 +434,10 @@ static int train(FgTrain *t, const Args *a, const char *out,
                        "%s: no checkpoint to resume from", checkpoint);
     t->family = t->recipe->family;
     ret = load(t, a, &err);
-    if (ret)
+    if (ret) {
+        t->family->close(t);
         return fg_fail(NAME, fg_exit_input(ret), "%s", err.text);
+    }
     fg_recipe_set_pictures(t->recipe, t->train.nb);
     ret = t->family->create(t, &err);
     if (ret) {
