@@ -87,7 +87,7 @@ int fg_fusion_build(FgGraph *g, int features, int depth, int levels,
 {
     const FgAttr half = {.factor = 2};
     Build b = {g, 0, features, depth};
-    int at[LEVELS + 1], x, seen;
+    int at[LEVELS + 1] = {0}, x, seen;
 
     *g = (FgGraph){0};
     x = node(&b, "input", "input", -1, -1, (FgAttr){.channels = FG_INTERP_IN});
