@@ -370,10 +370,8 @@ int fg_gpu_mask(FgGpu *g, AVFrame *out, const AVFrame *in, const AVFrame *mask,
                             mask->color_range != AVCOL_RANGE_JPEG, err);
 }
 
-int fg_gpu_finish(FgGpu *g, FgError *err)
+int fg_gpu_finite(int64_t bad, FgError *err)
 {
-    const int64_t bad = fg_cuda_frame_bad(g->plan, err);
-
     if (bad < 0)
         return (int)bad;
     return bad ? fg_error(err, AVERROR(EDOM),
@@ -381,6 +379,11 @@ int fg_gpu_finish(FgGpu *g, FgError *err)
                           "of all frames): precision=fp32 may help",
                           (long long)bad)
                : 0;
+}
+
+int fg_gpu_finish(FgGpu *g, FgError *err)
+{
+    return fg_gpu_finite(fg_cuda_frame_bad(g->plan, err), err);
 }
 
 int fg_gpu_guessed(const FgGpu *g)

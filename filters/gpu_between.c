@@ -117,13 +117,5 @@ int fg_gpu_between_frame(FgGpuBetween *g, AVFrame *out, float t, FgError *err)
 
 int fg_gpu_between_finish(FgGpuBetween *g, FgError *err)
 {
-    const int64_t bad = fg_cuda_between_bad(g->between, err);
-
-    if (bad < 0)
-        return (int)bad;
-    return bad ? fg_error(err, AVERROR(EDOM),
-                          "the network's results are not finite (%lld samples "
-                          "of all frames): precision=fp32 may help",
-                          (long long)bad)
-               : 0;
+    return fg_gpu_finite(fg_cuda_between_bad(g->between, err), err);
 }

@@ -19,6 +19,9 @@ int fg_gpu_describe(const FgFormat *m, FgCudaFrame *k, const AVFrame *f);
 int fg_gpu_colour(const FgFormat *f, int any, const AVFrame *in,
                   const FgLook *look, FgCudaColour *c, int *guessed,
                   FgError *err);
+/* 0 where bad, what a plan counted of samples that are not finite, is 0; a
+ * negative errno is passed on, with the err it came with; else EDOM + err. */
+int fg_gpu_finite(int64_t bad, FgError *err);
 /* out's frames context: frames of its size on that device. */
 int fg_gpu_make_frames(AVBufferRef *device, enum AVPixelFormat sw,
                        AVFilterLink *out);

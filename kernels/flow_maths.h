@@ -6,16 +6,14 @@
 #ifndef FFGAN_KERNELS_FLOW_MATHS_H
 #define FFGAN_KERNELS_FLOW_MATHS_H
 
-#include "flow_types.h"
+#include "kernels/bits.h"
+#include "kernels/flow_types.h"
 
 #ifdef __CUDACC__
-#define FG_MATHS static __device__ __forceinline__
 #define FG_MUL(a, b) __fmul_rn(a, b)
 #define FG_EACH _Pragma("unroll")
 #else
 #include <math.h>
-#include <string.h>
-#define FG_MATHS static inline
 #define FG_MUL(a, b) ((a) * (b))
 #define FG_EACH
 #endif
@@ -240,38 +238,16 @@ FG_MATHS float fg_flow_sample(const FgPlane *p, float x, float y)
 
 /* ---- the motion through each sample of the time ---- */
 
-FG_MATHS uint32_t fg_flow_bits(float f)
-{
-#ifdef __CUDACC__
-    return __float_as_uint(f);
-#else
-    uint32_t u;
-    memcpy(&u, &f, sizeof(u));
-    return u;
-#endif
-}
-
-FG_MATHS float fg_flow_float(uint32_t u)
-{
-#ifdef __CUDACC__
-    return __uint_as_float(u);
-#else
-    float f;
-    memcpy(&f, &u, sizeof(f));
-    return f;
-#endif
-}
-
 /* Of those that land on one place the largest key stays: the best fit, which
  * is not negative, then the first. 0: none. */
 FG_MATHS uint64_t fg_flow_key(float fit, int i)
 {
-    return ~((uint64_t)fg_flow_bits(fit) << 32 | (uint32_t)i);
+    return ~((uint64_t)fg_float_bits(fit) << 32 | (uint32_t)i);
 }
 
 FG_MATHS float fg_flow_key_fit(uint64_t key)
 {
-    return fg_flow_float((uint32_t)(~key >> 32));
+    return fg_bits_float((uint32_t)(~key >> 32));
 }
 
 FG_MATHS int fg_flow_key_index(uint64_t key)

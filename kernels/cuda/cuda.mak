@@ -7,7 +7,7 @@
 CUDA_EMULATED := $(BUILD)/tests/ffgan-cuda-emulated.so
 CUDA_DRIVER := $(BUILD)/tests/gpu/libcuda.so.1
 CUDA_HDRS := $(wildcard kernels/cuda/*.h) kernels/cuda/conv_mma_template.c \
-    kernels/cuda.h kernels/plan.h kernels/flow_types.h kernels/flow_maths.h
+    kernels/cuda.h kernels/plan.h kernels/flow_types.h kernels/flow_maths.h kernels/bits.h
 CUDA_FATBIN := $(BUILD)/kernels/cuda/kernels.fatbin
 CUDA_PLUGIN := $(BUILD)/lib/ffgan-cuda.so
 CUDA_PARTS := kernels/cuda/plugin.c kernels/cuda/driver.c \

@@ -9,6 +9,7 @@
 #define FFGAN_KERNELS_CUDA_HD_H
 
 #include "args.h"
+#include "kernels/bits.h"
 
 #ifdef __CUDACC__
 #include <cuda_bf16.h>
@@ -38,28 +39,6 @@
 #define FG_BLOCK 128 /* threads of every kernel */
 
 /* ---- numbers ---- */
-
-FG_HD float fg_bits_float(uint32_t u)
-{
-#ifdef __CUDACC__
-    return __uint_as_float(u);
-#else
-    float f;
-    memcpy(&f, &u, sizeof(f));
-    return f;
-#endif
-}
-
-FG_HD uint32_t fg_float_bits(float f)
-{
-#ifdef __CUDACC__
-    return __float_as_uint(f);
-#else
-    uint32_t u;
-    memcpy(&u, &f, sizeof(u));
-    return u;
-#endif
-}
 
 FG_HD float fg_f16_get(uint16_t h)
 {

@@ -3,15 +3,11 @@
 # stand-in for the driver, the kernels' sources on the CPU.
 # SPDX-License-Identifier: LGPL-2.1-or-later
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../cuda-frames.inc"
 . "$(dirname "$0")/../near.sh"
 
 plugin=$BUILD/tests/ffgan-cuda-emulated.so
-if ! "$FFMPEG" -v error -hwaccels 2> /dev/null | grep -q '^cuda' ||
-    [ ! -e "$plugin" ]; then
-    skip "frames in GPU memory" "FFmpeg was built without CUDA"
-    done_testing
-    exit
-fi
+need_cuda_frames "$plugin"
 "$BUILD/tests/filters/mkmodel" interp y 1 "$T/interp.safetensors" &&
     "$BUILD/tests/filters/mkmodel" fade rgb 1 "$T/fade.safetensors" || exit 1
 

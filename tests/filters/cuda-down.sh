@@ -4,14 +4,10 @@
 # before something waits.
 # SPDX-License-Identifier: LGPL-2.1-or-later
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../cuda-frames.inc"
 
 plugin=$BUILD/lib/ffgan-cuda.so
-if ! "$FFMPEG" -v error -hwaccels 2> /dev/null | grep -q '^cuda' ||
-    [ ! -e "$plugin" ]; then
-    skip "frames out of GPU memory" "no CUDA in FFmpeg, or no nvcc here"
-    done_testing
-    exit
-fi
+need_cuda_frames "$plugin"
 n=9
 run() { # OUT FORMAT FILTERS
     rm -f "$T/log"

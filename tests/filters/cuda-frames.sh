@@ -4,13 +4,10 @@
 # the CPU where that plug-in was built.
 # SPDX-License-Identifier: LGPL-2.1-or-later
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../cuda-frames.inc"
 . "$(dirname "$0")/../near.sh"
 
-if ! "$FFMPEG" -v error -hwaccels 2> /dev/null | grep -q '^cuda'; then
-    skip "frames in GPU memory" "FFmpeg was built without CUDA"
-    done_testing
-    exit
-fi
+need_cuda_frames
 ${CC:-cc} -std=c11 -D_GNU_SOURCE -pthread -shared -fPIC \
     -o "$T/libcuda.so.1" "$ROOT"/tests/gpu/fake*.c || exit 1
 make_model=$BUILD/tests/filters/mkmodel

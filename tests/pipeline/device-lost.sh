@@ -4,14 +4,11 @@
 # own CUDA code and our plug-in on a stand-in for the driver.
 # SPDX-License-Identifier: LGPL-2.1-or-later
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../cuda-frames.inc"
 . "$(dirname "$0")/common.inc"
 cd "$T" || exit 1
 
-if ! "$FFMPEG" -v error -hwaccels 2> /dev/null | grep -q '^cuda'; then
-    skip "frames in GPU memory" "FFmpeg was built without CUDA"
-    done_testing
-    exit
-fi
+need_cuda_frames
 "$BUILD/tests/filters/mkmodel" compact y 2 sr.safetensors || exit 1
 preset() { # NAME CHAIN...
     name=$1

@@ -3,6 +3,7 @@
 # FFmpeg's own CUDA code on a stand-in for the driver (tests/gpu/fakecuda.c).
 # SPDX-License-Identifier: LGPL-2.1-or-later
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../cuda-frames.inc"
 . "$(dirname "$0")/common.inc"
 . "$(dirname "$0")/../near.sh"
 cd "$T" || exit 1
@@ -130,11 +131,7 @@ check "generate: as on the CPU" near16 m.raw mc.raw 1200
 check "generate: not by the CPU" not cmp -s m.raw mc.raw
 
 # ---- frames in the GPU's memory ----
-if ! "$FFMPEG" -v error -hwaccels 2> /dev/null | grep -q '^cuda'; then
-    skip "frames in GPU memory" "FFmpeg was built without CUDA"
-    done_testing
-    exit
-fi
+need_cuda_frames
 driver=$BUILD/tests/gpu
 kept() { # TEXT: of the last run on the GPU
     check "$1: frames were there" grep -q 'allocs=[1-9]' first
