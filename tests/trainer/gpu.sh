@@ -43,7 +43,7 @@ split cyclegan "task: cyclegan|train: [train]|train_b: [clip.mkv]|features: 2|bl
 split cut "task: cut|train: [train]|train_b: [clip.mkv]|features: 2|blocks: 2|critic_features: 2|critic_levels: 2|patch: 32|batch: 2|places: 16|nce_features: 8"
 split keyframe "task: keyframe|train: [train/t1.png]|painted: [painted.png]|features: 4|blocks: 1|critic_features: 4|patch: 24|batch: 2|steady: 0.5"
 split interp "task: interp|train: [train]|kind: whole|size: 2|patch: 48|batch: 1|motion: 6|real: 0"
-split fusion "task: interp|train: [train]|kind: fusion|size: 4|depth: 1|patch: 48|batch: 1|motion: 6|real: 0"
+split fusion "task: interp|train: [train]|kind: fusion|size: 4|depth: 1|patch: 48|batch: 1|motion: 6|real: 0|crops: 6"
 split plate "task: plate|train: [procedural:fire]|frames: 2|alpha: own|side: 40|min_side: 14|stages: 2|features: 4|layers: 2|minutes: 0"
 split texture "task: texture|train: [procedural:weave]|side: 64|patch: 16|batch: 2|local: 3|global: 2|periodic: 2|features: 4|levels: 2|critic: 4"
 
@@ -69,11 +69,8 @@ near() {
               print "relative difference " r " of " n " values"
               exit !(n && r <= most) }'
 }
-families="sr dcgan wgan wgan-gp spectral vae gan-sr cyclegan cut keyframe interp
-fusion plate texture" again="sr dcgan gan-sr texture" moved="sr wgan"
-# Sanitizers make emulated kernels ten times slower: a network, a generator.
-case $BUILD in *-san) families="sr dcgan vae" again=sr moved=sr ;; esac
-for f in $families; do
+for f in ${FAMILIES-sr dcgan wgan wgan-gp spectral vae gan-sr cyclegan cut \
+    keyframe interp fusion plate texture}; do
     check "$f: on the CPU" run "$f" "$f-cpu"
     check "$f: on the GPU" run "$f" "$f-gpu" --device cuda
     check "$f: nearly the same checkpoint" \
@@ -82,7 +79,7 @@ for f in $families; do
 done
 
 # ---- equal runs ----
-for f in $again; do
+for f in sr dcgan gan-sr texture; do
     check "$f: again on the GPU, with two threads" run "$f" "$f-two" \
         --device=cuda:0 --threads 2
     check "$f: the same file" \
@@ -91,7 +88,6 @@ done
 
 # ---- from one device to the other: stopped by a signal, wherever it is ----
 long="--steps=60 --val="
-case $BUILD in *-san) long="--steps=12 --val=" ;; esac
 stopped() { # RECIPE OUT DEVICE
     # shellcheck disable=SC2086 # options
     (exec "$TRAIN" "$T/$1.yaml" --data-root "$T" -o "$T/$2.safetensors" \
@@ -107,7 +103,7 @@ stopped() { # RECIPE OUT DEVICE
     wait $pid
     [ $? = 143 ]
 }
-for f in $moved; do
+for f in sr wgan; do
     # shellcheck disable=SC2086
     check "$f: a longer run on the CPU" run $f $f-long $long
     check "$f: one on the GPU is stopped" stopped $f $f-over cuda
