@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "cuda_train_priv.h"
 #include "graph_priv.h"
 #include "op.h"
 
@@ -36,8 +37,7 @@ void fg_cuda_train_close(FgCudaTrain *d)
     memset(d, 0, sizeof(*d));
 }
 
-/* The work memory grows; what was there may still be in use. */
-static int room(FgCudaTrain *d, size_t bytes, FgError *err)
+int fg_cuda_room(FgCudaTrain *d, size_t bytes, FgError *err)
 {
     if (bytes <= d->work_bytes)
         return 0;
@@ -59,7 +59,7 @@ FgKView fg_cuda_line(uint64_t at, size_t nb)
 
 /* ---- launches ---- */
 
-static FgKernelArgs args_of(const FgCudaCall *c)
+FgKernelArgs fg_cuda_op_args(const FgCudaCall *c)
 {
     const FgAttr *const a = &c->node->attr;
     FgKernelArgs k;
@@ -86,11 +86,9 @@ static FgKernelArgs args_of(const FgCudaCall *c)
     return k;
 }
 
-/* in[0] the gradient of out, in[1] the op's input, out the gradient of in[j].
- */
-static FgKernelArgs back_of(const FgCudaCall *c, int j)
+FgKernelArgs fg_cuda_back_args(const FgCudaCall *c, int j)
 {
-    FgKernelArgs k = args_of(c);
+    FgKernelArgs k = fg_cuda_op_args(c);
     k.in[0] = c->dout;
     k.in[1] = c->in[0];
     k.out = c->din[j];
@@ -98,17 +96,17 @@ static FgKernelArgs back_of(const FgCudaCall *c, int j)
     return k;
 }
 
-static int launch(FgCudaTrain *d, int kernel, const FgKernelArgs *k,
-                  FgError *err)
+int fg_cuda_launch(FgCudaTrain *d, int kernel, const FgKernelArgs *k,
+                   FgError *err)
 {
     return d->api->launch(d->dev, NULL, kernel, k, err);
 }
 
-static int results(FgCudaTrain *d, int kernel, FgKernelArgs *k, int nb,
-                   FgError *err)
+int fg_cuda_results(FgCudaTrain *d, int kernel, FgKernelArgs *k, int nb,
+                    FgError *err)
 {
     k->t.results = nb;
-    return launch(d, kernel, k, err);
+    return fg_cuda_launch(d, kernel, k, err);
 }
 
 int fg_cuda_cast(FgCudaTrain *d, const FgKView *to, const FgKView *from,
@@ -121,7 +119,7 @@ int fg_cuda_cast(FgCudaTrain *d, const FgKView *to, const FgKView *from,
     k.in[0] = *from;
     k.out = *to;
     k.t.images = images;
-    return launch(d, FG_KERNEL_t_unary, &k, err);
+    return fg_cuda_launch(d, FG_KERNEL_t_unary, &k, err);
 }
 
 /* ---- element by element ---- */
@@ -148,50 +146,51 @@ static int unary_mode(const char *op)
 
 static int unary(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
 {
-    FgKernelArgs k = args_of(c);
+    FgKernelArgs k = fg_cuda_op_args(c);
     k.mode = unary_mode(c->node->op->name);
     k.out = c->out;
     if (k.mode == FG_UNARY_AFFINE) {
         k.p[1] = c->param[0];
         k.p[0] = 0;
     }
-    return launch(d, FG_KERNEL_t_unary, &k, err);
+    return fg_cuda_launch(d, FG_KERNEL_t_unary, &k, err);
 }
 
-/* Sums per channel into parameter j's gradient. */
-static int channels(FgCudaTrain *d, const FgCudaCall *c, int j, int mode,
-                    FgError *err)
+int fg_cuda_channels(FgCudaTrain *d, const FgCudaCall *c, int j, int mode,
+                     FgError *err)
 {
-    FgKernelArgs k = back_of(c, 0);
+    FgKernelArgs k = fg_cuda_back_args(c, 0);
     if (!c->dparam[j])
         return 0;
     k.mode = mode;
     k.p[0] = c->dparam[j];
     k.p[2] = d->work;
-    return results(d, FG_KERNEL_t_channels, &k, c->dout.c, err);
+    return fg_cuda_results(d, FG_KERNEL_t_channels, &k, c->dout.c, err);
 }
 
 static int unary_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
 {
-    FgKernelArgs k = back_of(c, 0);
+    FgKernelArgs k = fg_cuda_back_args(c, 0);
     int rc = 0;
     k.mode = unary_mode(c->node->op->name);
     k.add = c->out;
     if (k.mode == FG_UNARY_AFFINE || k.mode == FG_UNARY_PRELU)
-        rc = channels(d, c, 0,
-                      k.mode == FG_UNARY_PRELU ? FG_SUM_SLOPE : FG_SUM_PLAIN,
-                      err);
+        rc = fg_cuda_channels(
+            d, c, 0, k.mode == FG_UNARY_PRELU ? FG_SUM_SLOPE : FG_SUM_PLAIN,
+            err);
     if (k.mode == FG_UNARY_AFFINE)
         k.mode = FG_UNARY_COPY;
-    return rc < 0 || !k.out.at ? rc : launch(d, FG_KERNEL_t_act_back, &k, err);
+    return rc < 0 || !k.out.at
+               ? rc
+               : fg_cuda_launch(d, FG_KERNEL_t_act_back, &k, err);
 }
 
 static int binary(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
 {
-    FgKernelArgs k = args_of(c);
+    FgKernelArgs k = fg_cuda_op_args(c);
     k.mode = fg_node_is(c->node, "mul") ? FG_BINARY_MUL : FG_BINARY_ADD;
     k.out = c->out;
-    return launch(d, FG_KERNEL_t_binary, &k, err);
+    return fg_cuda_launch(d, FG_KERNEL_t_binary, &k, err);
 }
 
 static int binary_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
@@ -200,25 +199,25 @@ static int binary_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
     const int mul = fg_node_is(c->node, "mul");
     int rc = 0;
     if (c->din[0].at) {
-        FgKernelArgs k = back_of(c, 0);
+        FgKernelArgs k = fg_cuda_back_args(c, 0);
         k.in[1] = mul ? c->in[1] : none;
-        rc = launch(d, FG_KERNEL_t_mul_back, &k, err);
+        rc = fg_cuda_launch(d, FG_KERNEL_t_mul_back, &k, err);
     }
     if (rc >= 0 && c->din[1].at) {
-        FgKernelArgs k = back_of(c, 1);
+        FgKernelArgs k = fg_cuda_back_args(c, 1);
         k.in[1] = mul ? c->in[0] : none;
         if (k.out.h == c->dout.h && k.out.w == c->dout.w)
-            rc = launch(d, FG_KERNEL_t_back_b, &k, err);
+            rc = fg_cuda_launch(d, FG_KERNEL_t_back_b, &k, err);
         else
-            rc = results(d, FG_KERNEL_t_back_pixel, &k, c->images * k.out.c,
-                         err);
+            rc = fg_cuda_results(d, FG_KERNEL_t_back_pixel, &k,
+                                 c->images * k.out.c, err);
     }
     return rc;
 }
 
 static FgKernelArgs dropped(const FgCudaCall *c)
 {
-    FgKernelArgs k = args_of(c);
+    FgKernelArgs k = fg_cuda_op_args(c);
     const double p = (double)c->node->attr.alpha;
     k.alpha = (float)(1 / (1 - p));
     k.t.below = (uint32_t)(p * 4294967296.0);
@@ -232,7 +231,7 @@ static int dropout(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
 {
     FgKernelArgs k = dropped(c);
     k.out = c->out;
-    return launch(d, FG_KERNEL_t_dropout, &k, err);
+    return fg_cuda_launch(d, FG_KERNEL_t_dropout, &k, err);
 }
 
 static int dropout_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
@@ -241,69 +240,34 @@ static int dropout_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
     k.in[0] = c->dout;
     k.out = c->din[0];
     k.t.add = c->din_add[0];
-    return k.out.at ? launch(d, FG_KERNEL_t_dropout, &k, err) : 0;
+    return k.out.at ? fg_cuda_launch(d, FG_KERNEL_t_dropout, &k, err) : 0;
 }
 
-/* ---- convolutions ---- */
-
-static int conv(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
-{
-    FgKernelArgs k = args_of(c);
-    k.out = c->out;
-    return launch(d,
-                  fg_node_is(c->node, "deconv2d") ? FG_KERNEL_t_deconv
-                                                  : FG_KERNEL_t_conv,
-                  &k, err);
-}
-
-static int conv_weights(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
-{
-    const int transposed = fg_node_is(c->node, "deconv2d");
-    FgKernelArgs k = args_of(c);
-    if (!c->dparam[0])
-        return 0;
-    k.in[0] = transposed ? c->in[0] : c->dout;
-    k.in[1] = transposed ? c->dout : c->in[0];
-    k.p[0] = c->dparam[0];
-    k.p[1] = 0;
-    return results(d, FG_KERNEL_t_weights, &k,
-                   k.in[0].c * (k.in[1].c / k.groups) * k.kernel * k.kernel,
-                   err);
-}
-
-static int conv_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
-{
-    const int kernel = fg_node_is(c->node, "deconv2d") ? FG_KERNEL_t_deconv_back
-                                                       : FG_KERNEL_t_conv_back;
-    FgKernelArgs k = back_of(c, 0);
-    int rc = conv_weights(d, c, err);
-    if (rc >= 0)
-        rc = channels(d, c, 1, FG_SUM_PLAIN, err);
-    return rc < 0 || !k.out.at ? rc : launch(d, kernel, &k, err);
-}
+/* ---- dense ---- */
 
 static int dense(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
 {
-    FgKernelArgs k = args_of(c);
+    FgKernelArgs k = fg_cuda_op_args(c);
     k.out = c->out;
-    return launch(d, FG_KERNEL_t_dense, &k, err);
+    return fg_cuda_launch(d, FG_KERNEL_t_dense, &k, err);
 }
 
 static int dense_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
 {
-    FgKernelArgs k = back_of(c, 0);
+    FgKernelArgs k = fg_cuda_back_args(c, 0);
     const size_t size = (size_t)c->in[0].c * (size_t)c->in[0].h *
                         (size_t)c->in[0].w;
-    int rc = channels(d, c, 1, FG_SUM_PLAIN, err);
+    int rc = fg_cuda_channels(d, c, 1, FG_SUM_PLAIN, err);
     if (rc >= 0 && c->dparam[0]) {
         FgKernelArgs w = k;
         w.out = fg_cuda_line(c->dparam[0], size * (size_t)c->dout.c);
         w.t.images = 1;
         w.t.results = c->images;
-        rc = launch(d, FG_KERNEL_t_dense_weights, &w, err);
+        rc = fg_cuda_launch(d, FG_KERNEL_t_dense_weights, &w, err);
     }
-    return rc < 0 || !k.out.at ? rc
-                               : launch(d, FG_KERNEL_t_dense_back, &k, err);
+    return rc < 0 || !k.out.at
+               ? rc
+               : fg_cuda_launch(d, FG_KERNEL_t_dense_back, &k, err);
 }
 
 /* ---- places ---- */
@@ -313,13 +277,13 @@ static int concat(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
     const uint64_t size = c->out.element == FG_ELEMENT_F32 ? 4 : 2;
     int first = 0, rc = 0;
     for (int j = 0; rc >= 0 && j < c->nb_in; j++) {
-        FgKernelArgs k = args_of(c);
+        FgKernelArgs k = fg_cuda_op_args(c);
         k.in[0] = c->in[j];
         k.first = 0;
         k.out = c->out;
         k.out.c = c->in[j].c;
         k.out.at += size * (uint64_t)first;
-        rc = launch(d, FG_KERNEL_t_copy, &k, err);
+        rc = fg_cuda_launch(d, FG_KERNEL_t_copy, &k, err);
         first += c->in[j].c;
     }
     return rc;
@@ -329,10 +293,10 @@ static int concat_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
 {
     int first = 0, rc = 0;
     for (int j = 0; rc >= 0 && j < c->nb_in; j++) {
-        FgKernelArgs k = back_of(c, j);
+        FgKernelArgs k = fg_cuda_back_args(c, j);
         k.first = first;
         if (k.out.at)
-            rc = launch(d, FG_KERNEL_t_copy, &k, err);
+            rc = fg_cuda_launch(d, FG_KERNEL_t_copy, &k, err);
         first += c->in[j].c;
     }
     return rc;
@@ -342,11 +306,11 @@ static int warp_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
 {
     int rc = 0;
     for (int j = 0; rc >= 0 && j < 2; j++) {
-        FgKernelArgs k = back_of(c, j);
+        FgKernelArgs k = fg_cuda_back_args(c, j);
         k.add = c->in[1];
         if (k.out.at)
-            rc = launch(d, j ? FG_KERNEL_t_flow_back : FG_KERNEL_t_warp_back,
-                        &k, err);
+            rc = fg_cuda_launch(
+                d, j ? FG_KERNEL_t_flow_back : FG_KERNEL_t_warp_back, &k, err);
     }
     return rc;
 }
@@ -355,31 +319,32 @@ static int correlate_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
 {
     int rc = 0;
     for (int j = 0; rc >= 0 && j < 2; j++) {
-        FgKernelArgs k = back_of(c, j);
+        FgKernelArgs k = fg_cuda_back_args(c, j);
         k.in[1] = c->in[1 - j];
         k.mode = j;
         if (k.out.at)
-            rc = launch(d, FG_KERNEL_t_correlate_back, &k, err);
+            rc = fg_cuda_launch(d, FG_KERNEL_t_correlate_back, &k, err);
     }
     return rc;
 }
 
 static int mean(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
 {
-    FgKernelArgs k = args_of(c);
+    FgKernelArgs k = fg_cuda_op_args(c);
     k.out = c->out;
-    return results(d, FG_KERNEL_t_mean, &k, c->images * c->in[0].c, err);
+    return fg_cuda_results(d, FG_KERNEL_t_mean, &k, c->images * c->in[0].c,
+                           err);
 }
 
 /* The second input gives its size and gets nothing. */
 static int like_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
 {
-    FgKernelArgs k = back_of(c, 0), none = back_of(c, 1);
-    int rc = k.out.at ? launch(d, FG_KERNEL_t_like_back, &k, err) : 0;
+    FgKernelArgs k = fg_cuda_back_args(c, 0), none = fg_cuda_back_args(c, 1);
+    int rc = k.out.at ? fg_cuda_launch(d, FG_KERNEL_t_like_back, &k, err) : 0;
     none.first = INT_MAX / 2; /* no channel of the gradient is its */
     if (rc < 0 || !none.out.at || none.t.add)
         return rc;
-    return launch(d, FG_KERNEL_t_slice_back, &none, err);
+    return fg_cuda_launch(d, FG_KERNEL_t_slice_back, &none, err);
 }
 
 /* Ops that are one launch, either way: kernels, and their mode unless -1. */
@@ -405,14 +370,14 @@ static int one_launch(FgCudaTrain *d, const FgCudaCall *c, int back,
 {
     for (size_t i = 0; i < sizeof(simple) / sizeof(*simple); i++) {
         const int kernel = back ? simple[i].backward : simple[i].forward;
-        FgKernelArgs k = back ? back_of(c, 0) : args_of(c);
+        FgKernelArgs k = back ? fg_cuda_back_args(c, 0) : fg_cuda_op_args(c);
         if (!fg_node_is(c->node, simple[i].op) || kernel < 0)
             continue;
         if (!back)
             k.out = c->out;
         if (simple[i].mode >= 0)
             k.mode = simple[i].mode;
-        return k.out.at ? launch(d, kernel, &k, err) : 0;
+        return k.out.at ? fg_cuda_launch(d, kernel, &k, err) : 0;
     }
     return fg_error(err, -ENOTSUP,
                     "CUDA: node '%s': the op %s cannot be trained on a GPU",
@@ -451,47 +416,48 @@ static void norm_args(FgKernelArgs *k, const FgCudaTrain *d, const Norm *n)
 static int moments(FgCudaTrain *d, const FgCudaCall *c, const Norm *n, int move,
                    FgError *err)
 {
-    FgKernelArgs k = args_of(c);
+    FgKernelArgs k = fg_cuda_op_args(c);
     norm_args(&k, d, n);
     k.p[0] = n->fixed || move ? c->param[2] : 0;
     k.p[1] = n->fixed || move ? c->param[3] : 0;
     if (!n->fixed)
-        return results(d, FG_KERNEL_t_moments, &k, n->nb, err);
+        return fg_cuda_results(d, FG_KERNEL_t_moments, &k, n->nb, err);
     k.out = fg_cuda_line(d->work, (size_t)n->nb);
     k.t.images = 1;
-    return launch(d, FG_KERNEL_t_fixed, &k, err);
+    return fg_cuda_launch(d, FG_KERNEL_t_fixed, &k, err);
 }
 
 static int norm_room(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
 {
-    return room(d,
-                (2 * sizeof(float) + 2 * sizeof(double)) * (size_t)c->images *
-                    (size_t)c->in[0].c,
-                err);
+    return fg_cuda_room(d,
+                        (2 * sizeof(float) + 2 * sizeof(double)) *
+                            (size_t)c->images * (size_t)c->in[0].c,
+                        err);
 }
 
 static int norm(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
 {
     int rc = norm_room(d, c, err);
     const Norm n = norm_of(d, c);
-    FgKernelArgs k = args_of(c);
+    FgKernelArgs k = fg_cuda_op_args(c);
     norm_args(&k, d, &n);
     k.out = c->out;
     if (rc >= 0)
         rc = moments(d, c, &n, n.joint, err);
-    return rc < 0 ? rc : launch(d, FG_KERNEL_t_norm, &k, err);
+    return rc < 0 ? rc : fg_cuda_launch(d, FG_KERNEL_t_norm, &k, err);
 }
 
 static int norm_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
 {
     int rc = norm_room(d, c, err);
     const Norm n = norm_of(d, c);
-    FgKernelArgs k = back_of(c, 0), p = k;
+    FgKernelArgs k = fg_cuda_back_args(c, 0), p = k;
     norm_args(&k, d, &n);
     if (rc >= 0)
         rc = moments(d, c, &n, 0, err);
     if (rc >= 0)
-        rc = results(d, FG_KERNEL_t_norm_sums, &k, c->images * c->dout.c, err);
+        rc = fg_cuda_results(d, FG_KERNEL_t_norm_sums, &k,
+                             c->images * c->dout.c, err);
     norm_args(&p, d, &n);
     p.p[0] = c->dparam[0];
     p.p[1] = c->dparam[1];
@@ -499,8 +465,10 @@ static int norm_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
     p.t.images = 1;
     p.t.results = c->images;
     if (rc >= 0 && (p.p[0] || p.p[1]))
-        rc = launch(d, FG_KERNEL_t_norm_params, &p, err);
-    return rc < 0 || !k.out.at ? rc : launch(d, FG_KERNEL_t_norm_back, &k, err);
+        rc = fg_cuda_launch(d, FG_KERNEL_t_norm_params, &p, err);
+    return rc < 0 || !k.out.at
+               ? rc
+               : fg_cuda_launch(d, FG_KERNEL_t_norm_back, &k, err);
 }
 
 /* Of every pixel: its moments, then its sums. */
@@ -509,37 +477,37 @@ static int layer(FgCudaTrain *d, const FgCudaCall *c, FgKernelArgs *k,
 {
     const size_t pixels = (size_t)c->images * (size_t)c->in[0].h *
                           (size_t)c->in[0].w;
-    FgKernelArgs m = args_of(c);
-    int rc = room(d, 4 * sizeof(float) * pixels, err);
+    FgKernelArgs m = fg_cuda_op_args(c);
+    int rc = fg_cuda_room(d, 4 * sizeof(float) * pixels, err);
     m.out = c->in[0];
     m.out.c = 1;
     k->p[2] = m.p[2] = d->work;
     k->p[3] = d->work + 2 * sizeof(float) * (uint64_t)pixels;
-    return rc < 0 ? rc : launch(d, FG_KERNEL_t_layer_moments, &m, err);
+    return rc < 0 ? rc : fg_cuda_launch(d, FG_KERNEL_t_layer_moments, &m, err);
 }
 
 static int layer_norm(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
 {
-    FgKernelArgs k = args_of(c);
+    FgKernelArgs k = fg_cuda_op_args(c);
     const int rc = layer(d, c, &k, err);
     k.out = c->out;
-    return rc < 0 ? rc : launch(d, FG_KERNEL_t_layer, &k, err);
+    return rc < 0 ? rc : fg_cuda_launch(d, FG_KERNEL_t_layer, &k, err);
 }
 
 static int layer_norm_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
 {
-    FgKernelArgs k = back_of(c, 0), s;
+    FgKernelArgs k = fg_cuda_back_args(c, 0), s;
     int rc = layer(d, c, &k, err);
     if (rc >= 0)
-        rc = channels(d, c, 0, FG_SUM_LAYER, err);
+        rc = fg_cuda_channels(d, c, 0, FG_SUM_LAYER, err);
     if (rc >= 0)
-        rc = channels(d, c, 1, FG_SUM_PLAIN, err);
+        rc = fg_cuda_channels(d, c, 1, FG_SUM_PLAIN, err);
     if (rc < 0 || !k.out.at)
         return rc;
     s = k;
     s.out.c = 1;
-    rc = launch(d, FG_KERNEL_t_layer_sums, &s, err);
-    return rc < 0 ? rc : launch(d, FG_KERNEL_t_layer_back, &k, err);
+    rc = fg_cuda_launch(d, FG_KERNEL_t_layer_sums, &s, err);
+    return rc < 0 ? rc : fg_cuda_launch(d, FG_KERNEL_t_layer_back, &k, err);
 }
 
 /* ---- both ways ---- */
@@ -550,8 +518,8 @@ static const struct {
     const char *op;
     OpFn forward, backward; /* NULL: one launch */
 } table[] = {
-    {"conv2d", conv, conv_back},
-    {"deconv2d", conv, conv_back},
+    {"conv2d", fg_cuda_conv, fg_cuda_conv_back},
+    {"deconv2d", fg_cuda_conv, fg_cuda_conv_back},
     {"dense", dense, dense_back},
     {"add", binary, binary_back},
     {"mul", binary, binary_back},

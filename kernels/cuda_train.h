@@ -18,6 +18,7 @@ typedef struct FgCudaTrain {
     FgCudaDevice about;
     uint64_t work; /* what one call needs for itself: moments, sums */
     size_t work_bytes;
+    int64_t products; /* done on tensor cores so far */
 } FgCudaTrain;
 
 /* Views are of one image; the others lie behind it without gaps. at = 0: not

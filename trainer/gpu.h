@@ -38,9 +38,8 @@ typedef struct FgGpu {
 
 /* name: "cuda" or "cuda:N"; NULL: the CPU, *d is NULL. Gives ex the device;
  * errors as fg_cuda_train_open's. precision: "fp32", "bf16", "fp16": what is
- * kept between ops; parameters, gradients of parameters and optimisers are fp32
- * in any case.
- */
+ * kept between ops, and what convolutions multiply; sums, parameters, gradients
+ * of parameters and optimisers are fp32 in any case. */
 int fg_gpu_open(FgGpu **d, const char *name, const char *precision,
                 FgExecutor *ex, FgError *err);
 void fg_gpu_close(FgGpu **d); /* accepts NULL; all mirrors are gone */

@@ -6,7 +6,7 @@
 #   make gpu-pack       build/gpu: tests/gpu/run, for a machine with a GPU
 CUDA_EMULATED := $(BUILD)/tests/ffgan-cuda-emulated.so
 CUDA_DRIVER := $(BUILD)/tests/gpu/libcuda.so.1
-CUDA_HDRS := $(wildcard kernels/cuda/*.h) kernels/cuda/conv_mma_template.c \
+CUDA_HDRS := $(wildcard kernels/cuda/*.h kernels/cuda/*_template.c) \
     kernels/cuda.h kernels/plan.h kernels/flow_types.h kernels/flow_maths.h kernels/bits.h
 CUDA_FATBIN := $(BUILD)/kernels/cuda/kernels.fatbin
 CUDA_PLUGIN := $(BUILD)/lib/ffgan-cuda.so

@@ -13,7 +13,7 @@
 #include "conv_all.h"
 #include "launch.h"
 #include "mix_ops.h"
-#include "train_grad.h"
+#include "train_mma.h"
 #include "train_step.h"
 
 enum { GUARD = 64, POISON = 0xff };

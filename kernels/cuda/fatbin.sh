@@ -18,7 +18,7 @@ done
 key=$({
     echo "$flags"
     "$nvcc" --version
-    cat $dir/kernels.cu $dir/conv_mma_template.c $dir/*.h kernels/flow_*.h
+    cat $dir/kernels.cu $dir/*_template.c $dir/*.h kernels/flow_*.h
 } | sha256sum | cut -c 1-24)
 kept=${FGCACHE:+$FGCACHE/cuda/$key}
 if [ -n "$kept" ] && [ -s "$kept.fatbin" ] && [ -s "$kept.log" ]; then

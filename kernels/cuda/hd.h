@@ -21,6 +21,7 @@
 #define FG_REGS(type, name, n) type name[n]
 #define FG_R(name, t) (name)
 #define FG_UNROLL _Pragma("unroll")
+#define FG_NO_UNROLL _Pragma("unroll 1")
 #else
 #include <math.h>
 #include <string.h>
@@ -34,6 +35,7 @@
 #define FG_REGS(type, name, n) type name[FG_BLOCK][n]
 #define FG_R(name, t) ((name)[t])
 #define FG_UNROLL
+#define FG_NO_UNROLL
 #endif
 
 #define FG_BLOCK 128 /* threads of every kernel */

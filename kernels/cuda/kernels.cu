@@ -3,7 +3,7 @@
 #include "conv_all.h"
 #include "launch.h"
 #include "mix_ops.h"
-#include "train_grad.h"
+#include "train_mma.h"
 #include "train_step.h"
 
 /* Blocks of a multiprocessor: a bound on registers (65536 / 128 / blocks),
@@ -48,8 +48,10 @@ extern "C" __global__ void __launch_bounds__(FG_BLOCK, FG_BLOCKS_MAP)
     }
 FG_KERNELS_MMA(MMA)
 
+#define FG_BLOCKS_OF(grid)                                                     \
+    ((grid) >= FG_GRID_GATHER64 ? 4 : FG_BLOCKS_TRAIN)
 #define TRAIN(name, grid)                                                      \
-    extern "C" __global__ void __launch_bounds__(FG_BLOCK, FG_BLOCKS_TRAIN)    \
+    extern "C" __global__ void __launch_bounds__(FG_BLOCK, FG_BLOCKS_OF(grid)) \
         fg_cuda_##name(const __grid_constant__ FgKernelArgs a)                 \
     {                                                                          \
         extern __shared__ __align__(16) char shared[];                         \

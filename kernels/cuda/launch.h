@@ -46,8 +46,32 @@ static inline FgLaunch fg_launch_mma(const FgKernelArgs *a, int n, int k)
     return l;
 }
 
+static inline FgLaunch fg_launch_gather(const FgKernelArgs *a, unsigned n)
+{
+    const int64_t all = (int64_t)a->t.images * a->out.h * a->out.w;
+    const FgLaunch l = {
+        {fg_blocks(all, FG_GATHER_PIXELS) * (unsigned)a->blocks, 1, 1},
+        FG_BLOCK,
+        2U * FG_GATHER_STAGE(n)};
+    return l;
+}
+
+static inline FgLaunch fg_launch_outer(const FgKernelArgs *a)
+{
+    const unsigned weights = fg_blocks(a->in[0].c, FG_OUTER_N) *
+                             fg_blocks(a->in[1].c, FG_OUTER_N) *
+                             (unsigned)(a->kernel * a->kernel);
+    const FgLaunch l = {
+        {weights * (unsigned)a->t.results, 1, 1}, FG_BLOCK, 4U * FG_OUTER_SIDE};
+    return l;
+}
+
 static inline FgLaunch fg_launch_train(const FgKernelArgs *a, int grid)
 {
+    if (grid == FG_GRID_GATHER32 || grid == FG_GRID_GATHER64)
+        return fg_launch_gather(a, grid == FG_GRID_GATHER32 ? 32 : 64);
+    if (grid == FG_GRID_OUTER)
+        return fg_launch_outer(a);
     const int64_t maps = (int64_t)a->t.images * a->out.c;
     const int64_t all = maps * a->out.h * a->out.w;
     const FgLaunch l = {

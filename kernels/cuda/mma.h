@@ -8,7 +8,8 @@
  *   B 16x8:  column g, rows 2i, 2i+1 (register 0), 8 more (1);
  *   C 16x8:  row g, columns 2i, 2i+1 (0, 1); row g + 8 (2, 3).
  * ldmatrix: thread 8 m + r names row r (16 bytes) of matrix m; register m of
- * thread l gets elements 2i, 2i+1 of row g. */
+ * thread l gets elements 2i, 2i+1 of row g; turned (.trans): of rows 2i, 2i+1
+ * element g. */
 #ifndef FFGAN_KERNELS_CUDA_MMA_H
 #define FFGAN_KERNELS_CUDA_MMA_H
 
@@ -27,6 +28,15 @@ FG_HD void fg_ldmatrix(uint32_t *d, const char *at)
                  : "=r"(d[0]), "=r"(d[1]), "=r"(d[2]), "=r"(d[3])
                  : "r"(fg_shared_at(at))
                  : "memory");
+}
+
+FG_HD void fg_ldmatrix_turned(uint32_t *d, const char *at)
+{
+    asm volatile(
+        "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+        : "=r"(d[0]), "=r"(d[1]), "=r"(d[2]), "=r"(d[3])
+        : "r"(fg_shared_at(at))
+        : "memory");
 }
 
 FG_HD void fg_mma_f16(float *c, const uint32_t *a, const uint32_t *b)
@@ -60,6 +70,8 @@ FG_HD void fg_mma_bf16(float *c, const uint32_t *a, const uint32_t *b)
 }
 
 #define FG_LDMATRIX(d, i, at, j) fg_ldmatrix(&(d)[i], shared + (at)[j])
+#define FG_LDMATRIX_TURNED(d, i, at, j)                                        \
+    fg_ldmatrix_turned(&(d)[i], shared + (at)[j])
 #define FG_MMA(element, c, i, a, j, b, k)                                      \
     ((element) == FG_ELEMENT_F16 ? fg_mma_f16(&(c)[i], &(a)[j], &(b)[k])       \
                                  : fg_mma_bf16(&(c)[i], &(a)[j], &(b)[k]))
@@ -114,6 +126,20 @@ static inline void fg_emu_ldmatrix(uint32_t *d, int n_d, const int *at,
         }
 }
 
+static inline void fg_emu_ldmatrix_turned(uint32_t *d, int n_d, const int *at,
+                                          int n_at, const char *shared)
+{
+    for (int l = 0; l < FG_BLOCK; l++)
+        for (int m = 0; m < 4; m++) {
+            const int from = l / 32 * 32 + 8 * m + l % 4 * 2;
+            uint16_t v[2];
+            for (int i = 0; i < 2; i++)
+                memcpy(&v[i], shared + at[(from + i) * n_at] + l % 32 / 4 * 2,
+                       2);
+            d[l * n_d + m] = v[0] | (uint32_t)v[1] << 16;
+        }
+}
+
 static inline float fg_emu_half(int element, uint32_t r, int i)
 {
     return fg_get16(element, (uint16_t)(i ? r >> 16 : r));
@@ -147,6 +173,9 @@ static inline void fg_emu_mma(int element, float *c, int n_c, const uint32_t *a,
 #define FG_ROW(v) ((int)(sizeof((v)[0]) / sizeof((v)[0][0])))
 #define FG_LDMATRIX(d, i, at, j)                                               \
     fg_emu_ldmatrix(&(d)[0][i], FG_ROW(d), &(at)[0][j], FG_ROW(at), shared)
+#define FG_LDMATRIX_TURNED(d, i, at, j)                                        \
+    fg_emu_ldmatrix_turned(&(d)[0][i], FG_ROW(d), &(at)[0][j], FG_ROW(at),     \
+                           shared)
 #define FG_MMA(element, c, i, a, j, b, k)                                      \
     fg_emu_mma(element, &(c)[0][i], FG_ROW(c), &(a)[0][j], FG_ROW(a),          \
                &(b)[0][k], FG_ROW(b))

@@ -10,13 +10,20 @@
 #include <stdint.h>
 
 /* How many threads: one per element of out's images; one per image and channel
- * of out; a block per result. */
-enum { FG_GRID_ELEMENTS, FG_GRID_MAPS, FG_GRID_RESULTS };
+ * of out; a block per result; train_mma.h's blocks. */
+enum {
+    FG_GRID_ELEMENTS,
+    FG_GRID_MAPS,
+    FG_GRID_RESULTS,
+    FG_GRID_GATHER32,
+    FG_GRID_GATHER64,
+    FG_GRID_OUTER
+};
 
-/* X(name, grid): fg_t_NAME of train_ops.h, train_grad.h, train_step.h. A name
- * that ends in _back makes the gradient of in[0] (back_b: of in[1]) of the op:
- * in[0] is the gradient of its output, in[1] its input, add its output or its
- * other input where that is needed. */
+/* X(name, grid): fg_NAME of train_ops.h, train_grad.h, train_mma.h,
+ * train_step.h. A name that ends in _back makes the gradient of in[0] (back_b:
+ * of in[1]) of the op: in[0] is the gradient of its output, in[1] its input,
+ * add its output or its other input where that is needed. */
 #define FG_KERNELS_TRAIN(X)                                                    \
     X(t_conv, FG_GRID_ELEMENTS)                                                \
     X(t_deconv, FG_GRID_ELEMENTS)                                              \
@@ -42,6 +49,14 @@ enum { FG_GRID_ELEMENTS, FG_GRID_MAPS, FG_GRID_RESULTS };
     X(t_conv_back, FG_GRID_ELEMENTS)                                           \
     X(t_deconv_back, FG_GRID_ELEMENTS)                                         \
     X(t_weights, FG_GRID_RESULTS)                                              \
+    X(t_pack, FG_GRID_ELEMENTS)                                                \
+    X(t_f16_gather32, FG_GRID_GATHER32)                                        \
+    X(t_f16_gather64, FG_GRID_GATHER64)                                        \
+    X(t_f16_outer, FG_GRID_OUTER)                                              \
+    X(t_bf16_gather32, FG_GRID_GATHER32)                                       \
+    X(t_bf16_gather64, FG_GRID_GATHER64)                                       \
+    X(t_bf16_outer, FG_GRID_OUTER)                                             \
+    X(t_slices, FG_GRID_ELEMENTS)                                              \
     X(t_channels, FG_GRID_RESULTS)                                             \
     X(t_act_back, FG_GRID_ELEMENTS)                                            \
     X(t_mul_back, FG_GRID_ELEMENTS)                                            \
@@ -72,6 +87,11 @@ enum { /* channels: mode, what is summed besides the gradient d itself */
        FG_SUM_SLOPE, /* d x where x <= 0 */
        FG_SUM_LAYER  /* d times the normalised x: p[2] of layer_moments */
 };
+/* gather's mode; its block's pixels, a stage's bytes for n outputs. outer's
+ * block: 64x64 weights; bytes of one side's 32 pixels. */
+enum { FG_SEES_CONV, FG_SEES_BACK };
+enum { FG_GATHER_PIXELS = 128, FG_OUTER_N = 64, FG_OUTER_SIDE = 4096 };
+#define FG_GATHER_STAGE(n) (2 * (FG_GATHER_PIXELS + (n)) * 32)
 enum {
     FG_STEP_ADAM,
     FG_STEP_ADAMW,

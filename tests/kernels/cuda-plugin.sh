@@ -35,7 +35,7 @@ tr -d "'" < "$fatbin_log" | awk '
 sed -n '/FG_KERNELS_\(MAP\|MMA\)(X)/,/^$/p' "$ROOT/kernels/cuda/args.h" |
     sed -n 's/^ *X(\([a-z0-9_]*\)[,)].*/\1/p' | grep -v '^name$' > "$T/kernels"
 echo moments >> "$T/kernels"
-sed -n 's/^ *X(\(t_[a-z_]*\), FG_GRID.*/\1/p' \
+sed -n 's/^ *X(\(t_[a-z0-9_]*\), FG_GRID.*/\1/p' \
     "$ROOT/kernels/cuda/train_args.h" >> "$T/kernels"
 every() { # each kernel for each architecture
     for a in $(cut -d ' ' -f 2 "$T/cost" | sort -u); do
@@ -46,7 +46,7 @@ every() { # each kernel for each architecture
             }
         done < "$T/kernels"
     done
-    [ "$(wc -l < "$T/kernels")" = 86 ] && [ -s "$T/cost" ]
+    [ "$(wc -l < "$T/kernels")" = 94 ] && [ -s "$T/cost" ]
 }
 check "each kernel is there for each architecture" every
 within() {

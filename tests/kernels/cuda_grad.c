@@ -45,6 +45,15 @@ static const Case cases[] = {
     {"deconv2d", {CONV(3, 5, 3, 1, 1), .bias = 1}, 4, 4, 5, ALONE},
     {"deconv2d", {CONV(6, 4, 2, 1, 3), .bias = 1}, 9, 4, 5, ALONE},
     {"deconv2d", {CONV(17, 4, 1, 0, 1)}, 24, 1, 1, ALONE},
+    /* Of tensor cores' sizes: one tile and more, two slices, all of it odd. */
+    {"conv2d", {CONV(16, 3, 1, 1, 1), .bias = 1}, 8, 9, 13, ALONE},
+    {"conv2d", {CONV(72, 3, 1, 1, 1), .bias = 1}, 40, 7, 11, ALONE},
+    {"conv2d", {CONV(24, 3, 2, 1, 1), .bias = 1}, 16, 17, 31, ALONE},
+    {"conv2d", {CONV(32, 5, 1, 2, 1), .pad_mode = 1}, 16, 8, 13, ALONE},
+    {"conv2d", {CONV(8, 3, 1, 1, 1), .pad_mode = 3}, 24, 5, 37, ALONE},
+    {"conv2d", {CONV(80, 1, 1, 0, 1), .bias = 1}, 72, 5, 7, ALONE},
+    {"deconv2d", {CONV(40, 4, 2, 1, 1), .bias = 1}, 24, 9, 7, ALONE},
+    {"deconv2d", {CONV(8, 3, 1, 1, 1)}, 80, 5, 9, ALONE},
     {"dense", {.channels = 13, .bias = 1}, 13, 3, 2, ALONE},
     {"dense", {.channels = 5}, 5, 1, 1, ALONE},
     {"bias", {0}, 5, 6, 9, ALONE},
@@ -374,6 +383,18 @@ static FgCudaCall gpu_call(Side *s)
     return c;
 }
 
+/* Tensor cores do all convolutions of one group in 16 bits: the output, the
+ * weights' gradient, the input's. */
+static void check_products(const Side *s)
+{
+    const int convolution = strstr(s->c->op, "conv2d") != NULL;
+    const int product = convolution && s->element != FG_ELEMENT_F32 &&
+                        s->c->attr.groups == 1 &&
+                        (s->element == FG_ELEMENT_F16 ||
+                         s->gpu.about.major >= 8);
+    assert_int_equal(s->gpu.products, product ? 3 : 0);
+}
+
 static void compare(Side *s, const Both *b, const char *what, double most)
 {
     const float *const want = b->t.data;
@@ -411,6 +432,7 @@ static void one(const Case *c, int element, int training, int add, double most)
     assert_int_equal(s.node.op->f32.backward(&cpu), 0);
     if (fg_cuda_backward(&s.gpu, &gpu, &err) < 0)
         fail_msg("%s: %s", c->op, err.text);
+    check_products(&s);
     for (int i = 0; i < s.node.nb_in; i++)
         compare(&s, &s.din[i], i ? "gradient 1" : "gradient 0", most);
     for (int k = 0; k < s.node.nb_param && k < 2; k++)

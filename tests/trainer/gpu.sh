@@ -121,7 +121,10 @@ check "a CPU's checkpoint that is done is done for the GPU" run sr sr-long \
 for p in fp16 bf16; do
     check "$p: on the GPU" run sr sr-$p --precision=$p --device cuda
     check "$p: near fp32" near "$T/sr-cpu.safetensors" "$T/sr-$p.safetensors" 0.02
-    check "$p: and not the same" sh -c '! cmp -s "$1" "$2"' - \
+    check "$p: again" run sr sr-$p-two --precision=$p --device cuda --threads 2
+    check "$p: the same file" \
+        cmp "$T/sr-$p.safetensors" "$T/sr-$p-two.safetensors"
+    check "$p: and not fp32's" sh -c '! cmp -s "$1" "$2"' - \
         "$T/sr-gpu.safetensors" "$T/sr-$p.safetensors"
 done
 check "fp16: a generator and its critic" run dcgan dcgan-16 --precision=fp16 \
