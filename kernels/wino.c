@@ -304,8 +304,8 @@ static void store_block(const Job *j, int first, int n)
 
 /* The part-th of parts shares of the cache lines of pixels x0 <= x < x1 of a
  * row: asked for while products are made, that no transform waits. */
-static void prefetch(const FgTensor *t, int image, int y, int x0, int x1,
-                     size_t part, size_t parts)
+static void prefetch(const FgTensor *t, int write, int image, int y, int x0,
+                     int x1, size_t part, size_t parts)
 {
     const size_t size = fg_dtype_size(t->dtype);
 
@@ -317,8 +317,13 @@ static void prefetch(const FgTensor *t, int image, int y, int x0, int x1,
     const char *at = fg_bytes(t, image, y, x0, size);
     const char *const end = at + bytes * (part + 1) / parts;
 
-    for (at += (bytes * part / parts) & ~(size_t)63; at < end; at += 64)
-        __builtin_prefetch(at, 0, 2);
+    at += (bytes * part / parts) & ~(size_t)63;
+    if (write)
+        for (; at < end; at += 64)
+            __builtin_prefetch(at, 1, 2);
+    else
+        for (; at < end; at += 64)
+            __builtin_prefetch(at, 0, 2);
 }
 
 /* A part of an input row of the n tiles from t on, for plane p. */
@@ -327,7 +332,16 @@ static void prefetch_tiles(const Job *j, int t, int n, size_t p, size_t parts)
     const int tx = j->x0 + t % j->nx, row = t / j->nx, pad = j->w->pad;
     const int y = T * (row % j->ny) - pad + (int)(p / 6), x = T * tx - pad;
 
-    prefetch(j->in, row / j->ny, y, x, x + T * n + 2, p % parts, parts);
+    prefetch(j->in, 0, row / j->ny, y, x, x + T * n + 2, p % parts, parts);
+}
+
+/* The same of the output rows of the n tiles from t on. */
+static void prefetch_out(const Job *j, int t, int n, size_t p)
+{
+    const int tx = j->x0 + t % j->nx, row = t / j->nx;
+    const int y = T * (row % j->ny) + (int)(p / 9), x = T * tx;
+
+    prefetch(j->out, 1, row / j->ny, y, x, x + T * n, p % 9, 9);
 }
 
 /* ---- narrow layers ---- */
@@ -386,6 +400,8 @@ static void run_tiles(const Job *j, int first, int last)
         for (size_t p = 0; p < PLANES; p++) {
             if (wide && t + n < last)
                 prefetch_tiles(j, t + n, n, p, 6);
+            if (wide)
+                prefetch_out(j, t, n, p);
             q.plane = (int)p;
             q.n = n;
             q.v = j->v + p * (size_t)w->icp * es;

@@ -8,10 +8,11 @@
  * Improving the Accuracy of Winograd Convolution", 2020); the rows of +-sqrt2
  * carry a factor 2 in the weights, so that all planes have like sizes.
  *
- * FG_WINO_I16: block floating point. A tile is scaled by its largest input so
- * that no transformed value passes 32767, and weights so that no sum of
- * products passes 2^31: exact integer products whatever the input is, no
- * calibration. FG_WINO_F32: fp32 products.
+ * FG_WINO_I16: block floating point. A tile is scaled by a power of two, the
+ * largest with which no transformed value can pass 32767, and weights so that
+ * no sum of products passes 2^31: exact integer products whatever the input
+ * is, no calibration. A tile with inputs above 2^100 is NaN, as if they were
+ * not finite. FG_WINO_F32: fp32 products.
  *
  * The same bits on every instruction set, for any thread count, and for any
  * strides. Outputs of one tile depend on all its 36 inputs: the grid of tiles,

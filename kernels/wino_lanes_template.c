@@ -42,27 +42,30 @@ typedef union FN(Top) {
     H h;
 } FN(Top);
 
-/* d = one column of the patch; its magnitudes into *top unless NULL. */
-INL void FN(load_column)(V *d, const FgWinoIn *q, int x, int c, FN(Top) * top,
-                         const int half)
+/* d = one column of the patch, left channels of it; its magnitudes, too, into
+ * *top unless NULL. */
+INL void FN(load_column)(V *d, const void *const *row, ptrdiff_t at, int left,
+                         FN(Top) * top, const int half)
 {
-    const ptrdiff_t at = x * q->pitch + c;
+    H h = hzero;
+    U u = uzero;
 
 #pragma GCC unroll 6
     for (int i = 0; i < 6; i++) {
         if (half) {
-            const H h = FN(load_f16)((const uint16_t *)q->row[i] + at,
-                                     q->ic - c);
+            const H x = FN(load_f16)((const uint16_t *)row[i] + at, left);
 
-            d[i] = vhalf(h);
-            if (top)
-                top->h = hmax(top->h, habs(h));
+            d[i] = vhalf(x);
+            h = hmax(h, habs(x));
         } else {
-            d[i] = FN(load_f32)((const float *)q->row[i] + at, q->ic - c);
-            if (top)
-                top->u = vabsmax(top->u, d[i]);
+            d[i] = FN(load_f32)((const float *)row[i] + at, left);
+            u = vabsmax(u, d[i]);
         }
     }
+    if (top && half)
+        top->h = hmax(top->h, h);
+    else if (top)
+        top->u = umax(top->u, u);
 }
 
 INL void FN(clear)(const FgWinoIn *q, FN(Top) * top, const int half)
@@ -89,23 +92,43 @@ INL uint32_t FN(tile_top)(const FN(Top) * top, int k, const int half)
     return half ? half_bits(hreduce(m.h)) : ureduce(m.u);
 }
 
-/* Columns of all patches, channels c0 <= c < c1: t[vector][row][column]. */
+/* Columns of all patches, left channels from c on: t[column][row], as stores
+ * to one place after another are faster. */
+INL void FN(in_vector)(const FgWinoIn *q, int c, int left, V *t, FN(Top) * top,
+                       const int half)
+{
+    const int w = 4 * q->n + 2;
+    const ptrdiff_t pitch = q->pitch;
+    const void *row[6];
+    ptrdiff_t at = c;
+
+#pragma GCC unroll 6
+    for (int i = 0; i < 6; i++)
+        row[i] = q->row[i];
+    for (int x = 0; x < w; x++, at += pitch) {
+        V d[6], o[6];
+
+        FN(load_column)(d, row, at, left, top ? &top[x] : NULL, half);
+        FN(in6)(o, d);
+#pragma GCC unroll 6
+        for (int i = 0; i < 6; i++)
+            t[6 * x + i] = o[i];
+    }
+}
+
+/* Columns of all patches, channels c0 <= c < c1: t[vector][column][row]. Whole
+ * vectors have a loop without questions. */
 INL void FN(in_columns)(const FgWinoIn *q, int c0, int c1, void *work,
                         FN(Top) * top, const int half)
 {
-    const int w = 4 * q->n + 2;
     V *t = work;
 
-    for (int c = c0; c < c1; c += LANES, t += 6 * w)
-        for (int x = 0; x < w; x++) {
-            V d[6], o[6];
-
-            FN(load_column)(d, q, x, c, top ? &top[x] : NULL, half);
-            FN(in6)(o, d);
-#pragma GCC unroll 6
-            for (int i = 0; i < 6; i++)
-                t[i * w + x] = o[i];
-        }
+    for (int c = c0; c < c1; c += LANES, t += 6 * (4 * q->n + 2)) {
+        if (q->ic - c >= LANES)
+            FN(in_vector)(q, c, LANES, t, top, half);
+        else
+            FN(in_vector)(q, c, q->ic - c, t, top, half);
+    }
 }
 
 INL void FN(all_top)(const FgWinoIn *q, int c0, int c1, FN(Top) * top,
@@ -115,24 +138,35 @@ INL void FN(all_top)(const FgWinoIn *q, int c0, int c1, FN(Top) * top,
         for (int x = 0; x < 4 * q->n + 2; x++) {
             V d[6];
 
-            FN(load_column)(d, q, x, c, &top[x], half);
+            FN(load_column)
+            (d, q->row, x * q->pitch + c, q->ic - c, &top[x], half);
         }
 }
 
+/* A row of a tile's planes, from what in_vector made. */
+INL void FN(in_row)(V *o, const V *t)
+{
+    V d[6];
+
+#pragma GCC unroll 6
+    for (int x = 0; x < 6; x++)
+        d[x] = t[6 * x];
+    FN(in6)(o, d);
+}
+
 /* One row of a tile's planes: nb vectors of channels. */
-INL void FN(in_row_i16)(const FgWinoIn *q, int16_t *v, const V *t, V scale,
+INL void FN(in_row_i16)(const FgWinoIn *q, int16_t *v, const V *t, V magic,
                         const int nb)
 {
     const int w = 4 * q->n + 2;
-    const V magic = vset(MAGIC);
     V o[2][6];
 
 #pragma GCC unroll 2
     for (int b = 0; b < nb; b++) {
-        FN(in6)(o[b], t + b * 6 * w);
+        FN(in_row)(o[b], t + b * 6 * w);
 #pragma GCC unroll 6
         for (int x = 0; x < 6; x++)
-            o[b][x] = vfma(o[b][x], scale, magic);
+            o[b][x] = vadd(o[b][x], magic);
     }
     if (nb == 1 && q->icp == LANES) {
 #pragma GCC unroll 3
@@ -150,14 +184,14 @@ INL void FN(in_row_i16)(const FgWinoIn *q, int16_t *v, const V *t, V scale,
 }
 
 INL void FN(in_rows_i16)(const FgWinoIn *q, int c0, int c1, const void *work,
-                         const float *scale)
+                         const float *magic)
 {
     const int w = 4 * q->n + 2;
 
     for (int k = 0; k < q->n; k++) {
         int16_t *const v = (int16_t *)(q->v + (size_t)k * q->v_tile);
-        const V *t = (const V *)work + 4 * k;
-        const V s = vset(scale[k]);
+        const V *t = (const V *)work + 24 * k;
+        const V m = vset(magic[k]);
 
         for (int c = c0, two; c < c1; c += (1 + two) * LANES) {
             two = c + LANES < c1;
@@ -165,9 +199,9 @@ INL void FN(in_rows_i16)(const FgWinoIn *q, int c0, int c1, const void *work,
                 int16_t *const to = v + 6 * y * q->icp + c;
 
                 if (two)
-                    FN(in_row_i16)(q, to, t + y * w, s, 2);
+                    FN(in_row_i16)(q, to, t + y, m, 2);
                 else
-                    FN(in_row_i16)(q, to, t + y * w, s, 1);
+                    FN(in_row_i16)(q, to, t + y, m, 1);
             }
             t += (1 + two) * 6 * w;
         }
@@ -176,15 +210,13 @@ INL void FN(in_rows_i16)(const FgWinoIn *q, int c0, int c1, const void *work,
 
 INL void FN(in_rows_f32)(const FgWinoIn *q, int c, const void *work)
 {
-    const int w = 4 * q->n + 2;
-
     for (int k = 0; k < q->n; k++)
         for (int y = 0; y < 6; y++) {
             float *const v = (float *)(q->v + (size_t)k * q->v_tile) +
                              6 * y * q->icp + c;
             V o[6];
 
-            FN(in6)(o, (const V *)work + y * w + 4 * k);
+            FN(in_row)(o, (const V *)work + 24 * k + y);
 #pragma GCC unroll 6
             for (int x = 0; x < 6; x++)
                 vstore(v + x * q->icp, o[x]);
@@ -223,39 +255,54 @@ INL void FN(store_any)(void *p, ptrdiff_t i, V v, int left, const int half)
     }
 }
 
+/* What is added to a result, and when: nothing, before the activation, after
+ * it. */
+#define ADD_NONE 0
+#define ADD_FIRST 1
+#define ADD_LAST 2
+
+/* What one of out_columns' forms is for. */
+typedef struct FN(Form) {
+    FgWinoKind wino;
+    int kind, half; /* activation; outputs and what is added are f16 */
+    int full, add;  /* all 4x4 pixels, all lanes; ADD_NONE... */
+} FN(Form);
+
 INL void FN(put_pixel)(const FgWinoOut *q, int y, int x, int c, V v, V slope,
-                       const int kind, const int half)
+                       const FN(Form) f)
 {
-    const int left = q->oc - c;
+    const int left = f.full ? LANES : q->oc - c;
     const ptrdiff_t at = x * q->pitch + c;
 
-    if (!q->add[0]) {
-        v = FN(act)(v, slope, kind);
+    if (f.add == ADD_NONE) {
+        v = FN(act)(v, slope, f.kind);
     } else {
-        const V a = FN(load_any)(q->add[y], x * q->add_pitch + c, left, half);
+        const V a = FN(load_any)(q->add[y], x * q->add_pitch + c, left, f.half);
 
-        v = q->add_first ? FN(act)(vadd(v, a), slope, kind)
-                         : vadd(FN(act)(v, slope, kind), a);
+        v = f.add == ADD_FIRST ? FN(act)(vadd(v, a), slope, f.kind)
+                               : vadd(FN(act)(v, slope, f.kind), a);
     }
-    FN(store_any)(q->out[y], at, v, left, half);
+    FN(store_any)(q->out[y], at, v, left, f.half);
 }
 
 /* t[4 * y + x]: rows of products, transformed along x. */
-INL void FN(out_columns)(const FgWinoOut *q, int c, const V *t,
-                         const FgWinoKind wino, const int kind, const int half)
+INL void FN(out_columns)(const FgWinoOut *in, int c, const V *t,
+                         const FN(Form) f)
 {
+    /* A copy that no store can be thought to change. */
+    const FgWinoOut copy = *in, *const q = &copy;
     const V bias = vload(q->bias + c);
     V slope = vset(q->alpha), scale = bias;
 
     if (q->slope)
         slope = FN(load_f32)(q->slope + c, q->oc - c);
-    if (wino == FG_WINO_I16)
+    if (f.wino == FG_WINO_I16)
         scale = vmul(vset(q->unscale), vload(q->scale + c));
 #pragma GCC unroll 4
     for (int x = 0; x < 4; x++) {
         V d[6], o[4];
 
-        if (x >= q->cols)
+        if (!f.full && x >= q->cols)
             break;
 #pragma GCC unroll 6
         for (int y = 0; y < 6; y++)
@@ -263,14 +310,43 @@ INL void FN(out_columns)(const FgWinoOut *q, int c, const V *t,
         FN(out4)(o, d);
 #pragma GCC unroll 4
         for (int y = 0; y < 4; y++) {
-            if (y >= q->rows)
+            if (!f.full && y >= q->rows)
                 break;
             FN(put_pixel)
             (q, y, x, c,
-             wino == FG_WINO_I16 ? vfma(o[y], scale, bias) : vadd(o[y], bias),
-             slope, kind, half);
+             f.wino == FG_WINO_I16 ? vfma(o[y], scale, bias) : vadd(o[y], bias),
+             slope, f);
         }
     }
+}
+
+/* Whole tiles of f16 have forms of their own. */
+INL void FN(finish)(const FgWinoOut *q, int c, const V *t,
+                    const FgWinoKind wino, const int kind, const int half)
+{
+    const int add = !q->add[0] ? ADD_NONE : q->add_first ? ADD_FIRST : ADD_LAST;
+    const int full = q->rows == 4 && q->cols == 4 && q->oc - c >= LANES;
+    FN(Form) f = {wino, kind, half, 1, ADD_NONE};
+
+    if (half && full && add == ADD_NONE) {
+        FN(out_columns)(q, c, t, f);
+        return;
+    }
+    f.add = ADD_LAST;
+    if (half && full && add == ADD_LAST && kind == FG_CONV_LINEAR) {
+        FN(out_columns)(q, c, t, f);
+        return;
+    }
+    f.full = 0;
+    if (add == ADD_LAST) {
+        FN(out_columns)(q, c, t, f);
+        return;
+    }
+    f.add = add == ADD_FIRST ? ADD_FIRST : ADD_NONE;
+    if (add == ADD_FIRST)
+        FN(out_columns)(q, c, t, f);
+    else
+        FN(out_columns)(q, c, t, f);
 }
 
 /* The three kinds of activation; alpha stands in for slopes. */
@@ -279,27 +355,27 @@ static void FN(finish_i16)(const FgWinoOut *q, int c, const V *t)
     const int kind = q->act == FG_CONV_LEAKY_RELU ? FG_CONV_PRELU : q->act;
 
     if (kind == FG_CONV_RELU && q->half)
-        FN(out_columns)(q, c, t, FG_WINO_I16, FG_CONV_RELU, 1);
+        FN(finish)(q, c, t, FG_WINO_I16, FG_CONV_RELU, 1);
     else if (kind == FG_CONV_PRELU && q->half)
-        FN(out_columns)(q, c, t, FG_WINO_I16, FG_CONV_PRELU, 1);
+        FN(finish)(q, c, t, FG_WINO_I16, FG_CONV_PRELU, 1);
     else if (q->half)
-        FN(out_columns)(q, c, t, FG_WINO_I16, FG_CONV_LINEAR, 1);
+        FN(finish)(q, c, t, FG_WINO_I16, FG_CONV_LINEAR, 1);
     else if (kind == FG_CONV_RELU)
-        FN(out_columns)(q, c, t, FG_WINO_I16, FG_CONV_RELU, 0);
+        FN(finish)(q, c, t, FG_WINO_I16, FG_CONV_RELU, 0);
     else if (kind == FG_CONV_PRELU)
-        FN(out_columns)(q, c, t, FG_WINO_I16, FG_CONV_PRELU, 0);
+        FN(finish)(q, c, t, FG_WINO_I16, FG_CONV_PRELU, 0);
     else
-        FN(out_columns)(q, c, t, FG_WINO_I16, FG_CONV_LINEAR, 0);
+        FN(finish)(q, c, t, FG_WINO_I16, FG_CONV_LINEAR, 0);
 }
 
 static void FN(finish_f32)(const FgWinoOut *q, int c, const V *t)
 {
     if (q->act == FG_CONV_RELU)
-        FN(out_columns)(q, c, t, FG_WINO_F32, FG_CONV_RELU, 0);
+        FN(finish)(q, c, t, FG_WINO_F32, FG_CONV_RELU, 0);
     else if (q->act == FG_CONV_LINEAR)
-        FN(out_columns)(q, c, t, FG_WINO_F32, FG_CONV_LINEAR, 0);
+        FN(finish)(q, c, t, FG_WINO_F32, FG_CONV_LINEAR, 0);
     else
-        FN(out_columns)(q, c, t, FG_WINO_F32, FG_CONV_PRELU, 0);
+        FN(finish)(q, c, t, FG_WINO_F32, FG_CONV_PRELU, 0);
 }
 
 /* Channels c.. of the tile; m: their planes, step numbers apart. */

@@ -25,25 +25,17 @@ typedef struct Tops {
     NARROW_ONLY(Top_n n[TOPS];)
 } Tops;
 
-INL void find_scales(const FgWinoIn *q, const Tops *t, float *scale,
+INL void find_scales(const FgWinoIn *q, const Tops *t, float *magic,
                      const int half)
 {
     for (int k = 0; k < q->n; k++) {
         uint32_t bits = tile_top_w(t->w, k, half);
-        float top;
 
         NARROW_ONLY({
             const uint32_t n = tile_top_n(t->n, k, half);
             bits = n > bits ? n : bits;
         })
-        memcpy(&top, &bits, sizeof(top));
-        if (bits >= 0x7f800000) {
-            scale[k] = 0;
-            q->unscale[k] = NAN;
-        } else {
-            scale[k] = top > TINY ? MAX_V / GAIN / top : 0;
-            q->unscale[k] = top > TINY ? top * (GAIN / MAX_V) : 0;
-        }
+        magic[k] = tile_magic(bits, &q->unscale[k]);
     }
 }
 
@@ -54,7 +46,7 @@ INL void *narrow_work(const FgWinoIn *q)
 }
 
 /* Columns of all channels into the work space, and the tiles' scales. */
-INL void all_columns(const FgWinoIn *q, float *scale, const int half)
+INL void all_columns(const FgWinoIn *q, float *magic, const int half)
 {
     const int wide = wide_channels(q->ic);
     Tops t;
@@ -65,7 +57,7 @@ INL void all_columns(const FgWinoIn *q, float *scale, const int half)
         clear_n(q, t.n, half);
         in_columns_n(q, wide, q->ic, narrow_work(q), t.n, half);
     })
-    find_scales(q, &t, scale, half);
+    find_scales(q, &t, magic, half);
 }
 
 /* Few enough channels for their columns to stay in the work space. */
@@ -74,11 +66,11 @@ INL void in_once(const FgWinoIn *in, const int half)
     /* A copy that no store can be thought to change. */
     const FgWinoIn copy = *in, *const q = &copy;
     const int wide = wide_channels(q->ic);
-    float scale[FG_WINO_RUN];
+    float magic[FG_WINO_RUN];
 
-    all_columns(q, scale, half);
-    in_rows_i16_w(q, 0, wide, q->work, scale);
-    NARROW_ONLY(in_rows_i16_n(q, wide, q->ic, narrow_work(q), scale);)
+    all_columns(q, magic, half);
+    in_rows_i16_w(q, 0, wide, q->work, magic);
+    NARROW_ONLY(in_rows_i16_n(q, wide, q->ic, narrow_work(q), magic);)
 }
 
 INL void in_twice(const FgWinoIn *in, const int half)
@@ -86,7 +78,7 @@ INL void in_twice(const FgWinoIn *in, const int half)
     /* A copy that no store can be thought to change. */
     const FgWinoIn copy = *in, *const q = &copy;
     const int wide = wide_channels(q->ic);
-    float scale[FG_WINO_RUN];
+    float magic[FG_WINO_RUN];
     Tops t;
 
     clear_w(q, t.w, half);
@@ -95,16 +87,16 @@ INL void in_twice(const FgWinoIn *in, const int half)
         clear_n(q, t.n, half);
         all_top_n(q, wide, q->ic, t.n, half);
     })
-    find_scales(q, &t, scale, half);
+    find_scales(q, &t, magic, half);
     for (int c = 0; c < wide; c += 32) {
         const int end = c + 32 < wide ? c + 32 : wide;
 
         in_columns_w(q, c, end, q->work, NULL, half);
-        in_rows_i16_w(q, c, end, q->work, scale);
+        in_rows_i16_w(q, c, end, q->work, magic);
     }
     NARROW_ONLY({
         in_columns_n(q, wide, q->ic, q->work, NULL, half);
-        in_rows_i16_n(q, wide, q->ic, q->work, scale);
+        in_rows_i16_n(q, wide, q->ic, q->work, magic);
     })
 }
 

@@ -14,42 +14,42 @@ INL int plane_bytes(int ic)
     return ic <= 16 ? 32 : 64;
 }
 
-INL void scaled_w(__m512 *o, const __m512 *t, __m512 s)
+INL void whole_w(__m512 *o, const __m512 *t, __m512 magic)
 {
-    in6_w(o, t);
+    in_row_w(o, t);
 #pragma GCC unroll 6
     for (int x = 0; x < 6; x++)
-        o[x] = _mm512_fmadd_ps(o[x], s, _mm512_set1_ps(MAGIC));
+        o[x] = _mm512_add_ps(o[x], magic);
 }
 
-INL void scaled_n(__m512 *o, const __m256 *t, __m256 s)
+INL void whole_n(__m512 *o, const __m256 *t, __m256 magic)
 {
     __m256 a[6];
 
-    in6_n(a, t);
+    in_row_n(a, t);
 #pragma GCC unroll 6
     for (int x = 0; x < 6; x++)
         o[x] = _mm512_castps256_ps512(
-            _mm256_fmadd_ps(a[x], s, _mm256_set1_ps(MAGIC)));
+            _mm256_add_ps(a[x], magic));
 }
 
 /* Row y of all tiles; vectors: of 16 channels, rest: 8 more. */
-INL void strip_row(const FgWinoIn *q, int y, const float *scale,
+INL void strip_row(const FgWinoIn *q, int y, const float *magic,
                    const int vectors, const int rest)
 {
     const int w = 4 * q->n + 2;
-    const __m512 *const t = (const __m512 *)q->work + y * w;
-    const __m256 *const r = (const __m256 *)narrow_work(q) + y * w;
+    const __m512 *const t = (const __m512 *)q->work + y;
+    const __m256 *const r = (const __m256 *)narrow_work(q) + y;
     int16_t *v = (int16_t *)q->v;
 
     for (int k = 0; k < q->n; k++) {
         __m512 a[6], b[6];
 
-        scaled_w(a, t + 4 * k, _mm512_set1_ps(scale[k]));
+        whole_w(a, t + 24 * k, _mm512_set1_ps(magic[k]));
         if (vectors == 2)
-            scaled_w(b, t + 6 * w + 4 * k, _mm512_set1_ps(scale[k]));
+            whole_w(b, t + 6 * w + 24 * k, _mm512_set1_ps(magic[k]));
         else if (rest)
-            scaled_n(b, r + 4 * k, _mm256_set1_ps(scale[k]));
+            whole_n(b, r + 24 * k, _mm256_set1_ps(magic[k]));
 #pragma GCC unroll 6
         for (int x = 0; x < 6; x++) {
             const __m512 other = vectors == 2 || rest ? b[x] : a[x | 1];
@@ -218,16 +218,16 @@ INL void strip_all(const FgWinoStrip *s, const int half)
 {
     const FgWinoIn copy = s->in, *const q = &copy;
     const int bytes = plane_bytes(q->ic);
-    float scale[FG_WINO_RUN];
+    float magic[FG_WINO_RUN];
 
-    all_columns(q, scale, half);
+    all_columns(q, magic, half);
     for (int y = 0; y < 6; y++) {
         if (q->ic <= 16)
-            strip_row(q, y, scale, 1, 0);
+            strip_row(q, y, magic, 1, 0);
         else if (q->ic <= 24)
-            strip_row(q, y, scale, 1, 1);
+            strip_row(q, y, magic, 1, 1);
         else
-            strip_row(q, y, scale, 2, 0);
+            strip_row(q, y, magic, 2, 0);
         strip_products(s, y, bytes);
     }
     strip_finish(s);

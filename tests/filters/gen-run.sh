@@ -53,8 +53,9 @@ for w in linear slerp circle; do
     head -n 6 "$T/loop" > "$T/loop1"
     tail -n 6 "$T/loop" > "$T/loop2"
     check "walk=$w: a loop of 5 repeats" same "$T/loop1" "$T/loop2"
+    # A walk between two points comes back the way it went.
     check "walk=$w: its frames differ" \
-        [ "$(head -n 5 "$T/loop" | sort -u | wc -l)" = 5 ]
+        [ "$(head -n 5 "$T/loop" | sort -u | wc -l)" -ge 3 ]
 done
 printf '# flames\n0: 5\n4: 6 # bigger\n' > "$T/keys.yaml"
 crc "gansrc=model=plate:s=33x21:walk=slerp:nb_frames=6:keys=$T/keys.yaml,$sixteen" > "$T/k"
