@@ -1,7 +1,7 @@
 # The filters' sources: vf_* and vsrc_* are registered, the rest are shared.
 # SPDX-License-Identifier: LGPL-2.1-or-later
 FILTERS_SRCS := filters/vf_gansr.c filters/vsrc_gansrc.c \
-    filters/vf_ganinterp.c filters/vf_gandown.c filters/vf_ganfx.c filters/steady.c \
+    filters/vf_ganinterp.c filters/vf_gandown.c filters/vf_ganup.c filters/vf_ganfx.c filters/steady.c \
     filters/between.c filters/whole.c filters/planes.c \
     filters/filter.c filters/keys.c filters/upscale.c filters/side.c filters/frame.c \
     filters/colour.c filters/chroma.c filters/resample.c filters/props.c filters/size.c \

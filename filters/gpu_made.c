@@ -11,19 +11,18 @@ struct FgGpuMade {
     FgFormat fmt;
 };
 
-static int own_device(FgGpuMade *g, const AVFilterContext *ctx,
+int fg_gpu_own_device(AVBufferRef **ref, const AVFilterContext *ctx,
                       const char *device, FgError *err)
 {
     char name[16];
     const int n = device ? fg_cuda_ordinal(device) : 0;
 
     if (ctx->hw_device_ctx) {
-        g->device = av_buffer_ref(ctx->hw_device_ctx);
-        return g->device ? 0 : fg_error(err, AVERROR(ENOMEM), "out of memory");
+        *ref = av_buffer_ref(ctx->hw_device_ctx);
+        return *ref ? 0 : fg_error(err, AVERROR(ENOMEM), "out of memory");
     }
     snprintf(name, sizeof(name), "%d", n < 0 ? 0 : n);
-    return av_hwdevice_ctx_create(&g->device, AV_HWDEVICE_TYPE_CUDA, name, NULL,
-                                  0) < 0
+    return av_hwdevice_ctx_create(ref, AV_HWDEVICE_TYPE_CUDA, name, NULL, 0) < 0
                ? fg_error(err, AVERROR(ENODEV),
                           "CUDA: the NVIDIA driver gives no device %s", name)
                : 0;
@@ -34,7 +33,8 @@ static int make_made(FgGpuMade *g, AVFilterLink *outlink, const char *device,
 {
     int ret = fg_gpu_samples(&g->fmt, sw, err);
 
-    if (ret < 0 || (ret = own_device(g, outlink->src, device, err)) < 0 ||
+    if (ret < 0 ||
+        (ret = fg_gpu_own_device(&g->device, outlink->src, device, err)) < 0 ||
         (ret = fg_gpu_find_device(g->device, &g->place, device, err)) < 0)
         return ret;
     ret = fg_gpu_make_frames(g->device, sw, outlink);

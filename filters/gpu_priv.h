@@ -10,6 +10,10 @@
  * another one. */
 int fg_gpu_find_device(AVBufferRef *ref, FgCudaPlace *place, const char *asked,
                        FgError *err);
+/* A device for ctx: its own hw_device_ctx if it has one, else the GPU that
+ * device= says (NULL: the first). ENODEV, ENOMEM + err. */
+int fg_gpu_own_device(AVBufferRef **ref, const AVFilterContext *ctx,
+                      const char *device, FgError *err);
 /* What frames of that format are; ENOSYS + err: not taken. */
 int fg_gpu_samples(FgFormat *f, enum AVPixelFormat sw, FgError *err);
 /* The same for kernels, without planes; and one frame's. -1: upside down. */

@@ -78,6 +78,15 @@ int fg_cuda_copy_rows(FgCudaCopy *c, const FgCudaRows *rows, FgError *err);
 int fg_cuda_copy_mark(FgCudaCopy *c, FgCudaMark **mark, FgError *err);
 int fg_cuda_copy_wait(FgCudaCopy *c, FgCudaMark *mark, FgError *err);
 void fg_cuda_copy_unmark(FgCudaCopy *c, FgCudaMark **mark);
+/* Copies and marks are on a stream of their own from now on, beside the
+ * place's: what of either waits for the other is said by these. */
+int fg_cuda_copy_beside(FgCudaCopy *c, FgError *err);
+/* As fg_cuda_copy_mark, of the place's stream. */
+int fg_cuda_copy_mark_place(FgCudaCopy *c, FgCudaMark **mark, FgError *err);
+/* Later copies, later work on the place's stream, wait for a mark (NULL: for
+ * nothing). */
+int fg_cuda_copy_behind(FgCudaCopy *c, FgCudaMark *mark, FgError *err);
+int fg_cuda_copy_before(FgCudaCopy *c, FgCudaMark *mark, FgError *err);
 
 /* A frame's memory: what is in each plane. Depth is 8 (one byte per sample) or
  * 9..16 (two bytes, little endian). */

@@ -8,7 +8,7 @@
 struct FgCudaCopy {
     const FgCudaApi *api;
     FgCudaDev *dev;
-    void *stream;
+    void *stream, *place; /* of the copies, of the frames: the same, or not */
 };
 
 int fg_cuda_copy_open(FgCudaCopy **pc, const FgCudaPlace *at, FgError *err)
@@ -17,7 +17,7 @@ int fg_cuda_copy_open(FgCudaCopy **pc, const FgCudaPlace *at, FgError *err)
     FgCudaCopy *c = *pc = calloc(1, sizeof(*c));
     if (!c)
         return fg_error(err, -ENOMEM, "out of memory");
-    c->stream = at->stream;
+    c->stream = c->place = at->stream;
     c->api = fg_cuda_load(&rc, err);
     if (c->api)
         rc = c->api->open(&c->dev, at->ordinal, at->context, err);
@@ -32,6 +32,8 @@ void fg_cuda_copy_close(FgCudaCopy **pc)
     FgError unused;
     if (c && c->dev) {
         c->api->sync(c->dev, c->stream, &unused);
+        if (c->stream != c->place)
+            c->api->unaside(c->dev, &c->stream);
         c->api->close(&c->dev);
     }
     free(c);
@@ -66,4 +68,28 @@ int fg_cuda_copy_wait(FgCudaCopy *c, FgCudaMark *mark, FgError *err)
 void fg_cuda_copy_unmark(FgCudaCopy *c, FgCudaMark **mark)
 {
     c->api->unmark(c->dev, mark);
+}
+
+int fg_cuda_copy_beside(FgCudaCopy *c, FgError *err)
+{
+    void *stream;
+    const int rc = c->api->aside(c->dev, &stream, err);
+    if (rc >= 0)
+        c->stream = stream;
+    return rc;
+}
+
+int fg_cuda_copy_mark_place(FgCudaCopy *c, FgCudaMark **mark, FgError *err)
+{
+    return c->api->mark(c->dev, c->place, mark, err);
+}
+
+int fg_cuda_copy_behind(FgCudaCopy *c, FgCudaMark *mark, FgError *err)
+{
+    return c->api->follow(c->dev, c->stream, mark, err);
+}
+
+int fg_cuda_copy_before(FgCudaCopy *c, FgCudaMark *mark, FgError *err)
+{
+    return c->api->follow(c->dev, c->place, mark, err);
 }

@@ -73,6 +73,7 @@ int fg_chain_devices(const AVFilterGraph *g, const FgChainUse *use)
         AVFilterContext *const f = g->filters[i];
         uint8_t *device = NULL;
         if (use->hw && (!strcmp(f->filter->name, "hwupload") ||
+                        !strcmp(f->filter->name, "ganup") ||
                         !strcmp(f->filter->name, "gansrc"))) {
             f->hw_device_ctx = av_buffer_ref(use->hw);
             ret = f->hw_device_ctx ? 0 : AVERROR(ENOMEM);

@@ -120,7 +120,7 @@ static char *chain_text(Stage *s, const AVFrame *f)
     const int down = f->hw_frames_ctx && (s->deint || s->in_memory);
     char way[64] = "";
     if (uploads(s, f))
-        snprintf(way, sizeof(way), "format=%s,hwupload,",
+        snprintf(way, sizeof(way), "format=%s,ganup,",
                  av_get_pix_fmt_name(fg_device_upload_format(f->format)));
     else if (down)
         snprintf(way, sizeof(way), "hwdownload,format=%s,",
@@ -138,7 +138,8 @@ static int open_chain(Stage *s, const AVFrame *f)
                                          run->input->time_base,
                                          run->input->frame_rate, &use)
                          : AVERROR(ENOMEM);
-    const int on_gpu = f->hw_frames_ctx || (text && strstr(text, "hwupload"));
+    const int on_gpu = f->hw_frames_ctx || (text && (strstr(text, "ganup") ||
+                                                     strstr(text, "hwupload")));
     free(text);
     /* Another size than the model's, samples that its kernels do not take. */
     if ((ret != AVERROR(ENOTSUP) && ret != AVERROR(ENOSYS)) || !on_gpu ||

@@ -11,7 +11,7 @@
 #include "kernels/cuda.h"
 
 /* Raised with each change of this file, of args.h or of FgCudaInfo. */
-#define FG_CUDA_ABI 4
+#define FG_CUDA_ABI 5
 #define FG_CUDA_ENTRY "fg_cuda_api"
 
 typedef struct FgCudaDev FgCudaDev;     /* an open device */
@@ -56,11 +56,17 @@ typedef struct FgCudaApi {
     void (*forget)(FgCudaDev *dev, FgCudaGraph **graph); /* accepts NULL */
     /* What later work on stream `then` waits for: all so far on `first`. */
     int (*order)(FgCudaDev *dev, void *first, void *then, FgError *err);
+    /* A stream beside the others, of which it waits for none; and its end,
+     * which waits for its work. */
+    int (*aside)(FgCudaDev *dev, void **stream, FgError *err);
+    void (*unaside)(FgCudaDev *dev, void **stream); /* accepts NULL */
     /* Remembers how far the stream's work is: *mark is made if it is NULL, else
      * set anew. wait returns when that far is done (NULL: at once). */
     int (*mark)(FgCudaDev *dev, void *stream, FgCudaMark **mark, FgError *err);
     int (*wait)(FgCudaDev *dev, FgCudaMark *mark, FgError *err);
     void (*unmark)(FgCudaDev *dev, FgCudaMark **mark); /* accepts NULL */
+    /* Later work on the stream waits for that far (NULL: for nothing). */
+    int (*follow)(FgCudaDev *dev, void *stream, FgCudaMark *mark, FgError *err);
     /* Rows of a picture between pinned memory and the device's. */
     int (*copy_rows)(FgCudaDev *dev, void *stream, const FgCudaRows *rows,
                      FgError *err);

@@ -412,6 +412,26 @@ static void emu_unmark(FgCudaDev *dev, FgCudaMark **mark)
     (void)dev, (void)mark;
 }
 
+static int emu_follow(FgCudaDev *dev, void *stream, FgCudaMark *mark,
+                      FgError *err)
+{
+    (void)dev, (void)stream, (void)mark, (void)err;
+    return 0;
+}
+
+static int emu_aside(FgCudaDev *dev, void **stream, FgError *err)
+{
+    (void)err;
+    *stream = dev;
+    return 0;
+}
+
+static void emu_unaside(FgCudaDev *dev, void **stream)
+{
+    (void)dev;
+    *stream = NULL;
+}
+
 static int emu_copy_rows(FgCudaDev *dev, void *stream, const FgCudaRows *r,
                          FgError *err)
 {
@@ -447,9 +467,12 @@ const FgCudaApi fg_cuda_api = {
     .replay = emu_replay,
     .forget = emu_forget,
     .order = emu_order,
+    .aside = emu_aside,
+    .unaside = emu_unaside,
     .mark = emu_mark,
     .wait = emu_wait,
     .unmark = emu_unmark,
+    .follow = emu_follow,
     .copy_rows = emu_copy_rows,
     .clock = emu_clock,
     .dnn_find = emu_dnn_find,

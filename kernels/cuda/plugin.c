@@ -466,6 +466,42 @@ static int cuda_wait(FgCudaDev *d, FgCudaMark *mark, FgError *err)
                           "waiting for the GPU", err);
 }
 
+static int cuda_follow(FgCudaDev *d, void *stream, FgCudaMark *mark,
+                       FgError *err)
+{
+    if (!mark)
+        return 0;
+    const int rc = enter(d, err);
+    return rc < 0 ? rc
+                  : leave(d,
+                          d->cu->stream_wait(stream_of(d, stream), mark->event,
+                                             CU_EVENT_WAIT_DEFAULT),
+                          "ordering two streams", err);
+}
+
+static int cuda_aside(FgCudaDev *d, void **stream, FgError *err)
+{
+    CUstream s = NULL;
+    *stream = NULL;
+    int rc = enter(d, err);
+    if (rc >= 0)
+        rc = leave(d, d->cu->stream_create(&s, CU_STREAM_NON_BLOCKING),
+                   "a stream", err);
+    *stream = s;
+    return rc;
+}
+
+static void cuda_unaside(FgCudaDev *d, void **stream)
+{
+    CUstream const s = *stream;
+    FgError unused;
+    *stream = NULL;
+    if (!s || enter(d, &unused) < 0)
+        return;
+    d->cu->stream_sync(s);
+    leave(d, d->cu->stream_destroy(s), "", &unused);
+}
+
 static int cuda_copy_rows(FgCudaDev *d, void *stream, const FgCudaRows *r,
                           FgError *err)
 {
@@ -702,9 +738,12 @@ const FgCudaApi fg_cuda_api = {
     .replay = cuda_replay,
     .forget = cuda_forget,
     .order = cuda_order,
+    .aside = cuda_aside,
+    .unaside = cuda_unaside,
     .mark = cuda_mark,
     .wait = cuda_wait,
     .unmark = cuda_unmark,
+    .follow = cuda_follow,
     .copy_rows = cuda_copy_rows,
     .clock = cuda_clock,
     .dnn_find = cuda_dnn_find,

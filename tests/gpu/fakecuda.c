@@ -3,7 +3,8 @@
  *
  * Has what FFmpeg's hwcontext_cuda loads, and with runkernels.c what our
  * plug-in does. Device memory is host memory between guard bytes. Work is kept
- * and done when something waits for it, so that who reads too early sees it. It
+ * and done when something waits for it, and of other streams only what that
+ * work itself waits for: who reads or overwrites too early sees it. It
  * is stricter than a driver: all need a current context (201), each pop its
  * push (201), things belong to their context. At exit one line goes to
  * $FAKECUDA_LOG:
@@ -45,8 +46,12 @@ typedef struct Copy2D { /* CUDA_MEMCPY2D */
 
 typedef struct Work {
     struct Work *next;
-    void (*fn)(void *);
+    const void *stream; /* or the context, whose default stream it is */
+    uint64_t number;
+    void (*fn)(void *); /* NULL: a wait for other's work up to until */
     void *arg;
+    const void *other;
+    uint64_t until;
 } Work;
 
 atomic_int fake_launches;
@@ -56,6 +61,7 @@ static _Thread_local int top;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static Thing *things;
 static Work *first, **last = &first;
+static uint64_t nb_works;
 static int nb_pending;
 
 int fake_setting(const char *name, int def)
@@ -226,6 +232,23 @@ static CUresult keep(void (*fn)(void *), void *arg)
     return OK;
 }
 
+static const void *queue_of(const void *stream)
+{
+    return stream ? stream : stack[top - 1];
+}
+
+static void append(Work work)
+{
+    Work *const w = need(malloc(sizeof(*w)));
+    *w = work;
+    pthread_mutex_lock(&lock);
+    w->number = ++nb_works;
+    *last = w;
+    last = &w->next;
+    nb_pending++;
+    pthread_mutex_unlock(&lock);
+}
+
 CUresult fake_enqueue(const void *stream, void (*fn)(void *), void *arg)
 {
     if (capturing && stream == capturing)
@@ -237,35 +260,62 @@ CUresult fake_enqueue(const void *stream, void (*fn)(void *), void *arg)
         free(arg);
         return rc;
     }
-    Work *const w = need(calloc(1, sizeof(*w)));
-    w->fn = fn;
-    w->arg = arg;
-    pthread_mutex_lock(&lock);
-    *last = w;
-    last = &w->next;
-    nb_pending++;
-    pthread_mutex_unlock(&lock);
+    append((Work){.stream = queue_of(stream), .fn = fn, .arg = arg});
     return OK;
+}
+
+/* The next work of a stream (NULL: of any) up to a number. */
+static Work *next_work(const void *stream, uint64_t until)
+{
+    Work **at = &first, *w;
+    pthread_mutex_lock(&lock);
+    while (*at && stream && (*at)->stream != stream)
+        at = &(*at)->next;
+    w = *at && (*at)->number <= until ? *at : NULL;
+    if (w && !(*at = w->next))
+        last = at;
+    nb_pending -= w != NULL;
+    pthread_mutex_unlock(&lock);
+    return w;
+}
+
+static pthread_mutex_t working;
+
+static int do_work(const void *stream, uint64_t until)
+{
+    Work *w;
+    int nb = 0;
+    for (; (w = next_work(stream, until)); nb++) {
+        if (w->fn)
+            w->fn(w->arg);
+        else
+            do_work(w->other, w->until);
+        free(w->arg);
+        free(w);
+    }
+    return nb;
+}
+
+__attribute__((constructor)) static void make_lock(void)
+{
+    pthread_mutexattr_t a;
+    pthread_mutexattr_init(&a);
+    pthread_mutexattr_settype(&a, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&working, &a);
+}
+
+/* How much there was to do. */
+static int finish(const void *stream, uint64_t until)
+{
+    pthread_mutex_lock(&working);
+    const int nb = do_work(stream, until);
+    pthread_mutex_unlock(&working);
+    return nb;
 }
 
 static void drain(void)
 {
-    static pthread_mutex_t working = PTHREAD_MUTEX_INITIALIZER;
-    pthread_mutex_lock(&working);
-    for (;;) {
-        pthread_mutex_lock(&lock);
-        Work *const w = first;
-        if (w && !(first = w->next))
-            last = &first;
-        nb_pending -= w != NULL;
-        pthread_mutex_unlock(&lock);
-        if (!w)
-            break;
-        w->fn(w->arg);
-        free(w->arg);
-        free(w);
-    }
-    pthread_mutex_unlock(&working);
+    finish(NULL, UINT64_MAX);
 }
 
 /* ---- devices and contexts ---- */
@@ -497,7 +547,7 @@ CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t n,
     *c = (Copy){to, (const char *)(uintptr_t)from, n};
     const CUresult rc = fake_enqueue(stream, do_copy, c);
     if (!is_pinned(to))
-        drain();
+        finish(queue_of(stream), UINT64_MAX);
     return rc;
 }
 
@@ -539,11 +589,12 @@ CUresult cuMemcpy2DAsync_v2(const Copy2D *c, void *stream)
         fake_lose();
     Copy2D *const mine = need(malloc(sizeof(*mine)));
     *mine = *c;
+    const void *const host = c->st == 1 ? c->sh : c->dt == 1 ? c->dh : NULL;
     const CUresult rc = fake_enqueue(stream, do_copy2, mine);
     /* FFmpeg's host memory is not pinned; and the plug-in that runs kernels at
      * once reads what was copied on the device. */
-    if (c->st == 1 || c->dt != 1)
-        drain();
+    if (top && (!host || (c->st == 1 && !is_pinned(host))))
+        finish(queue_of(stream), UINT64_MAX);
     return rc;
 }
 
@@ -589,7 +640,13 @@ static CUresult known(const void *event, const void *stream)
 
 CUresult cuEventRecord(void *event, void *stream)
 {
-    return known(event, stream);
+    const CUresult rc = known(event, stream);
+    Thing *const t = event;
+    if (rc == OK) {
+        t->data = (void *)queue_of(stream);
+        t->bytes = nb_works;
+    }
+    return rc;
 }
 
 CUresult cuEventElapsedTime(float *ms, void *from, void *to)
@@ -600,8 +657,13 @@ CUresult cuEventElapsedTime(float *ms, void *from, void *to)
 
 CUresult cuStreamWaitEvent(void *stream, void *event, unsigned flags)
 {
+    const CUresult rc = known(event, stream);
+    const Thing *const t = event;
     (void)flags;
-    return known(event, stream);
+    if (rc == OK && t->data && !(capturing && stream == capturing))
+        append((Work){
+            .stream = queue_of(stream), .other = t->data, .until = t->bytes});
+    return rc;
 }
 
 CUresult cuStreamSynchronize(void *stream)
@@ -611,18 +673,27 @@ CUresult cuStreamSynchronize(void *stream)
     if (stream && !fake_is(STREAM, stream))
         return INVALID_HANDLE;
     syncs++;
-    drain();
+    finish(queue_of(stream), UINT64_MAX);
     return fake_lost();
 }
 
 CUresult cuCtxSynchronize(void)
 {
-    return cuStreamSynchronize(NULL);
+    if (!top)
+        return INVALID_CONTEXT;
+    syncs++;
+    drain();
+    return fake_lost();
 }
 
 CUresult cuEventSynchronize(void *event)
 {
-    return fake_is(EVENT, event) ? cuStreamSynchronize(NULL) : INVALID_HANDLE;
+    const Thing *const t = event;
+    if (!fake_is(EVENT, event))
+        return INVALID_HANDLE;
+    if (t->data && finish(t->data, t->bytes))
+        syncs++; /* else it has happened */
+    return fake_lost();
 }
 
 CUresult cuMemcpy2D_v2(const Copy2D *c)

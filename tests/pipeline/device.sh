@@ -198,7 +198,7 @@ check "in chunks: the same" cmp w.raw g.raw
 check "an encoder that knows nothing of GPUs" ffgan run ./x265.yaml a.mp4 \
     -o e.mkv --device cuda
 export FAKECUDA_OOM=1
-exits "no memory on the GPU" 75 'Failed to allocate frame to upload to' \
+exits "no memory on the GPU" 75 'CUDA: no memory for a frame of 62x38' \
     run ./sr.yaml a.mp4 -o none.mkv --device cuda
 unset FAKECUDA_OOM
 export FFGAN_EMULATED_MIB=1
