@@ -100,6 +100,8 @@ static void log_plan(AVFilterContext *ctx, const AVFilterLink *in,
            in->w, in->h, out->w, out->h, av_get_pix_fmt_name(in->format),
            i.device, i.precision, i.isa, i.tile_w, i.tile_h, i.radius,
            i.bytes / 1048576.0, i.macs_per_pixel / 1000, s->ex.threads);
+    if (i.note)
+        av_log(ctx, AV_LOG_VERBOSE, "%s\n", i.note);
 }
 
 static int make_upscale(AVFilterLink *outlink)

@@ -402,15 +402,31 @@ FgKernelArgs fg_cuda_args(const FgPlan *p, const FgCudaStep *s)
     return a;
 }
 
-static int launch_step(FgPlan *p, void *stream, const FgCudaStep *s, int dnn,
+void fg_cuda_dnn_refused(FgPlan *p, const FgError *why)
+{
+    FgError *const first = &p->cuda->dnn_why;
+    if (!first->text[0] && why->text[0])
+        *first = *why;
+}
+
+/* An engine that fails at once has done nothing: our kernel does its layer, and
+ * all layers from then on. A GPU that is lost fails that, too. */
+static int launch_step(FgPlan *p, void *stream, const FgCudaStep *s,
                        FgError *err)
 {
     struct FgCudaPlan *c = p->cuda;
-    FgKernelArgs a = fg_cuda_args(p, s);
-    if (!dnn || !s->dnn)
-        return c->api->launch(c->dev, stream, s->kernel, &a, err);
-    memcpy(a.p, s->dnn_p, sizeof(s->dnn_p));
-    return c->api->dnn_run(c->dev, stream, s->dnn, &a, c->dnn_space, err);
+    const FgKernelArgs a = fg_cuda_args(p, s);
+    if (s->dnn && p->shapes[0].w == c->dnn_w && p->shapes[0].h == c->dnn_h) {
+        FgKernelArgs b = a;
+        FgError why = {{0}};
+        memcpy(b.p, s->dnn_p, sizeof(s->dnn_p));
+        if (c->api->dnn_run(c->dev, stream, s->dnn, &b, c->dnn_space, &why) >=
+            0)
+            return 0;
+        fg_cuda_dnn_refused(p, &why);
+        c->dnn_w = c->dnn_h = 0;
+    }
+    return c->api->launch(c->dev, stream, s->kernel, &a, err);
 }
 
 /* Engines are for one size of window; other sizes are all ours, so that no
@@ -418,10 +434,9 @@ static int launch_step(FgPlan *p, void *stream, const FgCudaStep *s, int dnn,
 static int launch_all(FgPlan *p, void *stream, FgError *err)
 {
     const struct FgCudaPlan *c = p->cuda;
-    const int dnn = p->shapes[0].w == c->dnn_w && p->shapes[0].h == c->dnn_h;
     int rc = 0;
     for (int i = 0; i < c->nb_steps && rc >= 0; i++)
-        rc = launch_step(p, stream, &c->steps[i], dnn, err);
+        rc = launch_step(p, stream, &c->steps[i], err);
     return rc;
 }
 
@@ -658,6 +673,7 @@ void fg_cuda_plan_info(const FgPlan *p, FgPlanInfo *info)
     info->bytes = c->bytes;
     info->device = c->api->kind;
     info->isa = c->isa;
+    info->note = c->dnn_why.text[0] ? c->dnn_why.text : NULL;
     info->precision = c->element == FG_ELEMENT_F16    ? "fp16"
                       : c->element == FG_ELEMENT_BF16 ? "bf16"
                                                       : "fp32";

@@ -49,6 +49,7 @@ struct FgCudaPlan {
     int seen_w, seen_h; /* the window before; a second one is recorded */
     int dnn_w, dnn_h;   /* the window that steps' dnn are for; 0 = none */
     uint64_t dnn_space; /* where they work */
+    FgError dnn_why;    /* what cuDNN refused first, "" = nothing */
     FgError why;        /* of the last run, "" = it did not fail */
     void *last_stream;
     int has_last;
@@ -84,6 +85,8 @@ int fg_cuda_tune(FgPlan *p, FgError *err);
 /* Whether cuDNN may be asked for t, and with which arguments: the window is
  * p->shapes'. */
 int fg_cuda_dnn_args(const FgPlan *p, const FgCudaStep *t, FgKernelArgs *a);
+/* cuda_plan.c. cuDNN refused something: kept for people, the first only. */
+void fg_cuda_dnn_refused(FgPlan *p, const FgError *why);
 /* cuda_plan.c. Arguments of t in the window of p->shapes. */
 FgKernelArgs fg_cuda_args(const FgPlan *p, const FgCudaStep *t);
 /* cuda_plan.c, for cuda_step.c: bytes on the device, NULL: not filled. */

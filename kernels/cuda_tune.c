@@ -41,6 +41,7 @@ typedef struct Tune {
     char where[320]; /* of keys: device, driver, versions */
     uint16_t *fill;  /* FILL bytes */
     int whole;       /* a picture is one window: cuDNN may be used */
+    int failed;      /* cuDNN did, not for what was asked: it may work later */
     size_t space;    /* bytes at c->dnn_space */
     Known *known;
     int nb_known;
@@ -77,13 +78,17 @@ static int dnn_candidates(Tune *u, const FgCudaStep *t, Candidate *c)
     FgKernelArgs a;
     if (!u->whole || !fg_cuda_dnn_args(u->p, t, &a))
         return 0;
-    const int nb = u->c->api->dnn_find(u->c->dev, &a, ENGINES, found, u->err);
+    FgError why = {{0}};
+    const int nb = u->c->api->dnn_find(u->c->dev, &a, ENGINES, found, &why);
+    u->failed |= nb < 0;
+    if (nb <= 0)
+        fg_cuda_dnn_refused(u->p, &why);
     for (int i = 0; i < nb; i++) {
         c[i].dnn = found[i];
         snprintf(c[i].name, sizeof(c[i].name), "cuDNN %s",
                  u->c->api->dnn_name(found[i]));
     }
-    return nb;
+    return nb > 0 ? nb : 0;
 }
 
 static void drop(Tune *u, Candidate *c, int nb)
@@ -293,26 +298,49 @@ static int measure_own(Tune *u, FgCudaStep *t, Candidate *c)
     return rc < 0 ? rc : measure(u, t, c, &a);
 }
 
-/* Every engine that is right; what is not, or does not fit, takes for ever. */
-static int measure_dnn(Tune *u, FgCudaStep *t, Candidate *c, int nb)
+/* One engine. What is wrong, fails or does not fit takes for ever: whether the
+ * GPU itself fails is seen when ours are measured. */
+static void measure_engine(Tune *u, FgCudaStep *t, Candidate *c,
+                           const FgKernelArgs *own, const FgKernelArgs *a)
+{
+    FgError *const all = u->err;
+    FgError why = {{0}};
+    u->err = &why;
+    int rc = need_space(u, u->c->api->dnn_workspace(c->dnn));
+    if (rc >= 0)
+        rc = agrees(u, t, c, own, a);
+    if (rc == 0)
+        fg_error(&why, 0,
+                 "cuDNN: engine %s makes other values than our kernel "
+                 "and is not used",
+                 u->c->api->dnn_name(c->dnn));
+    if (rc > 0)
+        rc = measure(u, t, c, a) < 0 ? -EIO : 1;
+    u->failed |= rc < 0;
+    if (rc <= 0) {
+        c->us = INFINITY;
+        fg_cuda_dnn_refused(u->p, &why);
+    }
+    u->err = all;
+}
+
+static void measure_dnn(Tune *u, FgCudaStep *t, Candidate *c, int nb)
 {
     const FgKernelArgs own = fg_cuda_args(u->p, t);
     FgKernelArgs a = own;
+    FgError why = {{0}};
     uint64_t at[3] = {0, 0, 0};
-    int rc = nb ? fg_cuda_pack_dnn(u->p, t, at, u->err) : 0;
+    const int rc = nb ? fg_cuda_pack_dnn(u->p, t, at, &why) : 0;
     memcpy(a.p, at, sizeof(at));
-    for (int i = 0; i < nb && rc >= 0; i++) {
+    u->failed |= rc < 0;
+    if (rc < 0)
+        fg_cuda_dnn_refused(u->p, &why);
+    for (int i = 0; i < nb; i++) {
         c[i].us = INFINITY;
-        rc = need_space(u, u->c->api->dnn_workspace(c[i].dnn));
         if (rc >= 0)
-            rc = agrees(u, t, &c[i], &own, &a);
-        if (rc > 0)
-            rc = measure(u, t, &c[i], &a);
-        if (rc == -ENOMEM)
-            rc = 0;
+            measure_engine(u, t, &c[i], &own, &a);
     }
     unpack(u, at);
-    return rc;
 }
 
 static int measure_all(Tune *u, FgCudaStep *t, FgChoice *best)
@@ -320,13 +348,14 @@ static int measure_all(Tune *u, FgCudaStep *t, FgChoice *best)
     Candidate c[MOST] = {{.n = 0}};
     const FgKernelArgs a = fg_cuda_args(u->p, t);
     const int own = own_candidates(t, c);
-    int rc = dnn_candidates(u, t, c + own), nb = own + (rc > 0 ? rc : 0);
-    if (rc >= 0 && nb > 1)
+    const int nb = own + dnn_candidates(u, t, c + own);
+    int rc = 0;
+    if (nb > 1)
         rc = fill(u, a.in[0].at, bytes_of(&a.in[0]));
     if (rc >= 0 && nb > 1)
         rc = fill(u, a.add.at, bytes_of(&a.add));
     if (rc >= 0 && nb > 1)
-        rc = measure_dnn(u, t, c + own, nb - own);
+        measure_dnn(u, t, c + own, nb - own);
     for (int i = 0; i < own && nb > 1 && rc >= 0; i++)
         rc = measure_own(u, t, &c[i]);
     if (rc >= 0 && own > 1)
@@ -347,7 +376,7 @@ static int use_dnn(Tune *u, FgCudaStep *t, const char *name)
 {
     Candidate c[ENGINES] = {{.n = 0}};
     const int nb = dnn_candidates(u, t, c);
-    int rc = nb < 0 ? nb : -ENOENT;
+    int rc = -ENOENT;
     for (int i = 0; i < nb && rc == -ENOENT; i++)
         if (!strcmp(c[i].name, name)) {
             rc = need_space(u, u->c->api->dnn_workspace(c[i].dnn));
@@ -358,7 +387,7 @@ static int use_dnn(Tune *u, FgCudaStep *t, const char *name)
                 c[i].dnn = NULL;
             }
         }
-    drop(u, c, nb > 0 ? nb : 0);
+    drop(u, c, nb);
     return rc;
 }
 
@@ -407,8 +436,9 @@ static int tune_step(Tune *u, FgCudaStep *t)
     if (k || kept)
         rc = use(u, t, c.name);
     if (rc == -ENOENT) {
+        u->failed = 0;
         rc = measure_all(u, t, &c);
-        if (rc >= 0)
+        if (rc >= 0 && !u->failed)
             fg_choice_write(key, &c, kept);
         if (rc >= 0)
             rc = use(u, t, c.name);

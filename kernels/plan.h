@@ -50,6 +50,8 @@ typedef struct FgPlanInfo {
     size_t bytes; /* activations + packed weights */
     double macs_per_pixel;
     const char *device, *precision, *isa;
+    const char *note; /* CUDA: why our kernels do what cuDNN might, one line;
+                         NULL = nothing was refused; the plan's memory */
 } FgPlanInfo;
 
 /* One step: a convolution with what was folded into it, or another op. Names

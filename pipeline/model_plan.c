@@ -66,6 +66,8 @@ static void print_text(const FgPlan *p, const FgModelPlan *o)
         printf(" for each of %d groups of steps", i.groups);
     printf(", tiles %dx%d, %.1f MB\n", i.tile_w < o->w ? i.tile_w : o->w,
            i.tile_h < o->h ? i.tile_h : o->h, (double)i.bytes / 1e6);
+    if (i.note)
+        printf("note        %s\n", i.note);
     for (int k = 0; !fg_plan_step(p, k, &s); k++) {
         printf("%4d  %-14s %-10s", k, fg_show(s.node), s.op);
         if (s.kernel)
@@ -96,10 +98,10 @@ static void print_json(const FgPlan *p, const FgModelPlan *o)
                              value_name(&s), "activation", s.activates, "add",
                              s.adds, "share", s.share, "choice", s.choice));
     json_t *const root = json_pack(
-        "{s:i,s:i,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:I,s:o}", "w", o->w, "h", o->h,
-        "device", i.device, "isa", i.isa, "precision", i.precision, "band",
-        i.band, "groups", i.groups, "tile_w", i.tile_w, "tile_h", i.tile_h,
-        "bytes", (json_int_t)i.bytes, "steps", steps);
+        "{s:i,s:i,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:I,s:s*,s:o}", "w", o->w, "h",
+        o->h, "device", i.device, "isa", i.isa, "precision", i.precision,
+        "band", i.band, "groups", i.groups, "tile_w", i.tile_w, "tile_h",
+        i.tile_h, "bytes", (json_int_t)i.bytes, "note", i.note, "steps", steps);
     char *const text = root ? json_dumps(root,
                                          JSON_COMPACT | JSON_PRESERVE_ORDER)
                             : NULL;

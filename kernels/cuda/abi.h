@@ -74,7 +74,8 @@ typedef struct FgCudaApi {
      * which waits. -ENOTSUP: there is no clock. */
     int (*clock)(FgCudaDev *dev, float *ms, FgError *err);
     /* Up to nb engines of cuDNN for a convolution with these arguments (see
-     * cudnn.h), best guess first; how many, 0 where there is no cuDNN. */
+     * cudnn.h), best guess first; how many, 0 where there is no cuDNN or it has
+     * none: err then says why. */
     int (*dnn_find)(FgCudaDev *dev, const struct FgKernelArgs *args, int nb,
                     FgCudaDnn **found, FgError *err);
     void (*dnn_drop)(FgCudaDev *dev, FgCudaDnn **dnn); /* accepts NULL */

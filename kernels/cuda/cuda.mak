@@ -6,6 +6,7 @@
 #   make gpu-pack       build/gpu: tests/gpu/run, for a machine with a GPU
 CUDA_EMULATED := $(BUILD)/tests/ffgan-cuda-emulated.so
 CUDA_DRIVER := $(BUILD)/tests/gpu/libcuda.so.1
+CUDNN_STAND_IN := $(BUILD)/tests/gpu/cudnn/libcudnn.so.9
 CUDA_HDRS := $(wildcard kernels/cuda/*.h kernels/cuda/*_template.c) \
     kernels/cuda.h kernels/plan.h kernels/flow_types.h kernels/flow_maths.h kernels/bits.h
 CUDA_FATBIN := $(BUILD)/kernels/cuda/kernels.fatbin
@@ -44,6 +45,14 @@ $(CUDA_DRIVER): tests/gpu/fakecuda.c tests/gpu/runkernels.c \
 	$(call BRIEF,LD,$@) $(SO) tests/gpu/fakecuda.c tests/gpu/runkernels.c \
 	    -Wl,-soname,libcuda.so.1 -lm
 
+# And one for cuDNN, on the driver's.
+$(CUDNN_STAND_IN): tests/gpu/fakecudnn.c tests/gpu/fakecudnn.h \
+    tests/gpu/fakecuda.h $(CUDA_DRIVER)
+	$(Q)mkdir -p $(@D)
+	$(call BRIEF,LD,$@) $(SO) -isystem $(CUDNN_INCLUDE) \
+	    -isystem $(CUDA_INCLUDE) tests/gpu/fakecudnn.c $(CUDA_DRIVER) \
+	    -Wl,-soname,libcudnn.so.9 -lm
+
 $(BUILD)/tests/kernels/cuda_cudnn.o: PUBLIC += $(CUDNN_FLAGS)
 all: $(if $(NVCC),$(CUDA_PLUGIN))
 # All that tests/gpu/run needs on a machine with a GPU, beside the sources.
@@ -59,6 +68,7 @@ gpu-pack: $(call o,$(GPU_PACK)) $(CUDA_DRIVER)
 	$(Q)sh tests/gpu/pack.sh build/gpu $(CUDA_DRIVER) $(call o,$(GPU_PACK))
 
 cuda-kernels: $(CUDA_FATBIN)
-tests: $(CUDA_EMULATED) $(CUDA_DRIVER) $(BUILD)/tests/gpu/accept \
+tests: $(CUDA_EMULATED) $(CUDA_DRIVER) \
+    $(if $(CUDNN_INCLUDE),$(CUDNN_STAND_IN)) $(BUILD)/tests/gpu/accept \
     $(BUILD)/tests/gpu/steps
 .PHONY: cuda-kernels gpu-pack

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define OURS "the plug-in's own kernels do all convolutions"
+#define OURS_THEN "the plug-in's own kernels do what it does not"
 
 #ifdef FG_CUDNN
 
@@ -106,12 +107,18 @@ const FgDnn *fg_dnn(int *version, FgError *err)
 static int check(const FgDnn *d, cudnnStatus_t s, const char *doing,
                  FgError *err)
 {
+    const int memory = s ==
+                           CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED ||
+                       s ==
+                           CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED;
     char why[256] = "";
     if (s == CUDNN_STATUS_SUCCESS)
         return 0;
     d->why(why, sizeof(why));
-    return fg_error(err, s == CUDNN_STATUS_ALLOC_FAILED ? -ENOMEM : -ENODEV,
-                    "cuDNN: %s failed (%d): %.160s", doing, (int)s, why);
+    why[strcspn(why, "\n")] = 0;
+    return fg_error(err, memory ? -ENOMEM : -ENODEV,
+                    "cuDNN: %s failed (%d): %.160s: " OURS_THEN, doing, (int)s,
+                    why);
 }
 
 /* ---- descriptors ---- */
@@ -619,6 +626,11 @@ int fg_dnn_find(FgDnnPlace *p, const FgKernelArgs *a, int nb, FgDnnPlan **found,
         }
     }
     unuse(g);
+    if (n == 0)
+        fg_error(err, 0,
+                 "cuDNN: no engine for a convolution of side %d from %d to %d "
+                 "channels: " OURS_THEN,
+                 a->kernel, a->in[0].c, a->out.c);
     return n;
 }
 

@@ -36,12 +36,12 @@ int fg_dnn_describe(const FgDnn *d, char *text, size_t size, FgError *err);
 /* The most engines that fg_dnn_find makes ready. */
 enum { FG_DNN_MOST = 12 };
 /* Up to nb engines that do what fg_k_conv does with these arguments, best guess
- * first: how many, 0 where there is none. Sums are of 32 bits; no engine whose
- * order of sums changes from run to run, that multiplies with fewer bits than
- * the values have, or that transforms them. Of a only sizes, act, alpha,
- * add_first and whether there are add.at, p[1] are read. Those that cuDNN must
- * compile first (activations but ReLU, a sum after the activation) are two at
- * most. Negative: -ENOMEM, -ENOTSUP (it takes no such graph). */
+ * first: how many, 0 where there is none (err says so). Sums are of 32 bits; no
+ * engine whose order of sums changes from run to run, that multiplies with
+ * fewer bits than the values have, or that transforms them. Of a only sizes,
+ * act, alpha, add_first and whether there are add.at, p[1] are read. Those that
+ * cuDNN must compile first (activations but ReLU, a sum after the activation)
+ * are two at most. Negative: -ENOMEM, -ENOTSUP (it takes no such graph). */
 int fg_dnn_find(FgDnnPlace *place, const FgKernelArgs *a, int nb,
                 FgDnnPlan **found, FgError *err);
 void fg_dnn_drop(FgDnnPlan **plan); /* accepts NULL */

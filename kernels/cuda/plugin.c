@@ -620,7 +620,7 @@ static int cuda_dnn_find(FgCudaDev *d, const FgKernelArgs *args, int nb,
                          FgCudaDnn **found, FgError *err)
 {
     FgError unused;
-    const FgDnn *const dnn = fg_dnn(NULL, &unused);
+    const FgDnn *const dnn = fg_dnn(NULL, err);
     if (!dnn)
         return 0;
     int rc = enter(d, err);

@@ -9,7 +9,7 @@
 
 need_cuda_frames
 ${CC:-cc} -std=c11 -D_GNU_SOURCE -pthread -shared -fPIC \
-    -o "$T/libcuda.so.1" "$ROOT"/tests/gpu/fake*.c || exit 1
+    -o "$T/libcuda.so.1" "$ROOT"/tests/gpu/fakecuda.c || exit 1
 make_model=$BUILD/tests/filters/mkmodel
 "$make_model" compact y 2 "$T/y.safetensors" &&
     "$make_model" compact rgb 2 "$T/rgb.safetensors" &&

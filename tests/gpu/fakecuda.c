@@ -19,6 +19,8 @@
  * $FAKECUDA_COPY=N, FAKECUDA_LAUNCH=N: the N-th frame copy, launch fails.
  * $FAKECUDA_CACHE=N: KiB of the second-level cache (0). $FAKECUDA_CLOCK=N: N
  * microseconds between any two events; without it, time cannot be measured.
+ * $FAKECUDA_TIMES="f16_n64_k3=700 e1=500": or what is launched takes that many
+ * microseconds, else 1000, by the kernel's name or that of cuDNN's engine.
  * $FAKECUDA_VERSION=13000, FAKECUDA_CC=90, FAKECUDA_INIT=N: what cuInit says.
  */
 #include "fakecuda.h"
@@ -55,7 +57,7 @@ typedef struct Work {
 } Work;
 
 atomic_int fake_launches;
-static atomic_int syncs, allocs, depth, copies, lost, nb_things[KINDS];
+static atomic_int spent, syncs, allocs, depth, copies, lost, nb_things[KINDS];
 static _Thread_local Thing *stack[16];
 static _Thread_local int top;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -195,6 +197,24 @@ CUresult fake_lost(void)
 void fake_lose(void)
 {
     lost = 1;
+}
+
+/* ---- time ---- */
+
+void fake_spend(const char *name)
+{
+    const char *t = getenv("FAKECUDA_TIMES");
+    const size_t n = strlen(name);
+    int us = 1000;
+    for (const char *at = t ? t : ""; (at = strstr(at, name)); at += n)
+        if ((at == t || at[-1] == ' ') && at[n] == '=')
+            us = atoi(at + n + 1);
+    spent += us;
+}
+
+static int has_clock(void)
+{
+    return fake_setting("FAKECUDA_CLOCK", 0) || getenv("FAKECUDA_TIMES");
 }
 
 /* ---- captures: one at a time ---- */
@@ -620,7 +640,7 @@ CUresult cuStreamDestroy_v2(void *stream)
 
 CUresult cuEventCreate(void **event, unsigned flags)
 {
-    if (!(flags & 2) && !fake_setting("FAKECUDA_CLOCK", 0))
+    if (!(flags & 2) && !has_clock())
         return NOT_SUPPORTED; /* an event that has the time */
     return make(EVENT, event);
 }
@@ -645,14 +665,18 @@ CUresult cuEventRecord(void *event, void *stream)
     if (rc == OK) {
         t->data = (void *)queue_of(stream);
         t->bytes = nb_works;
+        t->us = spent;
     }
     return rc;
 }
 
 CUresult cuEventElapsedTime(float *ms, void *from, void *to)
 {
-    *ms = (float)fake_setting("FAKECUDA_CLOCK", 0) / 1000;
-    return fake_is(EVENT, from) && fake_is(EVENT, to) ? OK : INVALID_HANDLE;
+    if (!fake_is(EVENT, from) || !fake_is(EVENT, to))
+        return INVALID_HANDLE;
+    const int us = ((Thing *)to)->us - ((Thing *)from)->us;
+    *ms = (float)fake_setting("FAKECUDA_CLOCK", us) / 1000;
+    return OK;
 }
 
 CUresult cuStreamWaitEvent(void *stream, void *event, unsigned flags)

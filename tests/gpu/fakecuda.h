@@ -42,6 +42,7 @@ typedef struct Thing {
     char *at;   /* memory */
     size_t bytes;
     void *data; /* of a module, a graph */
+    int us;     /* before an event, see $FAKECUDA_TIMES */
 } Thing;
 
 int fake_setting(const char *name, int def);
@@ -66,6 +67,8 @@ typedef struct FakeWork {
     void *arg;
 } FakeWork;
 int fake_captured(const void *stream, FakeWork **work);
+/* A launch of that name: it takes time, see $FAKECUDA_TIMES. */
+void fake_spend(const char *name);
 /* 719 once a launch or copy has failed, as a driver says it for ever. */
 CUresult fake_lost(void);
 void fake_lose(void);

@@ -179,6 +179,7 @@ static CUresult enqueue(const Launch *l, const void *stream)
         return fake_enqueue(stream, l->work.fn, same(l->work.arg));
     if (++fake_launches == fake_setting("FAKECUDA_LAUNCH", 0))
         fake_lose();
+    fake_spend(names[l->kernel] + sizeof("fg_cuda_") - 1);
     return fake_enqueue(stream, do_launch, copy_of(l));
 }
 
