@@ -11,7 +11,9 @@ bench: all $(filter $(BUILD)/tests/bench/%,$(TESTS))
 	$(Q)if $(or $(PEERS_PYTHON),python3) -c 'import torch' 2>/dev/null; then \
 	    echo "== gan.py"; \
 	    $(or $(PEERS_PYTHON),python3) tests/bench/gan.py $(BUILD)/tests/bench/gan 1 5; \
-	    else echo "== gan.py: no PyTorch for $(or $(PEERS_PYTHON),python3)"; fi
+	    echo "== train.py"; \
+	    $(or $(PEERS_PYTHON),python3) tests/bench/train.py $(BUILD)/tests/bench/train 2 3; \
+	    else echo "== gan.py, train.py: no PyTorch for $(or $(PEERS_PYTHON),python3)"; fi
 # Other engines beside ours: needs them installed, see tests/bench/peers.py.
 bench-peers: all
 	$(Q)$(or $(PEERS_PYTHON),python3) tests/bench/peers.py $(BUILD)/bin/ffgan $(PEERS)
