@@ -3,7 +3,7 @@
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("O3")
 #endif
-#include "upscale.h"
+#include "upscale_priv.h"
 
 #include "chroma.h"
 
@@ -19,37 +19,6 @@
 
 #define BAND 8        /* rows of a job */
 #define LEAST_TILE 64 /* pixels of its side */
-#define SCRATCH 9     /* floats per pixel of a worker's row: see Rows */
-
-struct FgUpscale {
-    FgUpscaleOptions o;
-    const FgModel *model;
-    FgPlan *plan, *plan32; /* plan32: made when a frame first needs it */
-    int shrunk;            /* tiles were halved for want of memory */
-    int direct;            /* the plan's rows can be stored as they come */
-    FgFormat fmt;
-    int luma, yuv, sub; /* luma network; Y'CbCr frames; subsampled chroma */
-    int cw, ch, ocw, och;
-    FgTensor tin, tnet, tout; /* tout: a view of tnet if sizes agree */
-    FgSide side;
-    FgTensor cin, cup, cfull, cout; /* Pb, Pr interleaved */
-    int by_rows;                    /* chroma has none of these: chroma.h */
-    FgTensor ain, aout;
-    FgResize fit, alpha;                   /* net -> out, in -> out */
-    FgResize chroma, c_up, c_down, c_loss; /* see do_chroma */
-    float *scratch;
-    size_t scratch_row;
-    uint8_t *marks;
-    enum AVChromaLocation loc;
-    /* of the frame at hand */
-    const AVFrame *in;
-    AVFrame *out;
-    FgMatrix matrix;
-    FgCode code_y, code_c, code_a;
-    int shaper, guessed;
-    int adds; /* rows are stored with what the network must not see */
-    float blend;
-};
 
 static FgView view(const FgTensor *t)
 {
@@ -141,6 +110,21 @@ static int whole_picture(FgUpscale *u)
     return ret;
 }
 
+/* Memory for what the network takes: only for frames that it takes whole. */
+static int whole_input(FgUpscale *u)
+{
+    return u->tin.data ? 0
+                       : tensor(&u->tin, u->luma ? 1 : 3, u->o.in_w, u->o.in_h);
+}
+
+/* Integers alone, which have no errors to tell of before the network runs, and
+ * nothing that has to be there as a picture before. */
+static int can_stream(const FgUpscale *u, const FgPlanInfo *info)
+{
+    return u->direct && info->takes_rows && u->side.by_rows &&
+           !u->fmt.is_float && !u->fmt.has_alpha && !(u->luma && u->fmt.rgb);
+}
+
 static int init_main(FgUpscale *u)
 {
     const FgUpscaleOptions *o = &u->o;
@@ -150,17 +134,18 @@ static int init_main(FgUpscale *u)
     const int nw = o->in_w * u->model->scale, nh = o->in_h * u->model->scale;
     int ret;
 
-    if ((ret = tensor(&u->tin, c, o->in_w, o->in_h)) < 0 ||
-        (ret = fg_side_init(&u->side, ax, ay, c)) < 0)
+    if ((ret = fg_side_init(&u->side, ax, ay, c)) < 0)
         return ret;
     if (nw == o->out_w && nh == o->out_h) {
         FgPlanInfo info;
 
         fg_plan_info(u->plan, &info);
         u->direct = info.tile_w >= o->in_w;
-        return u->direct ? 0 : whole_picture(u);
+        u->stream = can_stream(u, &info);
+        ret = u->stream ? 0 : whole_input(u);
+        return ret < 0 || u->direct ? ret : whole_picture(u);
     }
-    if ((ret = tensor(&u->tnet, c, nw, nh)) < 0 ||
+    if ((ret = whole_input(u)) < 0 || (ret = tensor(&u->tnet, c, nw, nh)) < 0 ||
         (ret = tensor(&u->tout, c, o->out_w, o->out_h)) < 0)
         return ret;
     return fg_resize_init(&u->fit, fg_axis(nw, o->out_w), fg_axis(nh, o->out_h),
@@ -187,7 +172,8 @@ static int make_plan(FgPlan **plan, const FgUpscale *u, FgPrecision precision,
                               .max_w = u->o.in_w,
                               .max_h = u->o.in_h,
                               .tile = u->o.tile,
-                              .ex = u->o.ex};
+                              .ex = u->o.ex,
+                              .take_rows = 1};
 
     return fg_plan_create(plan, u->model, &po, err);
 }
@@ -284,6 +270,7 @@ static int shrink(FgUpscale *u, FgError *err)
         return ret;
     fg_plan_info(u->plan, &info);
     u->direct = u->direct && info.tile_w >= u->o.in_w;
+    u->stream = u->stream && can_stream(u, &info);
     u->shrunk = 1;
     return 0;
 }
@@ -329,19 +316,6 @@ void fg_upscale_plan_info(const FgUpscale *u, FgPlanInfo *info)
 
 /* ---- rows ---- */
 
-typedef struct Rows {
-    float *rgb, *y, *c;
-    float *src, *lo, *hi; /* see limit */
-} Rows;
-
-static Rows rows_of(const FgUpscale *u, int worker)
-{
-    float *p = u->scratch + u->scratch_row * (size_t)worker;
-    const size_t n = (u->scratch_row - 16) / SCRATCH;
-
-    return (Rows){p, p + 3 * n, p + 4 * n, p + 6 * n, p + 7 * n, p + 8 * n};
-}
-
 static int band_end(int i, int rows)
 {
     return (i + 1) * BAND < rows ? (i + 1) * BAND : rows;
@@ -352,47 +326,14 @@ static void run_rows(FgUpscale *u, FgJobFn job, int rows)
     fg_run(u->o.ex, job, u, (rows + BAND - 1) / BAND);
 }
 
-/* The frame's row y as the network's kind of values, not clipped. */
-static const float *read_row(const FgUpscale *u, Rows r, int y, int *bad)
-{
-    const FgFormat *f = &u->fmt;
-    const int n = u->o.in_w;
-
-    if (f->rgb) {
-        for (int k = 0; k < 3; k++)
-            *bad |= fg_row_read(r.rgb + k, 3, u->in, f, &f->comp[k], y, n,
-                                u->code_y);
-        if (u->shaper)
-            fg_shaper_encode(r.rgb, r.rgb, 3 * n);
-        if (!u->luma)
-            return r.rgb;
-        fg_row_rgb_to_yuv(r.y, fg_f32(&u->cin, 0, y, 0), r.rgb, n, &u->matrix);
-        return r.y;
-    }
-    *bad |= fg_row_read(r.y, 1, u->in, f, &f->comp[0], y, n, u->code_y);
-    if (u->shaper)
-        fg_shaper_encode(r.y, r.y, n);
-    if (u->luma)
-        return r.y;
-    if (u->yuv) {
-        const FgTensor *c = u->sub ? &u->cup : &u->cin;
-
-        fg_row_yuv_to_rgb(r.rgb, r.y, fg_f32(c, 0, y, 0), n, &u->matrix);
-    } else {
-        for (int x = 0; x < n; x++)
-            r.rgb[3 * x] = r.rgb[3 * x + 1] = r.rgb[3 * x + 2] = r.y[x];
-    }
-    return r.rgb;
-}
-
 static void job_prepare(void *arg, int i, int worker)
 {
     FgUpscale *u = arg;
-    const Rows r = rows_of(u, worker);
+    const FgUpscaleRows r = fg_upscale_rows(u, worker);
 
     for (int y = i * BAND; y < band_end(i, u->o.in_h); y++) {
         int bad = 0;
-        const float *v = read_row(u, r, y, &bad);
+        const float *v = fg_upscale_read_row(u, r, y, &bad);
 
         if (u->fmt.has_alpha)
             bad |= fg_row_read(fg_f32(&u->ain, 0, y, 0), 1, u->in, &u->fmt,
@@ -402,143 +343,21 @@ static void job_prepare(void *arg, int i, int worker)
     }
 }
 
-/* The lowest and highest samples of the source columns that bicubic has for
- * row y. */
-static void limit_columns(const FgUpscale *u, Rows r, const FgComponent *c,
-                          int y)
-{
-    const FgTaps *t = &u->side.up.y;
-    const int n = u->o.in_w;
-
-    for (int x = 0; x < n; x++) {
-        r.lo[x] = INFINITY;
-        r.hi[x] = -INFINITY;
-    }
-    for (int j = 0; j < t->nb; j++) {
-        fg_row_read(r.src, 1, u->in, &u->fmt, c, t->start[y] + j, n,
-                    fg_code_float());
-        for (int x = 0; x < n; x++) {
-            r.lo[x] = r.src[x] < r.lo[x] ? r.src[x] : r.lo[x];
-            r.hi[x] = r.src[x] > r.hi[x] ? r.src[x] : r.hi[x];
-        }
-    }
-}
-
-/* Row y of a float component: v[x*gap] stays in the range of the source
- * samples around it, grown by slack times their contrast, but to lo..hi at
- * most where they do not leave that themselves. */
-static void limit(const FgUpscale *u, Rows r, const FgComponent *c, int y,
-                  float *v, int gap, float lo, float hi, float slack)
-{
-    const FgTaps *t = &u->side.up.x;
-
-    limit_columns(u, r, c, y);
-    for (int x = 0; x < u->o.out_w; x++) {
-        const float *l = r.lo + t->start[x], *h = r.hi + t->start[x];
-        float *d = v + (ptrdiff_t)x * gap, min = INFINITY, max = -INFINITY;
-
-        for (int j = 0; j < t->nb; j++) {
-            min = l[j] < min ? l[j] : min;
-            max = h[j] > max ? h[j] : max;
-        }
-        const float more = slack * (max - min);
-        min = fminf(min, fmaxf(min - more, lo));
-        max = fmaxf(max, fminf(max + more, hi));
-        *d = *d < min ? min : *d > max ? max : *d;
-    }
-}
-
-/* Light: an overshoot of logarithms would be stops, not percents. What a
- * display-coded picture would show of it is about an eighth. */
-static void light(const FgUpscale *u, Rows r, const FgComponent *c, int y,
-                  float *v, int gap)
-{
-    limit(u, r, c, y, v, gap, 0, 64, 0.125F);
-}
-
-static int write_rgb(const FgUpscale *u, float *rgb, int y)
-{
-    const int n = u->o.out_w;
-    int bad = 0;
-
-    for (int k = 0; k < 3; k++)
-        bad |= fg_row_write(u->out, &u->fmt, &u->fmt.comp[k], y, n, rgb + k, 3,
-                            u->code_y);
-    fg_row_pad(u->out, &u->fmt, y, n);
-    return bad;
-}
-
-static int store_rgb(const FgUpscale *u, Rows r, const float *v, int y)
-{
-    const int n = u->o.out_w;
-
-    if (u->luma)
-        fg_row_yuv_to_rgb(r.rgb, v, fg_f32(&u->cout, 0, y, 0), n, &u->matrix);
-    else if (v != r.rgb)
-        memcpy(r.rgb, v, sizeof(*v) * 3 * (size_t)n);
-    if (u->shaper) {
-        fg_shaper_decode(r.rgb, r.rgb, 3 * n);
-        for (int k = 0; k < 3; k++)
-            light(u, r, &u->fmt.comp[k], y, r.rgb + k, 3);
-    }
-    return write_rgb(u, r.rgb, y);
-}
-
-static int store_yuv(const FgUpscale *u, Rows r, const float *v, int y)
-{
-    const int n = u->o.out_w;
-
-    if (!u->luma) {
-        float *c = u->cfull.data ? fg_f32(&u->cfull, 0, y, 0) : r.c;
-
-        fg_row_rgb_to_yuv(r.y, c, v, n, &u->matrix);
-        for (int k = 0; k < 2 && u->yuv && !u->sub; k++)
-            fg_row_write(u->out, &u->fmt, &u->fmt.comp[1 + k], y, n, c + k, 2,
-                         u->code_c);
-        v = r.y;
-    }
-    if (u->shaper) {
-        fg_shaper_decode(r.y, v, n);
-        light(u, r, &u->fmt.comp[0], y, r.y, 1);
-        v = r.y;
-    }
-    return fg_row_write(u->out, &u->fmt, &u->fmt.comp[0], y, n, v, 1,
-                        u->code_y);
-}
-
-static int store_alpha(const FgUpscale *u, Rows r, int y)
-{
-    float *v = fg_f32(&u->aout, 0, y, 0);
-
-    if (u->fmt.is_float)
-        limit(u, r, &u->fmt.alpha, y, v, 1, 0, 1, 1e30F);
-    return fg_row_write(u->out, &u->fmt, &u->fmt.alpha, y, u->o.out_w, v, 1,
-                        u->code_a);
-}
-
-static void store_row(void *arg, const float *v, int y, int worker)
-{
-    const FgUpscale *u = arg;
-    const Rows r = rows_of(u, worker);
-
-    if (u->adds)
-        v = fg_side_add(&u->side, y, u->luma ? r.y : r.rgb, v, 1 - u->blend);
-    int bad = u->fmt.rgb ? store_rgb(u, r, v, y) : store_yuv(u, r, v, y);
-
-    if (u->fmt.has_alpha)
-        bad |= store_alpha(u, r, y);
-    u->marks[y] = (uint8_t)bad;
-}
-
 static void job_store(void *arg, int i, int worker)
 {
     FgUpscale *u = arg;
 
     for (int y = i * BAND; y < band_end(i, u->o.out_h); y++)
-        store_row(u, fg_f32(&u->tout, 0, y, 0), y, worker);
+        fg_upscale_store_row(u, fg_f32(&u->tout, 0, y, 0), y, worker);
 }
 
 /* ---- a frame ---- */
+
+/* The frame at hand goes through without a picture of the network's input. */
+static int streams(const FgUpscale *u)
+{
+    return u->stream && u->blend == 0;
+}
 
 static int set_matrix(FgUpscale *u, const FgLook *look, FgError *err)
 {
@@ -607,11 +426,42 @@ static int check_marks(const FgUpscale *u, int rows, int ret, const char *what,
     return 0;
 }
 
+/* Every row where the network takes pictures as a whole. */
+static int fill_input(FgUpscale *u)
+{
+    const int ret = whole_input(u);
+
+    if (ret >= 0)
+        run_rows(u, job_prepare, u->o.in_h);
+    return ret;
+}
+
+static void take_row(void *arg, float *row, int y, int worker)
+{
+    FgUpscale *const u = arg;
+    int bad = 0; /* can_stream */
+    const float *const v = fg_upscale_read_row(u, fg_upscale_rows(u, worker), y,
+                                               &bad);
+
+    fg_side_split(&u->side, y, row, v, 1 - u->blend);
+}
+
 static int run_plan(FgUpscale *u, FgPlan *plan, int direct)
 {
-    const FgPlanRows rows = {store_row, u};
+    const FgShape in = {1, u->luma ? 1 : 3, u->o.in_h, u->o.in_w};
+    const FgTensor size = {.shape = in};
+    FgPlanRows rows = {fg_upscale_store_row, u, NULL};
+    FgPlanInfo info;
 
-    return direct ? fg_plan_run_rows(plan, &u->tin, &rows)
+    fg_plan_info(plan, &info);
+    /* A plan of another precision may want the picture. */
+    const int get = streams(u) && direct && info.takes_rows;
+    const int ret = streams(u) && !get ? fill_input(u) : 0;
+
+    if (ret < 0)
+        return ret;
+    rows.get = get ? take_row : NULL;
+    return direct ? fg_plan_run_rows(plan, get ? &size : &u->tin, &rows)
                   : fg_plan_run(plan, &u->tin, &u->tnet);
 }
 
@@ -646,7 +496,7 @@ static int run_net(FgUpscale *u, int direct, FgError *err)
 static int do_picture(FgUpscale *u, FgError *err)
 {
     FgExecutor *ex = u->o.ex;
-    const int any = u->blend > 0 || fg_side_any(&u->side);
+    const int any = streams(u) || u->blend > 0 || fg_side_any(&u->side);
     const int direct = u->direct && (!any || u->side.by_rows) && u->blend < 1;
     int ret = 0;
 
@@ -712,15 +562,20 @@ static int read_frame(FgUpscale *u, const AVFrame *in, const FgLook *look,
     if (u->sub && !u->luma)
         fg_resize_run(&u->c_up, view(&u->cup), view(&u->cin), 0, 1, NULL,
                       u->o.ex);
-    run_rows(u, job_prepare, u->o.in_h);
-    return check_marks(u, u->o.in_h, -EINVAL, "input", err);
+    if (streams(u))
+        return 0;
+    return fill_input(u) < 0 ? fg_error(err, -ENOMEM, "no memory for %dx%d",
+                                        u->o.in_w, u->o.in_h)
+                             : check_marks(u, u->o.in_h, -EINVAL, "input", err);
 }
 
 int fg_upscale_input(FgUpscale *u, const AVFrame *in, const FgLook *look,
                      const FgTensor **t, FgError *err)
 {
-    const int ret = u->plan ? read_frame(u, in, look, err) : -ENOMEM;
+    int ret = u->plan ? read_frame(u, in, look, err) : -ENOMEM;
 
+    if (ret >= 0 && streams(u) && (ret = fill_input(u)) < 0)
+        fg_error(err, ret, "no memory for %dx%d", u->o.in_w, u->o.in_h);
     *t = &u->tin;
     return ret;
 }
@@ -734,7 +589,7 @@ static int frame_once(FgUpscale *u, AVFrame *out, const AVFrame *in,
     if (ret < 0)
         return ret;
     u->out = out;
-    if (u->fmt.has_alpha) /* these two are what store_row may need */
+    if (u->fmt.has_alpha) /* these two are what fg_upscale_store_row may need */
         fg_resize_run(&u->alpha, view(&u->aout), view(&u->ain), 0, 1, NULL, ex);
     const FgChroma c = chroma_of(u);
     if (u->by_rows)

@@ -397,6 +397,7 @@ static int create(FgPlan *p, const FgModel *m, const FgPlanOptions *opt,
         p->precision = fg_mat_ops(fg_cpu_level()) ? FG_PREC_BF16
                                                   : FG_PREC_INT16;
     p->plain = opt->plain;
+    p->take_rows = opt->take_rows && !cuda;
     if (p->precision == FG_PREC_INT8 && !p->plain && !cuda)
         rc = fg_ranges_read(&p->ranges, m, err);
     if (rc >= 0 && cuda)
@@ -441,6 +442,7 @@ void fg_plan_info(const FgPlan *p, FgPlanInfo *info)
     info->tile_h = p->tile_h;
     info->band = p->band;
     info->groups = p->band ? p->group[p->nb_steps - 1] + 1 : 0;
+    info->takes_rows = p->take_rows;
     info->bytes = fg_plan_bytes(p);
     info->macs_per_pixel = p->reach.macs;
     info->device = "cpu";
@@ -467,6 +469,7 @@ void fg_plan_free(FgPlan **plan)
     }
     fg_cuda_plan_close(p);
     fg_tensor_free(&p->staging);
+    fg_tensor_free(&p->ring);
     free(p->steps);
     free(p->alias);
     free(p->shapes);

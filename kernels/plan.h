@@ -39,15 +39,17 @@ typedef struct FgPlanOptions {
     int plain;           /* 1: no Winograd; fp32 is then op by op, to the bit */
     void *cuda_context;  /* with "cuda": a CUcontext to work in, NULL = its own;
                             it must outlive the plan */
+    int take_rows;       /* 1: a ring of input rows, for FgPlanRows.get */
 } FgPlanOptions;
 
 typedef struct FgPlanInfo {
     int scale_num, scale_den, channels_in, channels_out;
     int radius, align, tile_w, tile_h; /* tile without halo */
-    int band;     /* rows by which a rolling wave moves, 0 = layer by layer */
-    int groups;   /* of steps, that go through a picture one after another, each
-                     as a wave; 0 = layer by layer */
-    size_t bytes; /* activations + packed weights */
+    int band;   /* rows by which a rolling wave moves, 0 = layer by layer */
+    int groups; /* of steps, that go through a picture one after another, each
+                   as a wave; 0 = layer by layer */
+    int takes_rows; /* FgPlanRows.get can be used for whole pictures */
+    size_t bytes;   /* activations + packed weights */
     double macs_per_pixel;
     const char *device, *precision, *isa;
     const char *note; /* CUDA: why our kernels do what cuDNN might, one line;
@@ -83,10 +85,15 @@ int fg_plan_run(FgPlan *plan, const FgTensor *in, FgTensor *out);
 /* The same into rows: put gets each row of the output, [w*s][C'] floats, while
  * it is in the cache, in any order, from workers of the plan's executor at the
  * same time. On -EDOM all rows were put, too. Needs windows of the whole
- * width: -ENOTSUP where info.tile_w < w (nothing is put then). */
+ * width: -ENOTSUP where info.tile_w < w (nothing is put then).
+ * get, unless NULL, fills rows of the input, [w][C] floats, shortly before they
+ * are read; in has a shape alone. Each row at least once, from workers at the
+ * same time; before a row of the output is put all input rows up to 2 below it
+ * have been got. -ENOTSUP without info.takes_rows. */
 typedef struct FgPlanRows {
     void (*put)(void *arg, const float *row, int y, int worker);
     void *arg;
+    void (*get)(void *arg, float *row, int y, int worker);
 } FgPlanRows;
 int fg_plan_run_rows(FgPlan *plan, const FgTensor *in, const FgPlanRows *rows);
 /* What a failed fg_plan_run had to say: of a GPU the driver's words, else what

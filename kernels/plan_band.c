@@ -15,6 +15,8 @@
 #define WIDE 48
 #define BAND 8
 #define BAND_MOST 16
+/* What a wave with higher bands may take. */
+#define HIGH_BYTES ((size_t)8 << 20)
 /* What a group of steps may take of a core's second cache: rows that are kept,
  * and weights. CPUs with tile products have 2 MiB. */
 #define GROUP_BYTES ((size_t)5 << 18)
@@ -74,6 +76,8 @@ static int find_leads(FgPlan *p, FgError *err)
         p->lead[i] = p->need1[i] + 1 - y;
         p->keep[i] = 0;
     }
+    if (p->take_rows)
+        keep_rows(p, 0, y - before - 2, y);
     for (int i = 0; i < p->nb_steps; i++) {
         const FgStep *s = &p->steps[i];
         for (int k = 0; k < s->nb_in; k++)
@@ -101,7 +105,7 @@ static int choose_height(FgPlan *p, FgError *err)
         if (rc < 0 || p->band <= BAND)
             return rc;
         rc = fg_plan_assign(p, p->max_w, p->max_h, &bytes);
-        if (rc < 0 || bytes <= FG_BAND_BYTES / 3)
+        if (rc < 0 || bytes <= HIGH_BYTES)
             return rc;
     }
 }

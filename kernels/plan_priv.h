@@ -102,6 +102,10 @@ struct FgPlan {
     void **mem; /* of each slot, in the arena */
     size_t *mem_size;
     int nb_slots;
+    int take_rows;          /* input rows come from a function: into ring */
+    FgTensor ring;          /* as many as later steps look back to */
+    const FgPlanRows *from; /* of the run at hand, or NULL */
+    int from_y;             /* the picture's row that is the window's first */
     FgTensor staging; /* windows over the right and lower edge, if align > 1 */
     void *scratch;
     size_t scratch_size, worker_scratch;
@@ -126,7 +130,9 @@ size_t fg_plan_bytes(const FgPlan *p);
 int fg_plan_last_use(const FgPlan *p, int value);
 /* plan_band.c. Sets band, group, lead and keep. */
 int fg_plan_band(FgPlan *p, const FgPlanOptions *opt, FgError *err);
-#define FG_BAND_BYTES ((size_t)24 << 20) /* of a wave's values, at most */
+/* Of a wave's values over the whole width, at most: narrow tiles compute their
+ * borders twice, and their picture has to be kept whole. */
+#define FG_BAND_BYTES ((size_t)64 << 20)
 /* 1 where there is more than one group. */
 static inline int fg_plan_grouped(const FgPlan *p)
 {

@@ -76,6 +76,9 @@ void fg_plan_need(FgPlan *p, int y0, int y1)
     if (p->has_tail && t->base >= 0)
         want(p, t->base, y0 / t->base_factor - 2,
              (y1 - 1) / t->base_factor + 2);
+    if (p->take_rows)
+        want(p, 0, y0 / p->reach.scale_num - 2,
+             (y1 - 1) / p->reach.scale_num + 2);
     for (int i = p->nb_steps - 1; i >= 0; i--)
         want_inputs(p, &p->steps[i]);
 }
@@ -243,7 +246,11 @@ static int place_values(FgPlan *p, const FgTensor *in, const FgTile *t)
     const int rc = fg_graph_shapes(&p->g, s, p->shapes, NULL);
     if (rc < 0)
         return rc;
-    if (t->wx + t->ww > in->shape.w || t->wy + t->wh > in->shape.h)
+    p->from_y = t->wy;
+    if (p->from) {
+        p->value[0] = fg_tensor_wrap(p->ring.data, p->shapes[0], FG_F32);
+        p->value[0].wrap = p->ring.shape.h;
+    } else if (t->wx + t->ww > in->shape.w || t->wy + t->wh > in->shape.h)
         p->value[0] = staged(p, in, t);
     else
         p->value[0] = fg_tensor_window(in, t->wx, t->wy, t->ww, t->wh);
@@ -348,7 +355,10 @@ int fg_plan_run_rows(FgPlan *p, const FgTensor *in, const FgPlanRows *rows)
         return -EINVAL;
     if (p->cuda)
         return fg_cuda_plan_run(p, in, NULL, rows);
-    if (in->shape.w > p->tile_w)
+    if (in->shape.w > p->tile_w || (rows->get && !p->take_rows))
         return -ENOTSUP;
-    return run(p, in, NULL, rows);
+    p->from = rows->get ? rows : NULL;
+    const int rc = run(p, in, NULL, rows);
+    p->from = NULL;
+    return rc;
 }

@@ -389,6 +389,19 @@ static int carve(FgPlan *p)
     return 0;
 }
 
+/* Input rows come and go where the wave is one, over the whole width; else the
+ * picture is needed. */
+static int make_ring(FgPlan *p, int w, int h)
+{
+    p->take_rows = p->take_rows && p->band && !fg_plan_grouped(p) &&
+                   p->tile_w >= p->max_w && p->reach.align == 1;
+    return p->take_rows ? fg_tensor_alloc(&p->ring,
+                                          (FgShape){1, p->channels_in,
+                                                    min(p->keep[0], h), w},
+                                          FG_F32)
+                        : 0;
+}
+
 static int allocate(FgPlan *p, FgError *err)
 {
     const int w = window(p, p->tile_w, p->max_w);
@@ -402,6 +415,8 @@ static int allocate(FgPlan *p, FgError *err)
     if (rc >= 0 && p->reach.align > 1)
         rc = fg_tensor_alloc(&p->staging, (FgShape){1, p->channels_in, h, w},
                              FG_F32);
+    if (rc >= 0)
+        rc = make_ring(p, w, h);
     if (rc < 0)
         return fg_error(err, -ENOMEM, "plan: out of memory (%zu bytes)", bytes);
     return 0;
@@ -492,5 +507,7 @@ size_t fg_plan_bytes(const FgPlan *p)
                                       : fg_conv_prep_bytes(&p->steps[i].prep);
     if (p->staging.owned)
         n += shape_bytes(p->staging.shape, FG_F32);
+    if (p->ring.owned)
+        n += shape_bytes(p->ring.shape, FG_F32);
     return n;
 }

@@ -25,6 +25,7 @@ typedef struct Wave {
     FgPlan *p;
     const FgEmit *e;
     int step, steps; /* the first of the group, and how many */
+    int gets;        /* the first group: the input's rows, before them */
     int emits;       /* the last group: the picture's rows, too */
     int start, end;  /* output rows, in input pixels */
     int first;       /* where the wave is in its first band */
@@ -45,21 +46,35 @@ static int max(int a, int b)
     return a > b ? a : b;
 }
 
-/* Rows of the step's value that are there when the wave has come to y. */
-static int made(const FgPlan *p, const FgStep *s, int y)
+/* Rows of the value that are there when the wave has come to y. */
+static int made(const FgPlan *p, int v, int y)
 {
-    return max(p->need0[s->out],
-               min(p->need1[s->out] + 1, y + p->lead[s->out]));
+    return max(p->need0[v], min(p->need1[v] + 1, y + p->lead[v]));
+}
+
+/* The first of the rows made in the band that ends at y. */
+static int made_from(const Wave *w, int v, int y)
+{
+    return y == w->first ? w->p->need0[v] : made(w->p, v, y - w->p->band);
 }
 
 static void run_step(const Wave *w, int i, int y, int part, int worker)
 {
     const FgPlan *p = w->p;
     const FgStep *s = &p->steps[i];
-    const int from = y == w->first ? p->need0[s->out] : made(p, s, y - p->band);
-    const int to = made(p, s, y);
+    const int from = made_from(w, s->out, y), to = made(p, s->out, y);
     if (to > from)
         fg_plan_conv(p, s, from, to, part, w->parts, worker);
+}
+
+static void get_rows(const Wave *w, int y, int part, int worker)
+{
+    const FgPlan *p = w->p;
+    const int from = made_from(w, 0, y), n = made(p, 0, y) - from;
+    const int r1 = from + (int)((int64_t)n * (part + 1) / w->parts);
+    for (int r = from + (int)((int64_t)n * part / w->parts); r < r1; r++)
+        p->from->get(p->from->arg, fg_f32(&p->value[0], 0, r, 0), p->from_y + r,
+                     worker);
 }
 
 static void emit_rows(const Wave *w, int y, int part, int worker)
@@ -111,7 +126,7 @@ static void task_done(Wave *w)
 static void wave_job(void *arg, int job, int worker)
 {
     Wave *w = arg;
-    const int turns = w->steps + w->emits;
+    const int turns = w->gets + w->steps + w->emits;
     (void)job;
     for (;;) {
         const int t = atomic_fetch_add_explicit(&w->next, 1,
@@ -120,9 +135,12 @@ static void wave_job(void *arg, int job, int worker)
             return;
         const int turn = t / w->parts, part = t % w->parts;
         const int y = w->first + turn / turns * w->p->band;
+        const int step = turn % turns - w->gets;
         wait_for(w, turn * w->parts);
-        if (turn % turns < w->steps)
-            run_step(w, w->step + turn % turns, y, part, worker);
+        if (step < 0)
+            get_rows(w, y, part, worker);
+        else if (step < w->steps)
+            run_step(w, w->step + step, y, part, worker);
         else
             emit_rows(w, y, part, worker);
         task_done(w);
@@ -137,14 +155,14 @@ static void set_range(Wave *w, int rows)
     const int f = p->reach.scale_num;
     int y = w->start = w->e->y0 / f, end = y + fg_ceil_div(rows, f);
     w->end = end;
-    for (int i = w->step; i < w->step + w->steps; i++) {
-        const int v = p->steps[i].out;
+    for (int i = w->step - w->gets; i < w->step + w->steps; i++) {
+        const int v = i < w->step ? 0 : p->steps[i].out;
         y = min(y, p->need0[v] - p->lead[v]);
         end = max(end, p->need1[v] + 1 - p->lead[v]);
     }
     w->first = w->start - fg_round_up(w->start - y, FG_WINO_TILE) + p->band;
     w->tasks = (fg_ceil_div(end - w->first, p->band) + 1) *
-               (w->steps + w->emits) * w->parts;
+               (w->gets + w->steps + w->emits) * w->parts;
 }
 
 static void run_group(FgPlan *p, const FgEmit *e, int rows, int step, int steps)
@@ -154,6 +172,7 @@ static void run_group(FgPlan *p, const FgEmit *e, int rows, int step, int steps)
               .e = e,
               .step = step,
               .steps = steps,
+              .gets = p->from && !step,
               .emits = step + steps == p->nb_steps,
               .parts = threads};
     set_range(&w, rows);

@@ -15,8 +15,8 @@
 /* |B' d B| <= 26.3 max |d|: rows of B' have 1-norms of at most 3 + 3/sqrt2. */
 #define MAX_V 32767.0f
 #define GAIN 26.3f
-/* 2^-100 and 2^100 as floats' bits: below, a tile is nothing but zeros, above as
- * good as infinite. */
+/* 2^-100 and 2^100 as floats' bits: below, a tile is nothing but zeros, above
+ * as good as infinite. */
 #define TINY_BITS 0x0d800000u
 #define MOST_BITS 0x71800000u
 /* Adding this leaves a number's nearest integer in the low bits. */

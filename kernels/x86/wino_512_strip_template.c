@@ -29,8 +29,7 @@ INL void whole_n(__m512 *o, const __m256 *t, __m256 magic)
     in_row_n(a, t);
 #pragma GCC unroll 6
     for (int x = 0; x < 6; x++)
-        o[x] = _mm512_castps256_ps512(
-            _mm256_add_ps(a[x], magic));
+        o[x] = _mm512_castps256_ps512(_mm256_add_ps(a[x], magic));
 }
 
 /* Row y of all tiles; vectors: of 16 channels, rest: 8 more. */

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <float.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "kernels/cpu.h"
@@ -55,12 +56,12 @@ static FgTensor run(const FgModel *m, FgPlanOptions o, const FgTensor *in,
 
 static FgPlanOptions options(int w, int h, int tile, FgPrecision precision)
 {
-    return (FgPlanOptions){"cpu", precision, w, h, tile, 0, NULL, 0, NULL};
+    return (FgPlanOptions){"cpu", precision, w, h, tile, 0, NULL, 0, NULL, 0};
 }
 
 static FgPlanOptions plain(int w, int h)
 {
-    return (FgPlanOptions){"cpu", FG_PREC_FP32, w, h, 0, 0, NULL, 1, NULL};
+    return (FgPlanOptions){"cpu", FG_PREC_FP32, w, h, 0, 0, NULL, 1, NULL, 0};
 }
 
 static void is_close(const FgModel *m, const FgTensor *in, const FgTensor *want,
@@ -281,6 +282,110 @@ static void strides_change_no_bit(void **state)
 }
 
 /* One 16-bit rounding is 2^-9 relative; values stay near 1. */
+/* ---- input rows as they are wanted ---- */
+
+typedef struct Source {
+    const FgTensor *in;
+    FgTensor out;
+    int scale, early; /* early: rows put before what they may look at */
+    atomic_int got[512];
+} Source;
+
+static void get_row(void *arg, float *row, int y, int worker)
+{
+    Source *const s = arg;
+    (void)worker;
+    memcpy(row, fg_f32(s->in, 0, y, 0),
+           sizeof(*row) * (size_t)(s->in->shape.w * s->in->shape.c));
+    atomic_fetch_add(&s->got[y], 1);
+}
+
+static void put_row(void *arg, const float *row, int y, int worker)
+{
+    Source *const s = arg;
+    (void)worker;
+    for (int k = -2; k <= 2; k++) {
+        const int at = y / s->scale + k;
+        if (at >= 0 && at < s->in->shape.h && !atomic_load(&s->got[at]))
+            s->early = 1;
+    }
+    memcpy(fg_f32(&s->out, 0, y, 0), row,
+           sizeof(*row) * (size_t)(s->out.shape.w * s->out.shape.c));
+}
+
+static void taken_rows(const FgModel *m, const FgBuild *b, FgPlanOptions o,
+                       int w, int h)
+{
+    FgTensor in = net_picture(b->channels_in, h, w);
+    const FgTensor size = {.shape = in.shape};
+    FgTensor want = run(m, o, &in, b->scale);
+    Source *const s = calloc(1, sizeof(*s));
+    FgPlanInfo info;
+    assert_non_null(s);
+    s->in = &in;
+    s->scale = b->scale;
+    o.take_rows = 1;
+    FgPlan *p = plan_of(m, o);
+    fg_plan_info(p, &info);
+    if (!info.takes_rows)
+        fail_msg("%s: band %d, tiles of %dx%d", b->family, info.band,
+                 info.tile_w, info.tile_h);
+    assert_int_equal(fg_tensor_alloc(&s->out, want.shape, FG_F32), 0);
+    const FgPlanRows rows = {put_row, s, get_row};
+    for (int k = 0; k < 2; k++)
+        assert_int_equal(fg_plan_run_rows(p, &size, &rows), 0);
+    assert_true(net_same(&want, &s->out));
+    assert_false(s->early);
+    for (int y = 0; y < h; y++)
+        assert_true(atomic_load(&s->got[y]) >= 2);
+    fg_plan_free(&p);
+    fg_tensor_free(&s->out);
+    fg_tensor_free(&want);
+    fg_tensor_free(&in);
+    free(s);
+}
+
+/* The same bits from rows that are asked for as from a picture, with threads,
+ * with windows one below the other, for smaller pictures than planned. */
+static void rows_taken_change_no_bit(void **state)
+{
+    static const int which[] = {0, 1, 4, 6};
+    (void)state;
+    for (size_t i = 0; i < sizeof(which) / sizeof(*which); i++) {
+        const FgBuild *const b = &builds[which[i]];
+        FgModel *m = net_model(b);
+        for (int k = 0; k < 4; k++) {
+            FgPlanOptions o = options(210, 311, k > 1 ? 240 : 0,
+                                      i % 2 ? FG_PREC_FP32 : FG_PREC_INT16);
+            o.ex = k % 2 ? fg_pool_executor(pool) : NULL;
+            taken_rows(m, b, o, k ? 210 : 197, k ? 311 : 302);
+        }
+        fg_model_free(&m);
+    }
+}
+
+/* Layer by layer there is no such thing, and one is told. */
+static void rows_are_not_always_taken(void **state)
+{
+    FgModel *m = net_model(&builds[0]);
+    FgPlanOptions o = options(20, 20, 0, FG_PREC_INT16);
+    FgTensor in = net_picture(1, 20, 20);
+    Source s = {.in = &in, .scale = 2};
+    const FgPlanRows rows = {put_row, &s, get_row};
+    FgPlanInfo info;
+    (void)state;
+    for (int take = 0; take < 2; take++) {
+        o.take_rows = take;
+        FgPlan *p = plan_of(m, o);
+        fg_plan_info(p, &info);
+        assert_false(info.takes_rows);
+        assert_int_equal(fg_plan_run_rows(p, &in, &rows), -ENOTSUP);
+        fg_plan_free(&p);
+    }
+    fg_tensor_free(&in);
+    fg_model_free(&m);
+}
+
 static void bf16_is_close(void **state)
 {
     (void)state;
@@ -606,6 +711,8 @@ int main(void)
         cmocka_unit_test(groups_change_no_bit),
         cmocka_unit_test(precisions_without_tiles),
         cmocka_unit_test(strides_change_no_bit),
+        cmocka_unit_test(rows_taken_change_no_bit),
+        cmocka_unit_test(rows_are_not_always_taken),
         cmocka_unit_test(bf16_is_close),
         cmocka_unit_test(mixed_ops_tile),
         cmocka_unit_test(odd_tail_tiles),

@@ -1,0 +1,68 @@
+/* ffgan: the inside of an enlarger: what its files share.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FFGAN_FILTERS_UPSCALE_PRIV_H
+#define FFGAN_FILTERS_UPSCALE_PRIV_H
+
+#include "upscale.h"
+
+#include "frame.h"
+#include "resample.h"
+#include "side.h"
+
+#define SCRATCH 9 /* floats per pixel of a worker's row: see FgUpscaleRows */
+
+struct FgUpscale {
+    FgUpscaleOptions o;
+    const FgModel *model;
+    FgPlan *plan, *plan32; /* plan32: made when a frame first needs it */
+    int shrunk;            /* tiles were halved for want of memory */
+    int direct;            /* the plan's rows can be stored as they come */
+    int stream;            /* and the network's made as it takes them */
+    FgFormat fmt;
+    int luma, yuv, sub; /* luma network; Y'CbCr frames; subsampled chroma */
+    int cw, ch, ocw, och;
+    FgTensor tin, tnet, tout; /* tin: where rows are not made as they are
+                                 taken; tout: a view of tnet if sizes agree */
+    FgSide side;
+    FgTensor cin, cup, cfull, cout; /* Pb, Pr interleaved */
+    int by_rows;                    /* chroma has none of these: chroma.h */
+    FgTensor ain, aout;
+    FgResize fit, alpha;                   /* net -> out, in -> out */
+    FgResize chroma, c_up, c_down, c_loss; /* see do_chroma */
+    float *scratch;
+    size_t scratch_row;
+    uint8_t *marks;
+    enum AVChromaLocation loc;
+    /* of the frame at hand */
+    const AVFrame *in;
+    AVFrame *out;
+    FgMatrix matrix;
+    FgCode code_y, code_c, code_a;
+    int shaper, guessed;
+    int adds; /* rows are stored with what the network must not see */
+    float blend;
+};
+
+typedef struct FgUpscaleRows {
+    float *rgb, *y, *c;
+    float *src, *lo, *hi; /* see limit */
+} FgUpscaleRows;
+
+static inline FgUpscaleRows fg_upscale_rows(const FgUpscale *u, int worker)
+{
+    float *p = u->scratch + u->scratch_row * (size_t)worker;
+    const size_t n = (u->scratch_row - 16) / SCRATCH;
+
+    return (FgUpscaleRows){p,         p + 3 * n, p + 4 * n,
+                           p + 6 * n, p + 7 * n, p + 8 * n};
+}
+
+/* upscale_rows.c. The frame's row y as the network's kind of values, not
+ * clipped, in r's memory. *bad |= a value is not finite. */
+const float *fg_upscale_read_row(const FgUpscale *u, FgUpscaleRows r, int y,
+                                 int *bad);
+/* Row y of the network's picture at the output size into the frame. arg: the
+ * FgUpscale. */
+void fg_upscale_store_row(void *arg, const float *v, int y, int worker);
+
+#endif
