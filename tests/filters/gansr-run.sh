@@ -57,6 +57,17 @@ check "a frame without a time is named as such" \
     refuses setpts=NAN,gansr=model=bad "pts NOPTS" infinite
 
 # ---- the same bits ----
+# Large enough for rows that come as the network takes them; tiles take the
+# picture. Noise: codes that the network must not see.
+noisy=testsrc2=s=620x350:r=5:d=0.4,noise=all_seed=3:alls=90:allf=t
+for f in yuv420p nv12 yuv422p10 gray yuv444p gbrp rgb24 yuvj420p; do
+    for m in net rgb; do
+        crc "$noisy,format=$f" gansr=model=$m:threads=3 > "$T/rows"
+        crc "$noisy,format=$f" gansr=model=$m:tilesize=128 > "$T/tiles"
+        check "$m, $f: rows as they come are the picture" \
+            same "$T/rows" "$T/tiles"
+    done
+done
 src=testsrc=s=101x57:r=5:d=0.6
 for m in net rgb; do
     crc $src "gansr=model=$m" -filter_threads 1 > "$T/a"
