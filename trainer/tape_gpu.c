@@ -12,6 +12,7 @@ struct FgTapeGpu {
     FgMirror *params, *grads; /* grads NULL: forward only */
     FgKView *val, *grad;      /* [nb_nodes], at = 0: none */
     uint64_t stage;           /* f32, between 16-bit values and the host */
+    int kept;                 /* see fg_tape_gpu_keep */
     float scale;              /* what gradients on the device carry */
 };
 
@@ -155,7 +156,7 @@ static int get(FgTape *t, FgTensor *to, const FgKView *from, float scale)
 
 static int is_given(const FgTape *t, int i)
 {
-    return i == t->graph->nb_nodes - 1 || t->seeded[i];
+    return (i == t->graph->nb_nodes - 1 && !t->gpu->kept) || t->seeded[i];
 }
 
 /* fp16 has few small numbers: a power of two brings the largest gradient that
@@ -181,6 +182,26 @@ static float choose_scale(const FgTape *t)
     return ldexpf(1, e);
 }
 
+void fg_tape_gpu_keep(FgTape *t)
+{
+    t->gpu->kept = 1;
+}
+
+void fg_tape_gpu_scale(FgTape *t, float scale)
+{
+    t->gpu->scale = scale;
+}
+
+FgKView fg_tape_gpu_view(const FgTape *t, int what)
+{
+    const struct FgTapeGpu *g = t->gpu;
+    const int last = t->graph->nb_nodes - 1;
+
+    return what == FG_VIEW_INPUT    ? g->val[0]
+           : what == FG_VIEW_OUTPUT ? g->val[last]
+                                    : g->grad[last];
+}
+
 int fg_tape_gpu_begin(FgTape *t, int back)
 {
     struct FgTapeGpu *g = t->gpu;
@@ -188,11 +209,14 @@ int fg_tape_gpu_begin(FgTape *t, int back)
 
     if (!ret)
         ret = fg_mirror_push(g->params);
+    if (!ret && !back && g->kept)
+        return 0;
     if (!ret && !back)
         return put(t, &t->val[0], &g->val[0], 1);
     if (!ret && g->grads)
         ret = fg_mirror_push(g->grads);
-    g->scale = choose_scale(t);
+    if (!g->kept)
+        g->scale = choose_scale(t);
     for (int i = 0; i < t->graph->nb_nodes && !ret; i++)
         if (is_given(t, i))
             ret = put(t, &t->grad[i], &g->grad[i], g->scale);
@@ -210,7 +234,7 @@ int fg_tape_gpu_end(FgTape *t, int back)
                    ? get(t, &t->grad[0], &g->grad[0], 1 / g->scale)
                    : ret;
     for (int i = 0; i <= last && !ret; i++)
-        if (i == last || t->tapped[i])
+        if ((i == last && !g->kept) || t->tapped[i])
             ret = get(t, &t->val[i], &g->val[i], 1);
     return ret;
 }

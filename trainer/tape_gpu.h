@@ -13,6 +13,13 @@ void fg_tape_gpu_free(FgTape *t); /* accepts tapes of the host */
 /* Around the ops of a pass. begin: what the host gives; end: what it gets. */
 int fg_tape_gpu_begin(FgTape *t, int back);
 int fg_tape_gpu_end(FgTape *t, int back);
+/* The input, output and the output's gradient are made and read on the device
+ * from now on: passes do not copy them. */
+void fg_tape_gpu_keep(FgTape *t);
+/* What the gradient made there was multiplied by. */
+void fg_tape_gpu_scale(FgTape *t, float scale);
+enum { FG_VIEW_INPUT, FG_VIEW_OUTPUT, FG_VIEW_GRADIENT };
+FgKView fg_tape_gpu_view(const FgTape *t, int what);
 /* Node i's op as the host's call has it. */
 int fg_tape_gpu_op(FgTape *t, const FgOpCall *c, int i, int back);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernels/op.h"
+#include "trainer/batch_gpu.h"
 #include "trainer/export.h"
 #include "trainer/loss.h"
 #include "trainer/recipe_keys.h"
@@ -18,6 +19,7 @@ typedef struct Sr {
     FgTape tape;
     FgTensor target;
     FgCrops crops;
+    FgBatchGpu *batch; /* NULL: crops and losses are the host's */
     FgLossFft *fft;
     double *sums;
     int loss, mse;
@@ -81,7 +83,40 @@ static int sr_create(FgTrain *t, FgError *err)
     s->loss = fg_loss_find(r->loss);
     s->mse = fg_loss_find("mse");
     ret = make_net(t, err);
-    return ret ? ret : make_buffers(t, s, err);
+    if (!ret)
+        ret = make_buffers(t, s, err);
+    /* The spectrum's loss is the host's. */
+    return ret || s->fft
+               ? ret
+               : fg_batch_gpu_create(&s->batch, &s->crops, &s->tape, err);
+}
+
+static int forward(FgTrain *t, Sr *s)
+{
+    int ret = 0;
+
+    if (s->batch)
+        ret = fg_batch_gpu_fill(s->batch, t->step);
+    else
+        fg_crops_fill(&s->crops, t->step, fg_tape_input(&s->tape), &s->target,
+                      t->ex);
+    return ret ? ret : fg_tape_forward(&s->tape, 1);
+}
+
+static double loss_of(FgTrain *t, Sr *s, int tail, double *mse)
+{
+    const FgRecipe *r = t->recipe;
+    const int kind = tail ? s->mse : s->loss;
+    FgTensor *y = fg_tape_output(&s->tape), *g = fg_tape_output_grad(&s->tape);
+    double loss;
+
+    if (s->batch)
+        return fg_batch_gpu_loss(s->batch, kind, r->loss_eps, mse);
+    loss = fg_loss_pixel(kind, r->loss_eps, y, &s->target, g, t->ex, s->sums,
+                         mse);
+    if (s->fft && !tail)
+        loss += fg_loss_fft(s->fft, r->fft, y, &s->target, g, t->ex, s->sums);
+    return loss;
 }
 
 static int sr_step(FgTrain *t, double lr, double part, FgStepInfo *info)
@@ -89,21 +124,14 @@ static int sr_step(FgTrain *t, double lr, double part, FgStepInfo *info)
     const FgRecipe *r = t->recipe;
     Sr *s = t->priv;
     FgNet *net = &t->net[0];
-    FgTensor *y = fg_tape_output(&s->tape), *g = fg_tape_output_grad(&s->tape);
     const int tail = part >= 1 - r->final_mse;
     double norm;
     int ret;
 
-    fg_crops_fill(&s->crops, t->step, fg_tape_input(&s->tape), &s->target,
-                  t->ex);
-    ret = fg_tape_forward(&s->tape, 1);
+    ret = forward(t, s);
     if (ret)
         return ret;
-    info->loss = fg_loss_pixel(tail ? s->mse : s->loss, r->loss_eps, y,
-                               &s->target, g, t->ex, s->sums, &info->mse);
-    if (s->fft && !tail)
-        info->loss += fg_loss_fft(s->fft, r->fft, y, &s->target, g, t->ex,
-                                  s->sums);
+    info->loss = loss_of(t, s, tail, &info->mse);
     fg_net_zero_grads(net);
     ret = fg_tape_backward(&s->tape, 1);
     if (ret)
@@ -160,6 +188,7 @@ static void sr_close(FgTrain *t)
 
     if (!s)
         return;
+    fg_batch_gpu_free(&s->batch);
     fg_tape_free(&s->tape);
     fg_tensor_free(&s->target);
     fg_loss_fft_free(&s->fft);

@@ -3,6 +3,7 @@
 #include "conv_all.h"
 #include "launch.h"
 #include "mix_ops.h"
+#include "train_data.h"
 #include "train_mma.h"
 #include "train_step.h"
 

@@ -21,9 +21,9 @@ enum {
 };
 
 /* X(name, grid): fg_NAME of train_ops.h, train_grad.h, train_mma.h,
- * train_step.h. A name that ends in _back makes the gradient of in[0] (back_b:
- * of in[1]) of the op: in[0] is the gradient of its output, in[1] its input,
- * add its output or its other input where that is needed. */
+ * train_data.h, train_step.h. A name that ends in _back makes the gradient of
+ * in[0] (back_b: of in[1]) of the op: in[0] is the gradient of its output,
+ * in[1] its input, add its output or its other input where that is needed. */
 #define FG_KERNELS_TRAIN(X)                                                    \
     X(t_conv, FG_GRID_ELEMENTS)                                                \
     X(t_deconv, FG_GRID_ELEMENTS)                                              \
@@ -78,6 +78,8 @@ enum {
     X(t_norm_back, FG_GRID_ELEMENTS)                                           \
     X(t_layer_sums, FG_GRID_ELEMENTS)                                          \
     X(t_layer_back, FG_GRID_ELEMENTS)                                          \
+    X(t_crop, FG_GRID_ELEMENTS)                                                \
+    X(t_loss, FG_GRID_RESULTS)                                                 \
     X(t_step, FG_GRID_ELEMENTS)                                                \
     X(t_squares, FG_GRID_RESULTS)                                              \
     X(t_total, FG_GRID_RESULTS)
@@ -92,6 +94,12 @@ enum { /* channels: mode, what is summed besides the gradient d itself */
 enum { FG_SEES_CONV, FG_SEES_BACK };
 enum { FG_GATHER_PIXELS = 128, FG_OUTER_N = 64, FG_OUTER_SIDE = 4096 };
 #define FG_GATHER_STAGE(n) (2 * (FG_GATHER_PIXELS + (n)) * 32)
+/* loss: trainer/loss.c's table. */
+enum { FG_LOSS_L1, FG_LOSS_MSE, FG_LOSS_CHARBONNIER };
+typedef struct FgCrop { /* crop's */
+    int64_t at;         /* bytes from the data's start to the picture's */
+    int w, x, y, turn;  /* the picture's width; as trainer/data.h's FgPlace */
+} FgCrop;
 enum {
     FG_STEP_ADAM,
     FG_STEP_ADAMW,

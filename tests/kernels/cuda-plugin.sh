@@ -46,7 +46,7 @@ every() { # each kernel for each architecture
             }
         done < "$T/kernels"
     done
-    [ "$(wc -l < "$T/kernels")" = 94 ] && [ -s "$T/cost" ]
+    [ "$(wc -l < "$T/kernels")" = 96 ] && [ -s "$T/cost" ]
 }
 check "each kernel is there for each architecture" every
 within() {

@@ -1,0 +1,28 @@
+/* A data set in GPU memory: a step sends up which crops it takes, and its loss
+ * is made there, too. SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FFGAN_TRAINER_BATCH_GPU_H
+#define FFGAN_TRAINER_BATCH_GPU_H
+
+#include "trainer/data.h"
+#include "trainer/tape.h"
+
+typedef struct FgBatchGpu FgBatchGpu;
+
+/* Copies c's pictures to the tape's device. The tape's input, output and the
+ * gradient of that stay there from now on: fg_tape_input and the like are not
+ * read or written any more. c and t must outlive *b; c is not centred. *b is
+ * NULL, and nothing changed, without a device or where it has too little memory
+ * for them (0 then, too). 0, -ENOMEM, -EIO with err. */
+int fg_batch_gpu_create(FgBatchGpu **b, const FgCrops *c, FgTape *t,
+                        FgError *err);
+void fg_batch_gpu_free(FgBatchGpu **b); /* accepts NULL; before the tape */
+/* As fg_crops_fill, to the bit: the tape's input and the target. 0 or what the
+ * device failed with. */
+int fg_batch_gpu_fill(FgBatchGpu *b, int64_t step);
+/* As fg_loss_pixel: the output's gradient to the bit, sums in another order.
+ * NaN where the device fails. */
+double fg_batch_gpu_loss(FgBatchGpu *b, int kind, double eps, double *mse);
+/* The target's values, for tests: [n][h][w][c]. */
+int fg_batch_gpu_target(FgBatchGpu *b, float *to);
+
+#endif
