@@ -59,8 +59,10 @@ static void free_value(FgOnnxValue *v)
 {
     free(v->f);
     free(v->i);
+    free(v->from);
     v->f = NULL;
     v->i = NULL;
+    v->from = NULL;
 }
 
 /* Takes over what v owns, also on failure. */

@@ -45,6 +45,8 @@ typedef struct FgOnnxValue {
     int whole;  /* CONST of integers: the numbers are in i */
     float *f;   /* CONST, owned */
     int64_t *i; /* CONST, owned */
+    int *from;  /* CONST, owned; or NULL. Of each number: 2 l + 1, 2 l + 2 where
+                   it is the height, width of layer l, else 0 */
     size_t count;
 } FgOnnxValue;
 

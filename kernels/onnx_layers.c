@@ -397,6 +397,40 @@ static int places(const FgOnnx *o, const FgOnnxNode *n, int nearest, int factor)
             (factor == 2 && (!way.n || fg_span_is(way, "round_prefer_floor"))));
 }
 
+/* The layer whose height and width the sizes are: they were taken from it, or
+ * are written down and it is the first of that size. -1: none. */
+static int sized_as(FgOnnx *o, const FgOnnxNode *n)
+{
+    const FgOnnxValue *t = constant(o, n, 3);
+    const FgGraph *g = &o->im->m->graph;
+    if (!t || !t->whole || t->count != 4)
+        return -1;
+    if (t->from)
+        return t->from[2] % 2 && t->from[3] == t->from[2] + 1 ? t->from[2] / 2
+                                                              : -1;
+    for (int i = 0; i < g->nb_nodes; i++)
+        if (o->im->shapes[i].h == t->i[2] && o->im->shapes[i].w == t->i[3])
+            return i;
+    return -1;
+}
+
+/* Where the factor is none that holds for all pictures. */
+static int resize_to_layer(FgOnnx *o, const FgOnnxNode *n, int x)
+{
+    const int like = sized_as(o, n);
+    if (like < 0 || !places(o, n, 0, 0) || fg_onnx_int(n, "antialias", 0))
+        return fg_onnx_refuse(o, n,
+                              "allowed are whole factors of 1 to 16, for "
+                              "linear and cubic also ratios of such numbers, "
+                              "the same along both axes; for linear with "
+                              "half_pixel coordinates also another value's "
+                              "height and width");
+    return fg_onnx_put_layer(o, n, 0,
+                             fg_im_op(o->im, "resize_like",
+                                      fg_onnx_name(o, "resize"), x, like,
+                                      (FgAttr){0}));
+}
+
 static int op_resize(FgOnnx *o, const FgOnnxNode *n)
 {
     const int x = fg_onnx_layer(o, n, 0);
@@ -409,7 +443,10 @@ static int op_resize(FgOnnx *o, const FgOnnxNode *n)
     if (o->im->rc < 0)
         return o->im->rc;
     const double f = factor(o, n, x, &across);
-    if (f != across || !fg_im_ratio(f, &r) || (nearest && r.den > 1))
+    const int known = f == across && fg_im_ratio(f, &r);
+    if (!known && r.linear)
+        return resize_to_layer(o, n, x);
+    if (!known || (nearest && r.den > 1))
         return fg_onnx_refuse(o, n,
                               "allowed are whole factors of 1 to 16, for "
                               "linear and cubic also ratios of such numbers, "

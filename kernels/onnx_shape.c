@@ -63,6 +63,7 @@ static int put(FgOnnx *o, const FgOnnxNode *n, FgOnnxValue *v)
     if (!n->nb_out || !sizes_fit(v)) {
         free(v->f);
         free(v->i);
+        free(v->from);
         return fg_onnx_refuse(
             o, n, n->nb_out ? "its sizes do not fit" : "it has no output");
     }
@@ -77,6 +78,21 @@ static void set(FgOnnxValue *v, size_t i, double x)
         v->f[i] = (float)x;
 }
 
+/* v's number AT is a's number K, of the same layer. */
+static void carry(FgOnnx *o, FgOnnxValue *v, size_t at, const FgOnnxValue *a,
+                  size_t k)
+{
+    set(v, at, number(a, k));
+    if (!a->from || !a->from[k])
+        return;
+    if (!v->from)
+        v->from = calloc(v->count, sizeof(*v->from));
+    if (v->from)
+        v->from[at] = a->from[k];
+    else
+        fg_im_fail(o->im, -ENOMEM, "out of memory");
+}
+
 /* The same numbers, as another type or under other sizes. */
 static int copied(FgOnnx *o, const FgOnnxNode *n, const FgOnnxValue *a,
                   int whole, int nb_dims, const int64_t *dims)
@@ -85,7 +101,7 @@ static int copied(FgOnnx *o, const FgOnnxNode *n, const FgOnnxValue *a,
     if (fresh(o, &v, whole, a->count) < 0)
         return o->im->rc;
     for (size_t i = 0; i < a->count; i++)
-        set(&v, i, number(a, i));
+        carry(o, &v, i, a, i);
     v.nb_dims = nb_dims;
     memcpy(v.dims, dims, sizeof(v.dims));
     return put(o, n, &v);
@@ -160,7 +176,7 @@ static int fold_gather(FgOnnx *o, const FgOnnxNode *n, const FgOnnxValue *a)
         const int64_t k = at->i[i] < 0 ? at->i[i] + (int64_t)a->count
                                        : at->i[i];
         if (k >= 0 && (size_t)k < a->count)
-            set(&v, i, number(a, (size_t)k));
+            carry(o, &v, i, a, (size_t)k);
     }
     v.nb_dims = at->nb_dims;
     memcpy(v.dims, at->dims, sizeof(v.dims));
@@ -182,7 +198,7 @@ static int fold_concat(FgOnnx *o, const FgOnnxNode *n, const FgOnnxValue *a)
     for (int k = 0; k < n->nb_in; k++) {
         const FgOnnxValue *p = fg_onnx_in(o, n, k);
         for (size_t i = 0; i < p->count; i++)
-            set(&v, at++, number(p, i));
+            carry(o, &v, at++, p, i);
     }
     v.nb_dims = 1;
     v.dims[0] = (int64_t)count;
@@ -264,7 +280,7 @@ static int fold_slice(FgOnnx *o, const FgOnnxNode *n, const FgOnnxValue *a)
         const size_t from = (i / inner / len * (size_t)size + (size_t)k) *
                                 inner +
                             i % inner;
-        set(&v, i, number(a, from));
+        carry(o, &v, i, a, from);
     }
     v.nb_dims = a->nb_dims;
     memcpy(v.dims, a->dims, sizeof(v.dims));
@@ -426,6 +442,22 @@ static int op_constant_of_shape(FgOnnx *o, const FgOnnxNode *n)
     return made < 0 ? o->im->rc : put(o, n, &v);
 }
 
+/* Says of a picture's sizes, of which v has those from FIRST on, which are its
+ * height and width. */
+static void name_sides(FgOnnx *o, FgOnnxValue *v, const FgOnnxValue *picture,
+                       int64_t first)
+{
+    const int64_t height = picture->kind == FG_ONNX_LAST ? 1 : 2;
+    v->from = calloc(v->count + 1, sizeof(*v->from));
+    if (!v->from)
+        fg_im_fail(o->im, -ENOMEM, "out of memory");
+    for (size_t k = 0; v->from && k < v->count; k++) {
+        const int64_t side = first + (int64_t)k - height;
+        if (side == 0 || side == 1)
+            v->from[k] = 2 * picture->layer + 1 + (int)side;
+    }
+}
+
 static int op_shape(FgOnnx *o, const FgOnnxNode *n)
 {
     const FgOnnxValue *in = fg_onnx_in(o, n, 0);
@@ -454,6 +486,8 @@ static int op_shape(FgOnnx *o, const FgOnnxNode *n)
         v.i[k - b] = d[k];
     v.nb_dims = 1;
     v.dims[0] = (int64_t)v.count;
+    if (in->kind == FG_ONNX_LAYER || in->kind == FG_ONNX_LAST)
+        name_sides(o, &v, in, b);
     return put(o, n, &v);
 }
 

@@ -144,6 +144,8 @@ static const struct {
     {"onnx_norms_14.onnx", NULL, 3},
     {"onnx_norms_21.onnx", NULL, 3},
     {"onnx_plain.onnx", NULL, 4},
+    {"onnx_esa.onnx", NULL, 2},
+    {"onnx_esa_static.onnx", NULL, 2},
     {"onnx_mixed.onnx", NULL, 2},
     {"onnx_static.onnx", NULL, 2},
     {"onnx_nhwc.onnx", NULL, 2},
@@ -299,6 +301,8 @@ static void errors(void **state)
             "no dictionary of tensors, but one of 'paramz_ema', 'step'");
     refused("span_nonorm.safetensors", "no_norm", "no_rnom",
             "has 1 tensors that it does not have: no_rnom");
+    refused("onnx_esa.onnx", "half_pixel", "asymmetric",
+            "with half_pixel coordinates also another value's height");
 }
 
 /* ncnn: the text, a 0xff byte, the weights, as the fuzzer's seed has them. */

@@ -713,6 +713,10 @@ make("onnx_norms", Norms, onnx(17), check=False, w=12, h=8)
 make("onnx_norms_14", Norms, onnx(14), check=False, w=12, h=8)
 make("onnx_norms_21", lambda: Norms(True), onnx(21), check=False, w=12, h=8)
 make("onnx_plain", Plain, onnx(16), check=False)
+make("onnx_esa", lambda: make_esa.Rlfn("r2", nf=4), onnx(17), check=False, w=29,
+     h=21)
+make("onnx_esa_static", lambda: make_esa.Rlfn("r2", nf=4), onnx(14, static=True),
+     check=False, w=29, h=21)
 make("onnx_mixed", Mixed, onnx(17), check=False, w=16, h=10)
 make("onnx_static", Mixed, onnx(14, static=True), check=False, w=16, h=10)
 save_file(record, OUT)
