@@ -32,7 +32,8 @@ extern const FgFamilyReader fg_family_compact, fg_family_esrgan, fg_family_span,
     fg_family_errn, fg_family_espan, fg_family_spanv2, fg_family_pds,
     fg_family_dscf, fg_family_mosr, fg_family_rlfn, fg_family_eern,
     fg_family_rfdn, fg_family_efdn, fg_family_safmn, fg_family_safmnpp,
-    fg_family_errn24, fg_family_rcunet;
+    fg_family_errn24, fg_family_rcunet, fg_family_pfdn, fg_family_nanosr,
+    fg_family_esrnet;
 
 /* Limits that several share. */
 #define FG_LIMIT_RANGE "whether it is for 0..1 or 0..255 is found by trying"

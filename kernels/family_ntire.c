@@ -317,3 +317,53 @@ const FgFamilyReader fg_family_errn24 = {
               .keys = {"block_1.ssa.sa_conv.weight",
                        "block_1.rep1_1.rep_conv.weight", "upsampler.0.weight"}},
     .build = build_errn24};
+
+/* ---- NanoSR: SPAN's gate behind a convolution of its own ---- */
+
+static int nano_block(FgImport *im, const char *name, int x, int *first)
+{
+    char key[FG_NAME_LEN];
+    x = fg_im_conv(im, fg_part(name, "feature_extractor.conv"), x, 1, -1);
+    int y = x;
+    for (int k = 1; k <= 3; k++) {
+        snprintf(key, sizeof(key), "%.40s.pixel_attention.conv_%d.conv", name,
+                 k);
+        y = fg_im_conv(im, key, y, 1, -1);
+        if (k < 3)
+            y = fg_span_silu(im, key, y);
+        if (k == 1)
+            *first = y;
+    }
+    return fg_span_gate(im, name, y, x);
+}
+
+static void build_nanosr(FgImport *im)
+{
+    char name[32];
+    int c, first = 0, b1 = 0;
+    const int in = fg_span_normalise(im,
+                                     input_of(im, "conv_1.conv.weight", &c));
+    const int head = fg_im_conv(im, "conv_1.conv", in, 1, -1);
+    int x = head;
+    for (int i = 1; fg_im_find(im, "block_%d.feature_extractor.conv.weight", i);
+         i++) {
+        snprintf(name, sizeof(name), "block_%d", i);
+        x = nano_block(im, name, x, &first);
+        b1 = i == 1 ? x : b1;
+    }
+    x = fg_im_conv(im, "conv_2.conv", x, 1, -1);
+    x = fg_im_cat(im, "conv_cat.in", 4, (const int[]){head, x, b1, first});
+    x = fg_im_conv(im, "conv_cat", x, 1, -1);
+    fg_family_tail(im, "upsampler.0", x, c);
+}
+
+const FgFamilyReader fg_family_nanosr = {
+    .about = {.name = "nanosr",
+              .title = "NanoSR",
+              .example = "NTIRE 2025's team 07",
+              .limits = "in the form for use (one conv a layer); mean and "
+                        "range as SPAN's",
+              .keys = {"conv_1.conv.weight",
+                       "block_1.feature_extractor.conv.weight",
+                       "block_1.pixel_attention.conv_1.conv.weight"}},
+    .build = build_nanosr};

@@ -231,6 +231,26 @@ static int input_channels(FgImport *im, const char *key)
     return w && w->nb_dims == 4 ? w->dims[1] : 3;
 }
 
+/* ESRNet is SPAN whose last block is one convolution. */
+static int is_esrnet(const FgImport *im)
+{
+    const int nb = count_blocks(im);
+    return nb > 1 && fg_im_find(im, "conv_cat.weight") &&
+           fg_im_find(im, "upsampler.0.weight") &&
+           !fg_im_find(im, "block_%d.c2_r.sk.weight", nb) &&
+           !fg_im_find(im, "block_%d.c2_r.eval_conv.weight", nb) &&
+           !fg_im_find(im, "block_%d.c3_r.eval_conv.weight", nb);
+}
+
+/* conv_2 and 1e-5 times that convolution, of the same value. */
+static int with_spare(FgImport *im, int nb, int x)
+{
+    char key[32];
+    snprintf(key, sizeof(key), "block_%d.c1_r", nb);
+    const int y = fg_im_scale(im, "spare", fg_span_conv3(im, key, x), 1e-5);
+    return fg_im_add2(im, "spare.sum", fg_span_conv3(im, "conv_2", x), y);
+}
+
 static void build_span(FgImport *im)
 {
     const int c = input_channels(im, "conv_1");
@@ -239,8 +259,9 @@ static void build_span(FgImport *im)
     int first = 0, b1 = 0;
     const int head = fg_span_conv3(im, "conv_1",
                                    fg_span_normalise(im, fg_im_input(im, c)));
-    int x = blocks(im, count_blocks(im), head, &b1, &first);
-    x = fg_span_conv3(im, "conv_2", x);
+    const int nb = count_blocks(im), spare = is_esrnet(im);
+    int x = blocks(im, nb - spare, head, &b1, &first);
+    x = spare ? with_spare(im, nb, x) : fg_span_conv3(im, "conv_2", x);
     if (im->nb_missing || im->rc < 0 || !r)
         return;
     x = fg_im_cat(im, "conv_cat.in", 4, (const int[]){head, x, b1, first});
@@ -282,6 +303,16 @@ const FgFamilyReader fg_family_span = {
               .keys = {"block_1.c1_r.eval_conv.weight", "conv_cat.weight",
                        "upsampler.0.weight"}},
     .is = is_span,
+    .build = build_span};
+
+const FgFamilyReader fg_family_esrnet = {
+    .about = {.name = "esrnet",
+              .title = "ESRNet",
+              .example = "NTIRE 2025's team 38",
+              .limits = "mean and range as SPAN's",
+              .keys = {"block_7.c1_r.eval_conv.weight", "conv_cat.weight",
+                       "upsampler.0.weight"}},
+    .is = is_esrnet,
     .build = build_span};
 
 const FgFamilyReader fg_family_spanf = {

@@ -32,7 +32,7 @@ KERNELS_OBJS := \
     kernels/onnx_write.o kernels/export_state.o \
     kernels/family_compact.o kernels/family_esrgan.o kernels/family_span.o \
     kernels/family_mosr.o kernels/family_ntire.o kernels/family_plksr.o kernels/family_ifnet.o \
-    kernels/family_esa.o kernels/family_rfdn.o kernels/family_safmn.o
+    kernels/family_esa.o kernels/family_rfdn.o kernels/family_safmn.o kernels/family_pfdn.o
 
 # The float form goes through FgDsp.
 KERNELS_REAL := \

@@ -126,13 +126,14 @@ int fg_import_wants(const void *data, size_t size)
 /* ---- families ---- */
 
 static const FgFamilyReader *const families[] = {
-    &fg_family_compact, &fg_family_esrgan, &fg_family_spanf,
-    &fg_family_span,    &fg_family_plksr,  &fg_family_ifnet,
-    &fg_family_tsr,     &fg_family_errn,   &fg_family_espan,
-    &fg_family_spanv2,  &fg_family_pds,    &fg_family_dscf,
-    &fg_family_mosr,    &fg_family_rlfn,   &fg_family_eern,
-    &fg_family_rfdn,    &fg_family_efdn,   &fg_family_safmn,
-    &fg_family_safmnpp, &fg_family_errn24, &fg_family_rcunet,
+    &fg_family_compact, &fg_family_esrgan,  &fg_family_spanf,
+    &fg_family_esrnet,  &fg_family_span,    &fg_family_plksr,
+    &fg_family_ifnet,   &fg_family_tsr,     &fg_family_errn,
+    &fg_family_espan,   &fg_family_spanv2,  &fg_family_pds,
+    &fg_family_dscf,    &fg_family_mosr,    &fg_family_rlfn,
+    &fg_family_eern,    &fg_family_rfdn,    &fg_family_efdn,
+    &fg_family_safmn,   &fg_family_safmnpp, &fg_family_errn24,
+    &fg_family_rcunet,  &fg_family_pfdn,    &fg_family_nanosr,
 };
 enum { NB_FAMILIES = sizeof(families) / sizeof(*families) };
 

@@ -199,3 +199,106 @@ class Dscf(nn.Module):
         last, first = chain(self, b1, 2)[-1]
         y = self.conv_cat_other(torch.cat([head, b1, first], 1))
         return self.upsampler(y + self.conv2_fused(last))
+
+
+class NanoBlock(nn.Module):
+    def __init__(self, nf):
+        super().__init__()
+        self.feature_extractor = Conv(nf, nf, name="conv")
+        self.pixel_attention = nn.Module()
+        for k in "123":
+            setattr(self.pixel_attention, "conv_" + k, Conv(nf, nf, name="conv"))
+
+    def forward(self, x):
+        x, a = self.feature_extractor(x), self.pixel_attention
+        first = F.silu(a.conv_1(x))
+        return gate(a.conv_3(F.silu(a.conv_2(first))), x), first
+
+
+class Joined(nn.Module):
+    """As SPAN ends: the head, the end, the first block, a part of the last."""
+
+    def forward(self, x):
+        mean = torch.tensor((0.4488, 0.4371, 0.4040)).view(1, 3, 1, 1)
+        head = self.conv_1((x - mean.to(x)) * 255)
+        all = chain(self, head)
+        y, first = all[-1]
+        y = self.conv_cat(torch.cat([head, self.end(y), all[0][0], first], 1))
+        return self.upsampler(y)
+
+
+class Nano(Joined):
+    def __init__(self, nf=6, r=4):
+        super().__init__()
+        self.conv_1 = Conv(3, nf, name="conv")
+        for i in range(1, 4):
+            setattr(self, f"block_{i}", NanoBlock(nf))
+        self.conv_2 = Conv(nf, nf, name="conv")
+        self.conv_cat, self.upsampler = nn.Conv2d(4 * nf, nf, 1), up(nf, r)
+
+    def end(self, x):
+        return self.conv_2(x)
+
+
+class Spare(nn.Module):
+    def __init__(self, nf):
+        super().__init__()
+        self.c1_r = Conv(nf, nf)
+
+
+class Esrnet(Joined):
+    def __init__(self, nf=6, r=2):
+        super().__init__()
+        self.conv_1 = Conv(3, nf)
+        for i in range(1, 4):
+            setattr(self, f"block_{i}", Gated(nf, nf))
+        self.conv_2, self.spare = Conv(nf, nf), Spare(nf)
+        self.conv_cat, self.upsampler = nn.Conv2d(4 * nf, nf, 1), up(nf, r)
+
+    def end(self, x):
+        return self.conv_2(x) + 1e-5 * self.spare.c1_r(x)
+
+    def settle(self):
+        """So large that it would be missed."""
+        with torch.no_grad():
+            self.spare.c1_r.eval_conv.weight *= 1e5
+
+
+class PfdnBlock(nn.Module):
+    def __init__(self, nf, prune):
+        super().__init__()
+        body = [nn.Conv2d(nf, 4, 1), nn.MaxPool2d(7, 3),
+                nn.Conv2d(4, 4, 3, 2, 1), nn.Conv2d(4, nf, 3, 1, 1)]
+        self.attn = nn.Module()
+        self.attn.body = nn.Sequential(*body)
+        h = self.h = nf // 2
+        self.conv1 = nn.Conv2d(nf, h if prune else nf, 3, 1, 1)
+        self.conv2 = None if prune else nn.Conv2d(h, h, 3, 1, 1)
+        self.conv3 = nn.Conv2d(nf, nf, 3, 1, 1)
+
+    def forward(self, x):
+        heat = torch.sigmoid(self.attn.body(x))
+        heat = F.interpolate(heat, x.shape[2:], mode="bilinear")
+        x = heat * torch.sigmoid(x[:, :1]) * x
+        y = F.silu(self.conv1(x))
+        if self.conv2:
+            y = torch.cat([F.silu(self.conv2(y[:, :self.h])), y[:, self.h:]], 1)
+        else:
+            y = torch.cat([y, x[:, self.h:]], 1)
+        return F.silu(self.conv3(y)) + x
+
+
+class Pfdn(nn.Module):
+    def __init__(self, nf=8, r=4):
+        super().__init__()
+        self.head, self.r = nn.Conv2d(3, nf, 3, 1, 1), r
+        for i in range(1, 4):
+            setattr(self, f"block{i}", PfdnBlock(nf, i == 2))
+        self.tail = nn.Sequential(nn.Conv2d(nf, 3 * r * r, 3, 1, 1))
+
+    def forward(self, x):
+        y = self.head(x)
+        for b in self.block1, self.block2, self.block3:
+            y = b(y)
+        y = self.tail(y) + x.repeat_interleave(self.r**2, 1)
+        return F.pixel_shuffle(y, self.r)
