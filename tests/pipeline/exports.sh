@@ -10,7 +10,7 @@ record() { # MODEL KEY: what plain fp32 makes
         sed 's/^/# /' "$T/said"
 }
 "$py" "$peer" make-ops "$T/our-ops.safetensors"
-for f in fast-x2 film-x2 balanced-x2 balanced-x4 compact.pth esrgan.pth esrgan_plus.pth rlfn.pth safmn.pth \
+for f in fast-x2 film-x2 balanced-x2 balanced-x4 compact.pth esrgan.pth esrgan_plus.pth rlfn.pth safmn.pth pfdn.pth \
     esrgan_x2.safetensors 3x_esrgan.pth span.pth spanf.pth plksr.pth realplksr.pth \
     realplksr_ln.safetensors onnx_mixed.onnx onnx_norms.onnx onnx_plain.onnx; do
     from=$f
@@ -19,7 +19,7 @@ for f in fast-x2 film-x2 balanced-x2 balanced-x4 compact.pth esrgan.pth esrgan_p
     record "$from" "$f"
     line onnx "$f in other runtimes" "$T/$f.onnx" "$T/$f.safetensors" >> "$T/list"
 done
-for f in realplksr_dysample.pth:160x120 realplksr_dysample3.safetensors:160x120 \
+for f in realplksr_dysample.pth:160x120 realplksr_dysample3.safetensors:160x120 mosr_dys.pth:160x120 \
     ifnet.pth:192x128 ncnn_ifnet.param:192x128 ops:160x120; do
     size=${f#*:} f=${f%:*} from=$fixtures/${f%:*}
     [ "$f" != ops ] || from=$T/our-ops.safetensors
