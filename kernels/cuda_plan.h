@@ -70,9 +70,11 @@ const char *fg_cuda_choice(const FgPlan *p, const FgStep *s);
 
 /* cuda_step.c: all of p->steps as launches. */
 int fg_cuda_steps(FgPlan *p, FgError *err);
-/* Packs t's parameters for tensor cores with n outputs a block (16 .. 64, the
- * kernel is set), or as cuDNN wants them into at. */
-int fg_cuda_pack_mma(FgPlan *p, FgCudaStep *t, int n, FgError *err);
+/* The kernel for tensor cores with n outputs a block (16 .. 64) and side k. */
+int fg_cuda_mma_kernel(int element, int n, int k);
+/* Packs t's parameters for a kernel for tensor cores, which is set, or as cuDNN
+ * wants them into at. */
+int fg_cuda_pack_mma(FgPlan *p, FgCudaStep *t, int kernel, FgError *err);
 int fg_cuda_pack_dnn(FgPlan *p, const FgCudaStep *t, uint64_t at[3],
                      FgError *err);
 /* Outputs of a block of t's kernel; 0: it is not for tensor cores. */

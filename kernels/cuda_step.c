@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cuda/mma.h"
+#include "cuda/conv_wgmma.h"
 #include "cuda_plan.h"
 #include "graph_priv.h"
 
@@ -89,15 +89,17 @@ static int mma_outputs(int oc)
     return best;
 }
 
-static int mma_kernel(int element, int n, int k)
+int fg_cuda_mma_kernel(int element, int n, int k)
 {
     const int first = element == FG_ELEMENT_F16 ? FG_KERNEL_f16_n16_k1
                                                 : FG_KERNEL_bf16_n16_k1;
     return first + (k == 3 ? 4 : 0) + n / 16 - 1;
 }
 
-/* [block][chunk][tap][n][16], see conv_mma_template.c; dst is zero. */
-static void mma_pack(uint16_t *dst, const Build *b, int ic, int n, int chunks)
+/* [block][chunk][tap][n][16], see conv_mma_template.c, or as conv_wgmma.h has
+ * them; dst is zero. */
+static void mma_pack(uint16_t *dst, const Build *b, int ic, int n, int chunks,
+                     int hopper)
 {
     const FgAttr *a = &b->n->attr;
     const float *w = param(b, 0)->data;
@@ -106,7 +108,10 @@ static void mma_pack(uint16_t *dst, const Build *b, int ic, int n, int chunks)
         for (int i = 0; i < ic; i++)
             for (int t = 0; t < taps; t++) {
                 const size_t part = (size_t)(o / n * chunks + i / 16);
-                const int at = fg_row32(t * n + o % n, i % 16 / 8) / 2 + i % 8;
+                const int at = hopper
+                                   ? fg_wg_weight(o % n, i % 16, t)
+                                   : fg_row32(t * n + o % n, i % 16 / 8) / 2 +
+                                         i % 8;
                 dst[part * (size_t)(taps * n * 16) + (size_t)at] = fg_put16(
                     b->p->cuda->element,
                     w[((size_t)o * (size_t)ic + (size_t)i) * (size_t)taps +
@@ -121,8 +126,28 @@ static Build of_step(FgPlan *p, const FgCudaStep *t, FgError *err)
     return (Build){p, s, &p->g.nodes[s->node], NULL, err};
 }
 
-int fg_cuda_pack_mma(FgPlan *p, FgCudaStep *t, int n, FgError *err)
+static int outputs_of(int kernel)
 {
+    switch (kernel) {
+#define OUTPUTS(name, element, n, k)                                           \
+    case FG_KERNEL_##name:                                                     \
+        return n;
+        FG_KERNELS_MMA(OUTPUTS)
+        FG_KERNELS_HOPPER(OUTPUTS)
+#undef OUTPUTS
+    default:
+        return 0;
+    }
+}
+
+int fg_cuda_mma_outputs(const FgCudaStep *t)
+{
+    return outputs_of(t->kernel);
+}
+
+int fg_cuda_pack_mma(FgPlan *p, FgCudaStep *t, int kernel, FgError *err)
+{
+    const int n = outputs_of(kernel);
     Build one = of_step(p, t, err), *b = &one;
     const FgAttr *a = &b->n->attr;
     const int taps = a->kernel * a->kernel, ic = param(b, 0)->dims[1];
@@ -135,7 +160,7 @@ int fg_cuda_pack_mma(FgPlan *p, FgCudaStep *t, int n, FgError *err)
     uint64_t at[2] = {0, 0};
     int rc = w && bias ? 0 : no_memory(b);
     if (rc >= 0) {
-        mma_pack(w, b, ic, n, chunks);
+        mma_pack(w, b, ic, n, chunks, kernel == FG_KERNEL_f16_w64_k3);
         if (param(b, 1))
             memcpy(bias, param(b, 1)->data,
                    sizeof(*bias) * (size_t)a->channels);
@@ -154,23 +179,10 @@ int fg_cuda_pack_mma(FgPlan *p, FgCudaStep *t, int n, FgError *err)
         fg_cuda_unkeep(p, &t->a.p[i]);
         t->a.p[i] = at[i];
     }
-    t->kernel = mma_kernel(p->cuda->element, n, a->kernel);
+    t->kernel = kernel;
     t->a.blocks = blocks;
     t->a.chunks = chunks;
     return 0;
-}
-
-int fg_cuda_mma_outputs(const FgCudaStep *t)
-{
-    switch (t->kernel) {
-#define OUTPUTS(name, element, n, k)                                           \
-    case FG_KERNEL_##name:                                                     \
-        return n;
-        FG_KERNELS_MMA(OUTPUTS)
-#undef OUTPUTS
-    default:
-        return 0;
-    }
 }
 
 /* nb numbers as the plan's values are, into dst; returns where it ends. */
@@ -265,7 +277,10 @@ static int conv(Build *b)
     t->a.alpha = e->alpha;
     t->a.add_first = e->add_first;
     if (mma_fits(b)) {
-        rc = fg_cuda_pack_mma(b->p, t, mma_outputs(oc), b->err);
+        rc = fg_cuda_pack_mma(b->p, t,
+                              fg_cuda_mma_kernel(b->p->cuda->element,
+                                                 mma_outputs(oc), t->a.kernel),
+                              b->err);
     } else {
         rc = keep_param(b, 0, &t->a.p[0]);
         if (rc >= 0)

@@ -24,7 +24,7 @@ static const float gain = 0.97F;
 
 typedef struct Candidate {
     char name[FG_CHOICE_NAME];
-    int n;          /* outputs of a block of ours, 0 = as it is */
+    int kernel;     /* of ours */
     FgCudaDnn *dnn; /* or an engine, owned */
     float us;
 } Candidate;
@@ -57,18 +57,24 @@ int fg_cuda_dnn_args(const FgPlan *p, const FgCudaStep *t, FgKernelArgs *a)
     return (!a->pad || !a->pad_mode) && !t->nb_out;
 }
 
-static int own_candidates(const FgCudaStep *t, Candidate *c)
+static int own_candidates(const Tune *u, const FgCudaStep *t, Candidate *c)
 {
+    const FgCudaPlan *p = u->c;
     const int now = fg_cuda_mma_outputs(t);
     const int oc = t->nb_out ? t->nb_out : t->a.blocks * now;
     int nb = 1;
-    c[0].n = now;
+    c[0].kernel = t->kernel;
     snprintf(c[0].name, sizeof(c[0].name), now ? "mma n%d" : "simt", now);
     for (int n = 16; now && n <= 64 && n < oc + 16; n += 16)
         if (n != now) {
-            c[nb].n = n;
+            c[nb].kernel = fg_cuda_mma_kernel(p->element, n, t->a.kernel);
             snprintf(c[nb++].name, sizeof(c[0].name), "mma n%d", n);
         }
+    if (now && oc > 48 && t->a.kernel == 3 && p->element == FG_ELEMENT_F16 &&
+        p->api->has(p->dev, FG_KERNEL_f16_w64_k3)) {
+        c[nb].kernel = FG_KERNEL_f16_w64_k3;
+        snprintf(c[nb++].name, sizeof(c[0].name), "wgmma n64");
+    }
     return nb;
 }
 
@@ -107,9 +113,10 @@ static void set_where(Tune *u)
     memset(&i, 0, sizeof(i));
     u->c->api->probe(&i, &unused);
     snprintf(u->where, sizeof(u->where),
-             "%s %s, sm_%d%d x%d, driver %d, cuDNN %d, plug-in %s.%d",
-             u->c->api->kind, d->name, d->major, d->minor, d->units, i.driver,
-             i.cudnn, FFGAN_VERSION, FG_CUDA_ABI);
+             "%s %s, sm_%d%d%s x%d, driver %d, cuDNN %d, plug-in %s.%d",
+             u->c->api->kind, d->name, d->major, d->minor,
+             u->c->api->has(u->c->dev, FG_KERNEL_f16_w64_k3) ? "a" : "",
+             d->units, i.driver, i.cudnn, FFGAN_VERSION, FG_CUDA_ABI);
 }
 
 static void set_key(const Tune *u, const FgCudaStep *t, char *key)
@@ -243,27 +250,34 @@ static int rows_of(Tune *u, const FgKernelArgs *a, void *to, size_t *rows)
     return rc < 0 ? rc : u->c->api->sync(u->c->dev, NULL, u->err);
 }
 
+/* Those rows as a candidate makes them; to has room for 2 * CHECK_ROWS. */
+static int made(Tune *u, const FgCudaStep *t, const Candidate *c,
+                const FgKernelArgs *a, void *to, size_t *rows)
+{
+    int rc = fill(u, a->out.at, bytes_of(&a->out));
+    if (rc >= 0)
+        rc = once(u, t, c, a);
+    return rc < 0 ? rc : rows_of(u, a, to, rows);
+}
+
+static size_t check_bytes(const FgKernelArgs *a)
+{
+    return 2 * CHECK_ROWS * (bytes_of(&a->out) / (size_t)a->out.h);
+}
+
 /* Whether an engine makes what our kernel makes: 1, 0, or an error. */
 static int agrees(Tune *u, const FgCudaStep *t, const Candidate *c,
                   const FgKernelArgs *own, const FgKernelArgs *dnn)
 {
-    static const Candidate ours = {.n = 0};
-    const size_t row = bytes_of(&own->out) / (size_t)own->out.h;
-    char *buf = malloc(4 * CHECK_ROWS * row);
+    static const Candidate ours = {.us = 0};
+    const size_t bytes = check_bytes(own);
+    char *buf = malloc(2 * bytes);
     size_t rows = 0;
-    int rc = buf ? fill(u, own->out.at, bytes_of(&own->out)) : -ENOMEM;
+    int rc = buf ? made(u, t, &ours, own, buf, &rows) : -ENOMEM;
     if (rc >= 0)
-        rc = once(u, t, &ours, own);
+        rc = made(u, t, c, dnn, buf + bytes, &rows);
     if (rc >= 0)
-        rc = rows_of(u, own, buf, &rows);
-    if (rc >= 0)
-        rc = fill(u, own->out.at, bytes_of(&own->out));
-    if (rc >= 0)
-        rc = once(u, t, c, dnn);
-    if (rc >= 0)
-        rc = rows_of(u, own, buf + 2 * CHECK_ROWS * row, &rows);
-    if (rc >= 0)
-        rc = close_enough(u, buf, buf + 2 * CHECK_ROWS * row, &own->out, rows);
+        rc = close_enough(u, buf, buf + bytes, &own->out, rows);
     free(buf);
     return rc;
 }
@@ -288,14 +302,44 @@ static void unpack(Tune *u, uint64_t at[3])
         fg_cuda_unkeep(u->p, &at[i]);
 }
 
-/* Ours with n outputs of a block: t packed so while it is measured. */
+/* Ours: t is packed so while it is measured. */
 static int measure_own(Tune *u, FgCudaStep *t, Candidate *c)
 {
-    int rc = c->n && c->n != fg_cuda_mma_outputs(t)
-                 ? fg_cuda_pack_mma(u->p, t, c->n, u->err)
+    int rc = c->kernel != t->kernel
+                 ? fg_cuda_pack_mma(u->p, t, c->kernel, u->err)
                  : 0;
     const FgKernelArgs a = fg_cuda_args(u->p, t);
     return rc < 0 ? rc : measure(u, t, c, &a);
+}
+
+/* Hopper's, behind another of ours, as which t is packed: it is measured if it
+ * makes the same. */
+static int measure_hopper(Tune *u, FgCudaStep *t, Candidate *c)
+{
+    FgKernelArgs a = fg_cuda_args(u->p, t);
+    const size_t bytes = check_bytes(&a);
+    char *buf = malloc(2 * bytes);
+    size_t rows = 0;
+    int rc = buf ? made(u, t, c, &a, buf, &rows) : -ENOMEM;
+    if (rc >= 0)
+        rc = fg_cuda_pack_mma(u->p, t, c->kernel, u->err);
+    a = fg_cuda_args(u->p, t);
+    if (rc >= 0)
+        rc = made(u, t, c, &a, buf + bytes, &rows);
+    const int same = rc >= 0 && close_enough(u, buf, buf + bytes, &a.out, rows);
+    free(buf);
+    if (rc >= 0 && same)
+        return measure(u, t, c, &a);
+    c->us = INFINITY;
+    if (rc >= 0) {
+        FgError why;
+        fg_error(&why, 0,
+                 "CUDA: %s makes other values than our other kernels "
+                 "and is not used",
+                 c->name);
+        fg_cuda_dnn_refused(u->p, &why);
+    }
+    return rc;
 }
 
 /* One engine. What is wrong, fails or does not fit takes for ever: whether the
@@ -345,9 +389,9 @@ static void measure_dnn(Tune *u, FgCudaStep *t, Candidate *c, int nb)
 
 static int measure_all(Tune *u, FgCudaStep *t, FgChoice *best)
 {
-    Candidate c[MOST] = {{.n = 0}};
+    Candidate c[MOST] = {{.us = 0}};
     const FgKernelArgs a = fg_cuda_args(u->p, t);
-    const int own = own_candidates(t, c);
+    const int own = own_candidates(u, t, c);
     const int nb = own + dnn_candidates(u, t, c + own);
     int rc = 0;
     if (nb > 1)
@@ -357,7 +401,8 @@ static int measure_all(Tune *u, FgCudaStep *t, FgChoice *best)
     if (rc >= 0 && nb > 1)
         measure_dnn(u, t, c + own, nb - own);
     for (int i = 0; i < own && nb > 1 && rc >= 0; i++)
-        rc = measure_own(u, t, &c[i]);
+        rc = c[i].kernel == FG_KERNEL_f16_w64_k3 ? measure_hopper(u, t, &c[i])
+                                                 : measure_own(u, t, &c[i]);
     if (rc >= 0 && own > 1)
         rc = measure_own(u, t, &c[0]); /* and packed as it was */
     int win = 0;
@@ -374,7 +419,7 @@ static int measure_all(Tune *u, FgCudaStep *t, FgChoice *best)
 
 static int use_dnn(Tune *u, FgCudaStep *t, const char *name)
 {
-    Candidate c[ENGINES] = {{.n = 0}};
+    Candidate c[ENGINES] = {{.us = 0}};
     const int nb = dnn_candidates(u, t, c);
     int rc = -ENOENT;
     for (int i = 0; i < nb && rc == -ENOENT; i++)
@@ -394,13 +439,13 @@ static int use_dnn(Tune *u, FgCudaStep *t, const char *name)
 /* -ENOENT: there is no such choice here. */
 static int use(Tune *u, FgCudaStep *t, const char *name)
 {
-    Candidate c[MOST] = {{.n = 0}};
-    const int own = own_candidates(t, c);
+    Candidate c[MOST] = {{.us = 0}};
+    const int own = own_candidates(u, t, c);
     if (!strncmp(name, "cuDNN ", 6))
         return use_dnn(u, t, name);
     for (int i = 0; i < own; i++)
         if (!strcmp(c[i].name, name))
-            return i ? fg_cuda_pack_mma(u->p, t, c[i].n, u->err) : 0;
+            return i ? fg_cuda_pack_mma(u->p, t, c[i].kernel, u->err) : 0;
     return -ENOENT;
 }
 

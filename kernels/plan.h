@@ -52,7 +52,7 @@ typedef struct FgPlanInfo {
     size_t bytes;   /* activations + packed weights */
     double macs_per_pixel;
     const char *device, *precision, *isa;
-    const char *note; /* CUDA: why our kernels do what cuDNN might, one line;
+    const char *note; /* CUDA: what cuDNN or a kernel refused to do, one line;
                          NULL = nothing was refused; the plan's memory */
 } FgPlanInfo;
 

@@ -11,7 +11,7 @@
 #include "kernels/cuda.h"
 
 /* Raised with each change of this file, of args.h or of FgCudaInfo. */
-#define FG_CUDA_ABI 6
+#define FG_CUDA_ABI 7
 #define FG_CUDA_ENTRY "fg_cuda_api"
 
 typedef struct FgCudaDev FgCudaDev;     /* an open device */
@@ -43,7 +43,9 @@ typedef struct FgCudaApi {
                     size_t bytes, FgError *err);
     int (*clear)(FgCudaDev *dev, void *stream, uint64_t at, size_t bytes,
                  FgError *err);
-    /* kernel: FgKernel of args.h. */
+    /* Whether it has that kernel (FgKernel of args.h): those of
+     * FG_KERNELS_HOPPER are not everywhere. */
+    int (*has)(const FgCudaDev *dev, int kernel);
     int (*launch)(FgCudaDev *dev, void *stream, int kernel,
                   const struct FgKernelArgs *args, FgError *err);
     int (*sync)(FgCudaDev *dev, void *stream, FgError *err);

@@ -79,6 +79,8 @@
     X(bf16_n32_k3, 2, 32, 3)                                                   \
     X(bf16_n48_k3, 2, 48, 3)                                                   \
     X(bf16_n64_k3, 2, 64, 3)
+/* The same of conv_wgmma.h, in a fatbin for sm_90a alone. */
+#define FG_KERNELS_HOPPER(X) X(f16_w64_k3, 1, 64, 3)
 
 typedef enum FgKernel {
 #define FG_KERNEL_ID(name) FG_KERNEL_##name,
@@ -86,7 +88,7 @@ typedef enum FgKernel {
 #undef FG_KERNEL_ID
         FG_KERNEL_moments, /* one block per group of channels */
 #define FG_KERNEL_ID(name, element, n, k) FG_KERNEL_##name,
-    FG_KERNELS_MMA(FG_KERNEL_ID)
+    FG_KERNELS_MMA(FG_KERNEL_ID) FG_KERNELS_HOPPER(FG_KERNEL_ID)
 #undef FG_KERNEL_ID
 #define FG_KERNEL_ID(name, grid) FG_KERNEL_##name,
         FG_KERNELS_TRAIN(FG_KERNEL_ID)

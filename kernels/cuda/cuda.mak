@@ -10,6 +10,7 @@ CUDNN_STAND_IN := $(BUILD)/tests/gpu/cudnn/libcudnn.so.9
 CUDA_HDRS := $(wildcard kernels/cuda/*.h kernels/cuda/*_template.c) \
     kernels/cuda.h kernels/plan.h kernels/flow_types.h kernels/flow_maths.h kernels/bits.h
 CUDA_FATBIN := $(BUILD)/kernels/cuda/kernels.fatbin
+CUDA_HOPPER := $(BUILD)/kernels/cuda/hopper.fatbin
 CUDA_PLUGIN := $(BUILD)/lib/ffgan-cuda.so
 CUDA_PARTS := kernels/cuda/plugin.c kernels/cuda/driver.c \
     kernels/cuda/cudnn.c kernels/error.c
@@ -24,12 +25,19 @@ $(CUDA_FATBIN): kernels/cuda/kernels.cu kernels/cuda/fatbin.sh $(CUDA_HDRS) \
 	$(call BRIEF,NVCC,$<) FGCACHE=$(CACHE) sh kernels/cuda/fatbin.sh $@ \
 	    "$(NVCC)" "$(CUDA_ARCHS)"
 
+$(CUDA_HOPPER): kernels/cuda/hopper.cu kernels/cuda/fatbin.sh $(CUDA_HDRS) \
+    $(CONFIG)
+	$(Q)mkdir -p $(@D)
+	$(call BRIEF,NVCC,$<) FGCACHE=$(CACHE) sh kernels/cuda/fatbin.sh $@ \
+	    "$(NVCC)" 90a hopper.cu
+
 # libcuda and cuDNN are opened when it runs; there is nothing to link.
 $(CUDA_PLUGIN): $(CUDA_PARTS) kernels/cuda/fatbin.S kernels/cuda/plugin.map \
-    $(CUDA_FATBIN) build/config.h $(CUDA_HDRS)
+    $(CUDA_FATBIN) $(CUDA_HOPPER) build/config.h $(CUDA_HDRS)
 	$(Q)mkdir -p $(@D)
 	$(call BRIEF,LD,$@) $(SO) -isystem $(CUDA_INCLUDE) $(CUDNN_FLAGS) \
 	    -DFG_CUDA_ARCHS='"$(CUDA_ARCHS)"' -DFATBIN='"$(CUDA_FATBIN)"' \
+	    -DHOPPER_FATBIN='"$(CUDA_HOPPER)"' \
 	    $(CUDA_PARTS) kernels/cuda/fatbin.S \
 	    -Wl,--version-script=kernels/cuda/plugin.map
 
@@ -67,7 +75,7 @@ GPU_PACK := tests/gpu/accept tests/gpu/steps tests/kernels/cuda_grad \
 gpu-pack: $(call o,$(GPU_PACK)) $(CUDA_DRIVER)
 	$(Q)sh tests/gpu/pack.sh build/gpu $(CUDA_DRIVER) $(call o,$(GPU_PACK))
 
-cuda-kernels: $(CUDA_FATBIN)
+cuda-kernels: $(CUDA_FATBIN) $(CUDA_HOPPER)
 tests: $(CUDA_EMULATED) $(CUDA_DRIVER) \
     $(if $(CUDNN_INCLUDE),$(CUDNN_STAND_IN)) $(BUILD)/tests/gpu/accept \
     $(BUILD)/tests/gpu/steps

@@ -6,6 +6,8 @@
  *
  * $FFGAN_EMULATED_MIB: device memory. $FFGAN_EMULATED_DEVICES: none but one
  * opens. $FFGAN_EMULATED_CACHE: KiB of the second-level cache.
+ * $FFGAN_EMULATED_HOPPER: it has FG_KERNELS_HOPPER; "wrong": not what they
+ * should do.
  * $FFGAN_EMULATED_DNN=N: a cuDNN that has N engines, "fake 0" on, which do what
  * they should but for number $FFGAN_EMULATED_DNN_WRONG.
  * $FFGAN_EMULATED_TIMES="f16_n64_k3=7 fake1=5": there is a clock; what runs
@@ -102,7 +104,7 @@ static const char *const kernel_names[FG_NB_KERNELS] = {
     FG_KERNELS_MAP(MAP) FG_KERNELS_WIDE(MAP)[FG_KERNEL_moments] = "moments",
 #undef MAP
 #define MMA(name, element, n, k) [FG_KERNEL_##name] = #name,
-    FG_KERNELS_MMA(MMA)
+    FG_KERNELS_MMA(MMA) FG_KERNELS_HOPPER(MMA)
 #undef MMA
 #define TRAIN(name, grid) [FG_KERNEL_##name] = #name,
         FG_KERNELS_TRAIN(TRAIN)
@@ -231,6 +233,9 @@ static void run_kept(const Kept *k)
         run_dnn(k->dnn, &k->a);
     else
         run_kernel(k->kernel, &k->a);
+    const char *hopper = getenv("FFGAN_EMULATED_HOPPER");
+    if (k->kernel == FG_KERNEL_f16_w64_k3 && hopper && !strcmp(hopper, "wrong"))
+        fg_store(&k->a.out, 0, 0, 0, fg_load(&k->a.out, 0, 0, 0) + 0.5F);
 }
 
 static int enqueue(FgCudaDev *dev, void *stream, const Kept *one, FgError *err)
@@ -250,6 +255,19 @@ static int enqueue(FgCudaDev *dev, void *stream, const Kept *one, FgError *err)
     g->k = k;
     k[g->nb++] = *one;
     return 0;
+}
+
+static int emu_has(const FgCudaDev *dev, int kernel)
+{
+    (void)dev;
+    switch (kernel) {
+#define HOPPER(name, element, n, k) case FG_KERNEL_##name:
+        FG_KERNELS_HOPPER(HOPPER)
+#undef HOPPER
+        return getenv("FFGAN_EMULATED_HOPPER") != NULL;
+    default:
+        return 1;
+    }
 }
 
 static int emu_launch(FgCudaDev *dev, void *stream, int kernel,
@@ -460,6 +478,7 @@ const FgCudaApi fg_cuda_api = {
     .upload = emu_upload,
     .download = emu_download,
     .clear = emu_clear,
+    .has = emu_has,
     .launch = emu_launch,
     .sync = emu_sync,
     .record = emu_record,

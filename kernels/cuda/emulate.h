@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "conv_all.h"
+#include "conv_wgmma.h"
 #include "launch.h"
 #include "mix_ops.h"
 #include "train_data.h"
@@ -105,6 +106,7 @@ static void run_kernel(int kernel, const FgKernelArgs *a)
         run_blocks(fg_conv_##name, a, &l);                                     \
         break;
         FG_KERNELS_MMA(MMA)
+        FG_KERNELS_HOPPER(MMA)
 #undef MMA
 #define TRAIN(name, grid)                                                      \
     case FG_KERNEL_##name:                                                     \

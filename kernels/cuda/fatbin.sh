@@ -3,10 +3,10 @@
 # under a hash of all that it depends on, beside what ptxas said of registers.
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# usage: fatbin.sh OUT NVCC "ARCH..."   writes OUT and OUT.log; ARCH: 75, 90a,
-#        ptx90. environment: FGCACHE (folder, empty = none), CUDA_THREADS (1)
+# usage: fatbin.sh OUT NVCC "ARCH..." [SOURCE]   writes OUT and OUT.log; ARCH:
+#        75, 90a, ptx90; SOURCE: kernels.cu, hopper.cu. environment: FGCACHE (folder, empty = none), CUDA_THREADS (1)
 set -eu
-out=$1 nvcc=$2 archs=$3
+out=$1 nvcc=$2 archs=$3 source=${4:-kernels.cu}
 dir=kernels/cuda
 flags="-std=c++17 -O3 -Xptxas -v -Xfatbin -compress-all --fatbin"
 for a in $archs; do
@@ -18,7 +18,7 @@ done
 key=$({
     echo "$flags"
     "$nvcc" --version
-    cat $dir/kernels.cu $dir/*_template.c $dir/*.h kernels/flow_*.h
+    cat "$dir/$source" $dir/*_template.c $dir/*.h kernels/flow_*.h
 } | sha256sum | cut -c 1-24)
 kept=${FGCACHE:+$FGCACHE/cuda/$key}
 if [ -n "$kept" ] && [ -s "$kept.fatbin" ] && [ -s "$kept.log" ]; then
@@ -27,7 +27,7 @@ if [ -n "$kept" ] && [ -s "$kept.fatbin" ] && [ -s "$kept.log" ]; then
     exit
 fi
 # shellcheck disable=SC2086
-"$nvcc" $flags --threads "${CUDA_THREADS:-1}" -I. -o "$out" $dir/kernels.cu \
+"$nvcc" $flags --threads "${CUDA_THREADS:-1}" -I. -o "$out" "$dir/$source" \
     2> "$out.log" || {
     cat "$out.log" >&2
     exit 1

@@ -22,7 +22,8 @@ enum { LEAST_MAJOR = 7, LEAST_MINOR = 5 }; /* ldmatrix, mma */
 
 _Static_assert(sizeof(FgKernelArgs) <= 4096, "a kernel's parameters");
 
-extern const char fg_cuda_fatbin[];
+/* For all GPUs; FG_KERNELS_HOPPER, for sm_90a. */
+extern const char fg_cuda_fatbin[], fg_cuda_hopper[];
 
 struct FgCudaGraph {
     CUgraph graph;
@@ -36,7 +37,7 @@ struct FgCudaDev {
     int own_context;
     CUstream stream; /* NULL in a context of others: its default stream */
     CUevent event;
-    CUmodule module;
+    CUmodule module, hopper; /* NULL: not there, or it did not load */
     CUfunction kernel[FG_NB_KERNELS];
     FgCudaGraph *recording;
     CUgraphNode last; /* of recording */
@@ -51,7 +52,7 @@ static const char *const kernel_names[FG_NB_KERNELS] = {
     FG_KERNELS_MAP(MAP)
         FG_KERNELS_WIDE(MAP)[FG_KERNEL_moments] = "fg_cuda_moments",
 #define MMA(name, element, n, k) [FG_KERNEL_##name] = "fg_cuda_" #name,
-    FG_KERNELS_MMA(MMA)
+    FG_KERNELS_MMA(MMA) FG_KERNELS_HOPPER(MMA)
 #define TRAIN(name, grid) [FG_KERNEL_##name] = "fg_cuda_" #name,
         FG_KERNELS_TRAIN(TRAIN)};
 
@@ -148,6 +149,42 @@ static int cuda_probe(FgCudaInfo *info, FgError *err)
 
 /* ---- opening ---- */
 
+static int is_hopper(int kernel)
+{
+    switch (kernel) {
+#define HOPPER(name, element, n, k) case FG_KERNEL_##name:
+        FG_KERNELS_HOPPER(HOPPER)
+#undef HOPPER
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+/* Not needed: what does not load is not there, and other kernels do it. */
+static void load_hopper(FgCudaDev *d)
+{
+    CUresult r = CUDA_SUCCESS;
+    if (d->about.major != 9 || d->about.minor != 0)
+        return;
+    if (d->cu->module_load(&d->hopper, fg_cuda_hopper, 0, NULL, NULL)) {
+        d->hopper = NULL;
+        return;
+    }
+    for (int i = 0; i < FG_NB_KERNELS && !r; i++)
+        if (is_hopper(i))
+            r = d->cu->module_function(&d->kernel[i], d->hopper,
+                                       kernel_names[i]);
+    for (int i = 0; i < FG_NB_KERNELS && r; i++)
+        if (is_hopper(i))
+            d->kernel[i] = NULL;
+}
+
+static int cuda_has(const FgCudaDev *d, int kernel)
+{
+    return kernel >= 0 && kernel < FG_NB_KERNELS && d->kernel[kernel];
+}
+
 /* CUDA_ERROR_INVALID_PTX and others have their reason in the log. */
 static int load_kernels(FgCudaDev *d, FgError *err)
 {
@@ -168,7 +205,11 @@ static int load_kernels(FgCudaDev *d, FgError *err)
         return fg_driver_check(d->cu, r, "loading the kernels", err);
     }
     for (int i = 0; i < FG_NB_KERNELS && !r; i++)
-        r = d->cu->module_function(&d->kernel[i], d->module, kernel_names[i]);
+        if (!is_hopper(i))
+            r = d->cu->module_function(&d->kernel[i], d->module,
+                                       kernel_names[i]);
+    if (!r)
+        load_hopper(d);
     return fg_driver_check(d->cu, r, "looking for a kernel", err);
 }
 
@@ -260,6 +301,8 @@ static void cuda_close(FgCudaDev **dev)
             d->cu->stream_destroy(d->capture);
         if (d->stream)
             d->cu->stream_destroy(d->stream);
+        if (d->hopper)
+            d->cu->module_unload(d->hopper);
         if (d->module)
             d->cu->module_unload(d->module);
         d->cu->ctx_pop(&popped);
@@ -731,6 +774,7 @@ const FgCudaApi fg_cuda_api = {
     .upload = cuda_upload,
     .download = cuda_download,
     .clear = cuda_clear,
+    .has = cuda_has,
     .launch = cuda_launch,
     .sync = cuda_sync,
     .record = cuda_record,

@@ -4,7 +4,9 @@
  *
  * A launch ends the program unless its grid, block and shared memory are what
  * launch.h says, and each picture that it is given lies whole in memory of the
- * current context. $FAKECUDA_LOAD=N: what cuModuleLoadDataEx says. */
+ * current context. $FAKECUDA_LOAD=N: what cuModuleLoadDataEx says;
+ * $FAKECUDA_HOPPER=N: of the fatbin that is not the first, FG_KERNELS_HOPPER;
+ * it has them on a device 9.0 alone. */
 #include <errno.h>
 #include <malloc.h>
 
@@ -34,7 +36,7 @@ static const char names[][32] = {
     FG_KERNELS_MAP(MAP)
         FG_KERNELS_WIDE(MAP)[FG_KERNEL_moments] = "fg_cuda_moments",
 #define MMA(name, element, n, k) [FG_KERNEL_##name] = "fg_cuda_" #name,
-    FG_KERNELS_MMA(MMA)
+    FG_KERNELS_MMA(MMA) FG_KERNELS_HOPPER(MMA)
 #define TRAIN(name, grid) [FG_KERNEL_##name] = "fg_cuda_" #name,
         FG_KERNELS_TRAIN(TRAIN)};
 
@@ -43,7 +45,11 @@ static const char names[][32] = {
 CUresult cuModuleLoadDataEx(Thing **m, const void *image, unsigned n,
                             const int *options, void **values)
 {
-    const CUresult rc = fake_setting("FAKECUDA_LOAD", OK);
+    static const void *general;
+    general = general ? general : image;
+    const int hopper = image != general;
+    const CUresult rc = fake_setting(
+        hopper ? "FAKECUDA_HOPPER" : "FAKECUDA_LOAD", OK);
     uint32_t magic;
     memcpy(&magic, image, sizeof(magic));
     if (magic != 0xba55ed50) /* a fatbin */
@@ -51,7 +57,11 @@ CUresult cuModuleLoadDataEx(Thing **m, const void *image, unsigned n,
     for (unsigned i = 0; i < n; i++)
         if (options[i] == 5) /* CU_JIT_ERROR_LOG_BUFFER */
             strcpy(values[i], rc ? "the log" : "");
+    if (hopper && fake_setting("FAKECUDA_CC", 90) != 90)
+        fake_die("Hopper's kernels on another GPU");
     *m = rc ? NULL : fake_make(MODULE);
+    if (*m)
+        (*m)->bytes = (size_t)hopper;
     return rc ? rc : *m ? OK : INVALID_CONTEXT;
 }
 
@@ -65,7 +75,8 @@ CUresult cuModuleGetFunction(const void **f, const Thing *m, const char *name)
     if (!fake_is(MODULE, m))
         return INVALID_HANDLE;
     for (int i = 0; i < FG_NB_KERNELS; i++)
-        if (!strcmp(names[i], name)) {
+        if (!strcmp(names[i], name) &&
+            (i == FG_KERNEL_f16_w64_k3) == (m->bytes != 0)) {
             *f = names[i];
             return OK;
         }

@@ -25,13 +25,16 @@ check "it has kernels, and no more than 8 MiB" \
 
 # ---- what its kernels cost ----
 # Lines "kernel architecture registers stack spilled constants".
-tr -d "'" < "$fatbin_log" | awk '
+cost() { # LOG
+    tr -d "'" < "$1" | awk '
     /Compiling entry/ { k = $(NF - 2); sub("fg_cuda_", "", k); a = $NF }
     /stack frame/ { stack = $1; spill = $5 + $9; c = "" }
     /: Used/ { for (i = 2; i <= NF; i++) {
             if ($i ~ /^registers/) r = $(i - 1)
             if ($i ~ /^cmem\[0\]/) c = $(i - 2) }
-        print k, a, r, stack, spill, c }' > "$T/cost"
+        print k, a, r, stack, spill, c }'
+}
+cost "$fatbin_log" > "$T/cost"
 sed -n '/FG_KERNELS_\(MAP\|MMA\)(X)/,/^$/p' "$ROOT/kernels/cuda/args.h" |
     sed -n 's/^ *X(\([a-z0-9_]*\)[,)].*/\1/p' | grep -v '^name$' > "$T/kernels"
 echo moments >> "$T/kernels"
@@ -49,6 +52,10 @@ every() { # each kernel for each architecture
     [ "$(wc -l < "$T/kernels")" = 96 ] && [ -s "$T/cost" ]
 }
 check "each kernel is there for each architecture" every
+cost "${fatbin_log%/*}/hopper.fatbin.log" > "$T/hopper"
+check "Hopper's own kernel is in a file for sm_90a" \
+    [ "$(cut -d ' ' -f 1,2 "$T/hopper")" = "f16_w64_k3 sm_90a" ]
+cat "$T/hopper" >> "$T/cost"
 within() {
     while read -r k a r stack spill _; do
         while read -r pattern most; do

@@ -178,6 +178,31 @@ static void no_kernels(void **state)
     assert_null(current());
 }
 
+/* Hopper's own kernels: there on 9.0, but for a file that does not load. */
+static void hopper(void **state)
+{
+    static const struct {
+        const char *cc, *load;
+        int has;
+    } cases[] = {{"90", "0", 1},
+                 {"90", "209", 0},
+                 {"90", "2", 0},
+                 {"89", "0", 0},
+                 {"100", "0", 0}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        setenv("FAKECUDA_CC", cases[i].cc, 1);
+        setenv("FAKECUDA_HOPPER", cases[i].load, 1);
+        FgCudaDev *d = open_device(NULL);
+        assert_int_equal(api->has(d, FG_KERNEL_f16_w64_k3) != 0, cases[i].has);
+        for (int k = 0; k < FG_NB_KERNELS; k++)
+            assert_true(k == FG_KERNEL_f16_w64_k3 || api->has(d, k));
+        api->close(&d);
+    }
+    unsetenv("FAKECUDA_CC");
+    unsetenv("FAKECUDA_HOPPER");
+}
+
 /* The last: as with a driver, nothing works afterwards. */
 static void lost(void **state)
 {
@@ -243,6 +268,7 @@ int main(void)
         cmocka_unit_test(graphs),
         cmocka_unit_test(no_memory),
         cmocka_unit_test(no_kernels),
+        cmocka_unit_test(hopper),
         cmocka_unit_test(lost),
     };
     char exe[900] = "";

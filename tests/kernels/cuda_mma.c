@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "net.h"
 
-#include "kernels/cuda/conv_all.h"
+#include "kernels/cuda/conv_wgmma.h"
 #include "kernels/cuda/launch.h"
 
 enum { W = 21, H = 11, IC = 40, CHUNKS = 3 };
@@ -38,7 +38,9 @@ static void fill(Data *d, const Case *c)
         d->in[i] = number(c->element, i, 1, &d->fin[i]);
     for (int r = 0; r < rows; r++)
         for (int i = 0; i < IC; i++) {
-            const int at = fg_row32(r, i % 16 / 8) / 2 + i % 8;
+            const int at = c->kernel == FG_KERNEL_f16_w64_k3
+                               ? fg_wg_weight(r % c->n, i % 16, r / c->n)
+                               : fg_row32(r, i % 16 / 8) / 2 + i % 8;
             d->w[i / 16 * rows * 16 + at] = number(
                 c->element, (uint32_t)(r * IC + i), 2, &d->fw[r * IC + i]);
         }
@@ -103,13 +105,50 @@ static void equals_the_sum(void **state)
     (void)state;
 #define CASE(name, element, n, k)                                              \
     {FG_KERNEL_##name, element, n, k, fg_conv_##name},
-    static const Case cases[] = {FG_KERNELS_MMA(CASE)};
+    static const Case cases[] = {FG_KERNELS_MMA(CASE) FG_KERNELS_HOPPER(CASE)};
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
         check(&cases[i]);
 }
 
+/* What the descriptors of Hopper's kernel name: bit by bit for one, and that
+ * all lie within their stage, at whole units of 16 bytes. */
+static void descriptors(void **state)
+{
+    (void)state;
+    assert_int_equal(fg_wg_desc(0x12340, 2880, 288),
+                     0x1234U | (uint64_t)180 << 16 | (uint64_t)18 << 32);
+    assert_int_equal(fg_wg_desc(0x3fff0, 16, 128) & 0xffff, 0x3fff);
+    assert_int_equal(FG_WG_STAGE, 2 * FG_WG_PLANE + 9 * FG_WG_TAP);
+    assert_true(2 * FG_WG_STAGE <= 48 << 10);
+    for (int stage = 0; stage < 2; stage++)
+        for (int tap = 0; tap < 9; tap++) {
+            const uint32_t from = (uint32_t)(stage * FG_WG_STAGE);
+            for (int m = 0; m < 2; m++) {
+                const uint64_t d = fg_wg_pixels(from, tap, m);
+                const int first = (int)(d & 0x3fff) * 16;
+                const int k = (int)(d >> 16 & 0x3fff) * 16;
+                const int rows = (int)(d >> 32 & 0x3fff) * 16;
+                assert_int_equal(d >> 46, 0);
+                /* pixel (7, 7) of the product, by its place in the tile */
+                assert_int_equal(first + 7 * rows + 7 * 16,
+                                 (int)from + ((7 + tap / 3) * (FG_TILE_W + 2) +
+                                              8 * m + 7 + tap % 3) *
+                                                 16);
+                assert_int_equal(k, FG_WG_PLANE);
+            }
+            const uint64_t w = fg_wg_weights(from, tap);
+            const int first = (int)(w & 0x3fff) * 16 - (int)from -
+                              2 * FG_WG_PLANE;
+            const int last = first + (int)(w >> 16 & 0x3fff) * 16 +
+                             7 * (int)(w >> 32 & 0x3fff) * 16 + 7 * 16;
+            assert_int_equal(first, 2 * fg_wg_weight(0, 0, tap));
+            assert_int_equal(last, 2 * fg_wg_weight(63, 8, tap));
+        }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(equals_the_sum)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(equals_the_sum),
+                                       cmocka_unit_test(descriptors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,6 +46,7 @@ static int setup(void **state)
     unsetenv("FFGAN_EMULATED_DNN");
     unsetenv("FFGAN_EMULATED_DNN_WRONG");
     unsetenv("FFGAN_CUDA_MEASURE");
+    unsetenv("FFGAN_EMULATED_HOPPER");
     setenv("XDG_CACHE_HOME", root, 1);
     setenv("FFGAN_EMULATED_MEASURED", measured, 1);
     return use_emulated(state);
@@ -202,6 +203,52 @@ static void ours_are_one(void **state)
     fg_model_free(&m);
 }
 
+/* Hopper's kernel is one of ours: chosen by its time, the same bits, and not
+ * where the device has it not. */
+static void hopper(void **state)
+{
+    static const FgBuild wide = {"compact", 3, 2, 64, 1, "relu", "bicubic", 0};
+    FgModel *m = net_model(&wide);
+    FgTensor in = net_picture(3, 13, 19), got[2];
+    for (int i = 0; i < 2; i++) {
+        teardown(state);
+        setup(state);
+        if (i)
+            setenv("FFGAN_EMULATED_HOPPER", "1", 1);
+        FgPlan *p = plan_of(m, "f16_w64_k3=3", FG_PREC_AUTO, 0);
+        FgPlanStepInfo s = {0};
+        for (int k = 0; s.channels_in != 64 || s.channels_out != 64; k++)
+            assert_int_equal(fg_plan_step(p, k, &s), 0);
+        assert_int_equal(!strncmp(s.choice, "wgmma n64", 9), i);
+        assert_int_equal(
+            fg_tensor_alloc(&got[i], (FgShape){1, 3, 26, 38}, FG_F32), 0);
+        assert_int_equal(fg_plan_run(p, &in, &got[i]), 0);
+        fg_plan_free(&p);
+    }
+    assert_true(net_max_diff(&got[0], &got[1]) == 0);
+    for (int i = 0; i < 2; i++) { /* kept, but it is gone; it is wrong */
+        FgPlanInfo info;
+        if (i) {
+            teardown(state);
+            setup(state);
+            setenv("FFGAN_EMULATED_HOPPER", "wrong", 1);
+        } else {
+            unsetenv("FFGAN_EMULATED_HOPPER");
+        }
+        FgPlan *p = plan_of(m, "f16_w64_k3=1 f16_n16_k3=3", FG_PREC_AUTO, 0);
+        assert_int_equal(fg_plan_run(p, &in, &got[1]), 0);
+        assert_true(net_max_diff(&got[0], &got[1]) == 0);
+        fg_plan_info(p, &info);
+        assert_int_equal(info.note && strstr(info.note, "makes other values"),
+                         i);
+        fg_plan_free(&p);
+    }
+    for (int i = 0; i < 2; i++)
+        fg_tensor_free(&got[i]);
+    fg_tensor_free(&in);
+    fg_model_free(&m);
+}
+
 /* ---- what is kept ---- */
 
 static void expect_only(const FgModel *m, const char *times, const char *name)
@@ -338,6 +385,7 @@ int main(void)
         TEST(wrong_engines_are_not_used),
         TEST(no_engines_in_tiles),
         TEST(ours_are_one),
+        TEST(hopper),
         TEST(is_kept),
         TEST(broken_files_are_measured_again),
         TEST(processes_agree),
