@@ -148,6 +148,9 @@ int fg_cuda_mma_outputs(const FgCudaStep *t)
 int fg_cuda_pack_mma(FgPlan *p, FgCudaStep *t, int kernel, FgError *err)
 {
     const int n = outputs_of(kernel);
+    if (n < 1)
+        return fg_error(err, -EINVAL, "kernel %d makes no convolutions",
+                        kernel);
     Build one = of_step(p, t, err), *b = &one;
     const FgAttr *a = &b->n->attr;
     const int taps = a->kernel * a->kernel, ic = param(b, 0)->dims[1];
