@@ -326,27 +326,22 @@ INL void FN(finish)(const FgWinoOut *q, int c, const V *t,
 {
     const int add = !q->add[0] ? ADD_NONE : q->add_first ? ADD_FIRST : ADD_LAST;
     const int full = q->rows == 4 && q->cols == 4 && q->oc - c >= LANES;
-    FN(Form) f = {wino, kind, half, 1, ADD_NONE};
+    const FN(Form) whole = {wino, kind, half, 1, ADD_NONE};
+    const FN(Form) whole_last = {wino, kind, half, 1, ADD_LAST};
+    const FN(Form) none = {wino, kind, half, 0, ADD_NONE};
+    const FN(Form) first = {wino, kind, half, 0, ADD_FIRST};
+    const FN(Form) last = {wino, kind, half, 0, ADD_LAST};
 
-    if (half && full && add == ADD_NONE) {
-        FN(out_columns)(q, c, t, f);
-        return;
-    }
-    f.add = ADD_LAST;
-    if (half && full && add == ADD_LAST && kind == FG_CONV_LINEAR) {
-        FN(out_columns)(q, c, t, f);
-        return;
-    }
-    f.full = 0;
-    if (add == ADD_LAST) {
-        FN(out_columns)(q, c, t, f);
-        return;
-    }
-    f.add = add == ADD_FIRST ? ADD_FIRST : ADD_NONE;
-    if (add == ADD_FIRST)
-        FN(out_columns)(q, c, t, f);
+    if (half && full && add == ADD_NONE)
+        FN(out_columns)(q, c, t, whole);
+    else if (half && full && add == ADD_LAST && kind == FG_CONV_LINEAR)
+        FN(out_columns)(q, c, t, whole_last);
+    else if (add == ADD_NONE)
+        FN(out_columns)(q, c, t, none);
+    else if (add == ADD_FIRST)
+        FN(out_columns)(q, c, t, first);
     else
-        FN(out_columns)(q, c, t, f);
+        FN(out_columns)(q, c, t, last);
 }
 
 /* The three kinds of activation; alpha stands in for slopes. */
