@@ -53,6 +53,10 @@ check "a matrix that RGB models cannot use" \
     refuses setparams=colorspace=ycgco,gansr=model=rgb ycgco bt2020nc
 check "a network that gives infinity stops the run" \
     refuses gansr=model=bad "pts 0" infinite
+ff -f lavfi -i testsrc2=s=620x350:d=0.04 -vf gansr=model=bad -f null - \
+    > "$T/msg" 2>&1
+check "the same of a frame whose rows are asked for again in fp32" \
+    grep -q "pts 0.*infinite value in fp32" "$T/msg"
 check "a frame without a time is named as such" \
     refuses setpts=NAN,gansr=model=bad "pts NOPTS" infinite
 
