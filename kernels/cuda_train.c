@@ -23,6 +23,7 @@ int fg_cuda_train_open(FgCudaTrain *d, const char *device, FgError *err)
     if (rc < 0)
         return rc;
     d->api->describe(d->dev, &d->about);
+    d->check = !strcmp(d->api->kind, "emulated");
     return 0;
 }
 
@@ -42,6 +43,7 @@ int fg_cuda_room(FgCudaTrain *d, size_t bytes, FgError *err)
     if (bytes <= d->work_bytes)
         return 0;
     int rc = d->api->sync(d->dev, NULL, err);
+    d->rooms++;
     d->api->release(d->dev, d->work);
     d->work = 0;
     d->work_bytes = 0;
@@ -75,7 +77,8 @@ FgKernelArgs fg_cuda_op_args(const FgCudaCall *c)
     k.alpha = a->alpha;
     k.eps = a->eps;
     k.t.images = c->images;
-    k.t.scale = c->scale;
+    k.t.scale = c->live ? 1 : c->scale;
+    k.t.live = c->live;
     k.t.momentum = a->momentum;
     k.t.place = -1;
     k.in[0] = c->in[0];
@@ -94,12 +97,6 @@ FgKernelArgs fg_cuda_back_args(const FgCudaCall *c, int j)
     k.out = c->din[j];
     k.t.add = c->din_add[j];
     return k;
-}
-
-int fg_cuda_launch(FgCudaTrain *d, int kernel, const FgKernelArgs *k,
-                   FgError *err)
-{
-    return d->api->launch(d->dev, NULL, kernel, k, err);
 }
 
 int fg_cuda_results(FgCudaTrain *d, int kernel, FgKernelArgs *k, int nb,
@@ -222,7 +219,7 @@ static FgKernelArgs dropped(const FgCudaCall *c)
     k.alpha = (float)(1 / (1 - p));
     k.t.below = (uint32_t)(p * 4294967296.0);
     k.t.seed = c->seed;
-    k.t.step = c->step;
+    k.t.step = c->live ? 0 : c->step;
     k.t.place = c->training ? c->place : -1;
     return k;
 }

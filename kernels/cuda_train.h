@@ -18,7 +18,13 @@ typedef struct FgCudaTrain {
     FgCudaDevice about;
     uint64_t work; /* what one call needs for itself: moments, sums */
     size_t work_bytes;
-    int64_t products; /* done on tensor cores so far */
+    int64_t products;        /* done on tensor cores so far */
+    int64_t rooms;           /* times that the work memory moved */
+    int64_t replays;         /* recorded passes that ran so far */
+    struct FgCudaPass *pass; /* begun */
+    int plain;               /* passes are not recorded: for tests */
+    int check; /* launches of a pass are compared with the recorded ones: tests'
+                  plug-in */
 } FgCudaTrain;
 
 /* Views are of one image; the others lie behind it without gaps. at = 0: not
@@ -41,6 +47,7 @@ typedef struct FgCudaCall {
     uint64_t seed; /* dropout: as in FgOpCall */
     int64_t step;
     int place;
+    uint64_t live; /* of train_args.h, or 0: scale and step are these */
 } FgCudaCall;
 
 /* device: "cuda" or "cuda:N". -ENOENT, -ENOTSUP, -ENODEV with one sentence. */
@@ -52,6 +59,33 @@ int fg_cuda_backward(FgCudaTrain *d, const FgCudaCall *c, FgError *err);
 /* to = from, element types as the views say. */
 int fg_cuda_cast(FgCudaTrain *d, const FgKView *to, const FgKView *from,
                  int images, float scale, FgError *err);
+
+/* One launch, of a pass where one has begun. */
+int fg_cuda_launch(FgCudaTrain *d, int kernel, const FgKernelArgs *k,
+                   FgError *err);
+
+/* ---- passes: launches that come again, recorded ---- */
+
+/* Zeroed at first. */
+typedef struct FgCudaPass {
+    FgCudaGraph *graph;
+    uint64_t key;
+    int64_t rooms;
+    int came, made, state;
+    struct FgCudaKept *kept; /* with check */
+    int nb, at;
+} FgCudaPass;
+
+/* key: equal keys of one pass mean equal launches, so what else differs from
+ * one time to the next lies in device memory. 1: they were recorded and run
+ * now. 0: the caller makes them, by fg_cuda_launch alone (no copies), and calls
+ * fg_cuda_pass_end, also where one failed. */
+int fg_cuda_pass_begin(FgCudaTrain *d, FgCudaPass *p, uint64_t key,
+                       FgError *err);
+/* rc: how making them went. 0 or a negative errno; 1: nothing has run, the
+ * caller makes them once more and ends again. */
+int fg_cuda_pass_end(FgCudaTrain *d, int rc, FgError *err);
+void fg_cuda_pass_forget(FgCudaTrain *d, FgCudaPass *p); /* zeroed again */
 
 /* One line of nb f32 values, as kernels on parameters see it. */
 FgKView fg_cuda_line(uint64_t at, size_t nb);

@@ -10,9 +10,7 @@
  * out the gradient of in[j]. */
 FgKernelArgs fg_cuda_op_args(const FgCudaCall *c);
 FgKernelArgs fg_cuda_back_args(const FgCudaCall *c, int j);
-/* results: nb blocks. 0 or a negative errno. */
-int fg_cuda_launch(FgCudaTrain *d, int kernel, const FgKernelArgs *k,
-                   FgError *err);
+/* fg_cuda_launch with nb blocks as results. 0 or a negative errno. */
 int fg_cuda_results(FgCudaTrain *d, int kernel, FgKernelArgs *k, int nb,
                     FgError *err);
 /* d->work has that many bytes from now on. It waits for what uses it where it

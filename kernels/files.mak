@@ -22,6 +22,7 @@ KERNELS_OBJS := \
     kernels/cuda_load.o kernels/cuda_plan.o kernels/cuda_step.o kernels/cuda_frame.o \
     kernels/cuda_work.o kernels/cuda_flow.o kernels/cuda_steady.o kernels/cuda_generator.o \
     kernels/cuda_between.o kernels/cuda_copy.o kernels/cuda_train.o kernels/cuda_train_conv.o \
+    kernels/cuda_train_pass.o \
     kernels/zip.o kernels/pickle.o kernels/import.o kernels/import_bag.o kernels/import_probe.o kernels/import_text.o \
     kernels/import_layers.o kernels/import_cache.o kernels/import_torch.o \
     kernels/import_safetensors.o kernels/import_onnx.o kernels/onnx_read.o \

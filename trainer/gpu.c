@@ -13,6 +13,8 @@ struct FgMirror {
     int refs;
     uint64_t *at;
     char *host_ok, *dev_ok; /* at least one of the two */
+    uint64_t serial;
+    FgCudaPass zero;
     FgMirror *next;
 };
 
@@ -77,6 +79,39 @@ int fg_gpu_fail(FgGpu *d, int rc, const FgError *err)
     return rc;
 }
 
+/* ---- passes ---- */
+
+uint64_t fg_gpu_key(uint64_t key, const void *part, size_t bytes)
+{
+    const unsigned char *const c = part;
+
+    for (size_t i = 0; i < bytes; i++)
+        key = (key ^ c[i]) * 0x100000001b3 + 1;
+    return key;
+}
+
+int fg_gpu_launch(FgGpu *d, int kernel, const FgKernelArgs *k)
+{
+    FgError err = {""};
+
+    return fg_gpu_fail(d, fg_cuda_launch(&d->gpu, kernel, k, &err), &err);
+}
+
+int fg_gpu_pass(FgGpu *d, FgCudaPass *p, uint64_t key,
+                int (*make)(FgGpu *d, void *arg), void *arg)
+{
+    FgError err = {""};
+    int ret = d->rc ? d->rc : fg_cuda_pass_begin(&d->gpu, p, key, &err);
+
+    if (!ret)
+        do
+            ret = fg_cuda_pass_end(&d->gpu, make(d, arg), &err);
+        while (ret > 0);
+    return ret < 0 ? fg_gpu_fail(d, ret, &err) : 0;
+}
+
+/* ---- copies ---- */
+
 int fg_gpu_put(FgGpu *d, uint64_t to, const void *from, size_t bytes)
 {
     FgError err = {""};
@@ -115,6 +150,7 @@ static void drop(FgMirror *m)
         *at = m->next;
     for (int i = 0; m->at && i < m->ps->nb; i++)
         m->d->gpu.api->release(m->d->gpu.dev, m->at[i]);
+    fg_cuda_pass_forget(&m->d->gpu, &m->zero);
     m->ps->mirror = NULL;
     free(m->at);
     free(m->host_ok);
@@ -150,7 +186,8 @@ FgMirror *fg_mirror_take(FgGpu *d, FgParams *ps)
             fg_gpu_fail(d, -ENOMEM, &(FgError){"not enough memory"});
             return NULL;
         }
-        *m = (FgMirror){.d = d, .ps = ps, .next = d->mirrors};
+        *m = (FgMirror){
+            .d = d, .ps = ps, .serial = ++d->serial, .next = d->mirrors};
         d->mirrors = ps->mirror = m;
         if (fill(m)) {
             drop(m);
@@ -219,17 +256,31 @@ void fg_mirror_wrote(FgMirror *m, int i)
     m->dev_ok[i] = 1;
 }
 
+static int make_zeros(FgGpu *d, void *arg)
+{
+    const FgMirror *m = arg;
+    int ret = 0;
+
+    for (int i = 0; i < m->ps->nb && !ret; i++) {
+        FgKernelArgs k = {.mode = FG_STEP_FILL, .t = {.images = 1}};
+
+        k.out = fg_cuda_line(m->at[i], fg_param_count(&m->ps->p[i]));
+        k.p[0] = m->at[i];
+        ret = fg_gpu_launch(d, FG_KERNEL_t_step, &k);
+    }
+    return ret;
+}
+
 void fg_mirror_zero(FgMirror *m)
 {
-    FgError err = {""};
+    memset(m->host_ok, 1, (size_t)m->ps->nb);
+    memset(m->dev_ok, 1, (size_t)m->ps->nb);
+    fg_gpu_pass(m->d, &m->zero, 1, make_zeros, m);
+}
 
-    for (int i = 0; i < m->ps->nb && !m->d->rc; i++) {
-        m->host_ok[i] = m->dev_ok[i] = 1;
-        fg_gpu_fail(m->d,
-                    m->d->gpu.api->clear(m->d->gpu.dev, NULL, m->at[i],
-                                         bytes_of(m->ps, i), &err),
-                    &err);
-    }
+uint64_t fg_mirror_serial(const FgMirror *m)
+{
+    return m->serial;
 }
 
 FgGpu *fg_mirror_gpu(const FgMirror *m)

@@ -33,6 +33,7 @@ typedef struct FgGpu {
     FgError err;       /* its words */
     uint64_t up, down; /* bytes copied so far */
     int64_t waits;     /* times that the host waited */
+    uint64_t serial;   /* mirrors made so far */
     int64_t host_ops;  /* ops run on the host: gradient penalties' */
 } FgGpu;
 
@@ -45,6 +46,15 @@ int fg_gpu_open(FgGpu **d, const char *name, const char *precision,
 void fg_gpu_close(FgGpu **d); /* accepts NULL; all mirrors are gone */
 /* Remembers the first failure; returns rc. */
 int fg_gpu_fail(FgGpu *d, int rc, const FgError *err);
+
+/* Launches that come again (cuda_train.h): `make` makes them, twice where a
+ * recording fails. 0 or d->rc. */
+int fg_gpu_pass(FgGpu *d, FgCudaPass *p, uint64_t key,
+                int (*make)(FgGpu *d, void *arg), void *arg);
+/* One of them; failures stick. */
+int fg_gpu_launch(FgGpu *d, int kernel, const FgKernelArgs *k);
+/* A key out of parts; start with 0. */
+uint64_t fg_gpu_key(uint64_t key, const void *part, size_t bytes);
 
 /* Copies, counted. Those from the device wait for it. */
 int fg_gpu_put(FgGpu *d, uint64_t to, const void *from, size_t bytes);
@@ -61,6 +71,8 @@ void fg_mirror_leave(FgParams *ps);
 /* Makes the device's copies current; 0 or d->rc. */
 int fg_mirror_push(FgMirror *m);
 uint64_t fg_mirror_at(const FgMirror *m, int i); /* of ps->p[i] */
+/* Another number for each mirror: its addresses are those of before. */
+uint64_t fg_mirror_serial(const FgMirror *m);
 /* The device has written parameter i: the host's copy is stale. */
 void fg_mirror_wrote(FgMirror *m, int i);
 /* The device has what the host has just been given: zeros. */

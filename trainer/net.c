@@ -63,7 +63,7 @@ void fg_net_zero_grads(FgNet *net)
         fg_mirror_zero(net->grads.mirror);
 }
 
-double fg_net_grad_norm(const FgNet *net)
+double fg_net_grad_norm(FgNet *net)
 {
     double sum = 0;
 

@@ -16,9 +16,9 @@ typedef struct FgNet {
                                  all of the same names and shapes */
     FgParams grads;
     FgOptim optim;
-    double ema, clip; /* averaging; largest gradient norm, 0 = no limit */
-    int64_t t;        /* optimiser steps done */
-    int taken;        /* net_gpu.c: the sets have mirrors for steps */
+    double ema, clip;     /* averaging; largest gradient norm, 0 = no limit */
+    int64_t t;            /* optimiser steps done */
+    struct FgNetGpu *gpu; /* net_gpu.c's */
 } FgNet;
 
 /* Takes over *graph (zeroed) on success and failure; params are made and
@@ -35,7 +35,7 @@ int fg_net_finite(const FgNet *net);
  * what fg_net_create did. -EINVAL for another word. */
 int fg_net_init(FgNet *net, const char *kind, uint64_t seed);
 /* L2 norm over all trainable gradients; NaN or Inf when one is. */
-double fg_net_grad_norm(const FgNet *net);
+double fg_net_grad_norm(FgNet *net);
 /* Clips, steps, averages. norm comes from fg_net_grad_norm. */
 void fg_net_step(FgNet *net, double lr, double norm);
 /* Copies parameters of equal name and shape from a weights file into the

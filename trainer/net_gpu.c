@@ -1,22 +1,24 @@
 /* A network's optimiser step on a GPU: optim.c's numbers, its formulas by
  * kernels. SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "trainer/gpu.h"
 #include "trainer/net_gpu.h"
 
+struct FgNetGpu {
+    FgGpu *d;
+    uint64_t sums; /* of the norm: the result, then FG_SQUARES a parameter */
+    uint64_t live; /* an FgLive: the step's numbers */
+    FgCudaPass norm, step;
+    int taken; /* the sets have mirrors for steps */
+};
+
 int fg_net_gpu(const FgNet *net)
 {
     return net->grads.mirror != NULL;
-}
-
-static int launch(FgGpu *d, int kernel, const FgKernelArgs *k)
-{
-    FgError err = {""};
-
-    return fg_gpu_fail(d, d->gpu.api->launch(d->gpu.dev, NULL, kernel, k, &err),
-                       &err);
 }
 
 static FgKernelArgs line(uint64_t at, size_t n)
@@ -27,12 +29,79 @@ static FgKernelArgs line(uint64_t at, size_t n)
     return k;
 }
 
+/* ---- what a network keeps there ---- */
+
+static int take_memory(FgGpu *d, struct FgNetGpu *g, int nb)
+{
+    FgError err = {""};
+    int ret = d->gpu.api->alloc(d->gpu.dev,
+                                sizeof(double) * (1 + FG_SQUARES * (size_t)nb),
+                                &g->sums, &err);
+
+    if (!ret)
+        ret = d->gpu.api->alloc(d->gpu.dev, sizeof(FgLive), &g->live, &err);
+    return fg_gpu_fail(d, ret, &err);
+}
+
+/* NULL: the device says why. */
+static struct FgNetGpu *of(FgNet *net)
+{
+    FgGpu *d = fg_mirror_gpu(net->grads.mirror);
+    struct FgNetGpu *g = net->gpu;
+
+    if (g || d->rc)
+        return d->rc ? NULL : g;
+    g = net->gpu = calloc(1, sizeof(*g));
+    if (!g) {
+        fg_gpu_fail(d, -ENOMEM, &(FgError){"not enough memory"});
+        return NULL;
+    }
+    g->d = d;
+    return take_memory(d, g, net->grads.nb) ? NULL : g;
+}
+
+/* The sets that a step changes; the best average stays on the host. */
+static const int sets[] = {FG_SET_PARAM, FG_SET_EMA, FG_SET_M, FG_SET_V};
+
+void fg_net_gpu_leave(FgNet *net)
+{
+    struct FgNetGpu *g = net->gpu;
+
+    net->gpu = NULL;
+    if (!g)
+        return;
+    for (int s = 0; s < 4 && g->taken; s++)
+        fg_mirror_leave(&net->set[sets[s]]);
+    fg_cuda_pass_forget(&g->d->gpu, &g->norm);
+    fg_cuda_pass_forget(&g->d->gpu, &g->step);
+    g->d->gpu.api->release(g->d->gpu.dev, g->sums);
+    g->d->gpu.api->release(g->d->gpu.dev, g->live);
+    free(g);
+}
+
+static FgMirror *mirror(const FgNet *net, int set)
+{
+    return net->set[set].mirror;
+}
+
+/* What addresses a pass has: those of gradients and sets. */
+static uint64_t key_of(const FgNet *net)
+{
+    uint64_t serial[5] = {fg_mirror_serial(net->grads.mirror)};
+
+    for (int s = 0; s < 4 && net->gpu->taken; s++)
+        serial[s + 1] = fg_mirror_serial(mirror(net, sets[s]));
+    return fg_gpu_key(0, serial, sizeof(serial));
+}
+
 /* ---- the norm ---- */
 
 /* FG_SQUARES sums for each parameter, then one of them all. */
-static int squares(FgGpu *d, const FgNet *net, uint64_t sums)
+static int make_norm(FgGpu *d, void *arg)
 {
+    const FgNet *net = arg;
     const FgParams *g = &net->grads;
+    const uint64_t sums = net->gpu->sums;
     int nb = 0, ret = 0;
 
     for (int i = 0; i < g->nb && !ret; i++) {
@@ -43,7 +112,7 @@ static int squares(FgGpu *d, const FgNet *net, uint64_t sums)
             continue;
         k.t.results = FG_SQUARES;
         k.p[0] = sums + sizeof(double) * (uint64_t)(1 + nb);
-        ret = launch(d, FG_KERNEL_t_squares, &k);
+        ret = fg_gpu_launch(d, FG_KERNEL_t_squares, &k);
         nb += FG_SQUARES;
     }
     if (!ret) {
@@ -51,67 +120,47 @@ static int squares(FgGpu *d, const FgNet *net, uint64_t sums)
 
         k.t.results = 1;
         k.p[0] = sums;
-        ret = launch(d, FG_KERNEL_t_total, &k);
+        ret = fg_gpu_launch(d, FG_KERNEL_t_total, &k);
     }
     return ret;
 }
 
-double fg_net_gpu_norm(const FgNet *net)
+double fg_net_gpu_norm(FgNet *net)
 {
     FgGpu *d = fg_mirror_gpu(net->grads.mirror);
-    FgError err = {""};
-    uint64_t sums = 0;
+    struct FgNetGpu *g = of(net);
     double sum = NAN;
-    int ret = fg_mirror_push(net->grads.mirror);
 
-    if (!ret)
-        ret = fg_gpu_fail(
-            d,
-            d->gpu.api->alloc(d->gpu.dev,
-                              sizeof(double) *
-                                  (1 + FG_SQUARES * (size_t)net->grads.nb),
-                              &sums, &err),
-            &err);
-    if (!ret)
-        ret = squares(d, net, sums);
-    if (!ret)
-        ret = fg_gpu_get(d, &sum, sums, sizeof(sum));
-    d->gpu.api->release(d->gpu.dev, sums);
-    return ret ? NAN : sqrt(sum);
+    if (!g || fg_mirror_push(net->grads.mirror) ||
+        fg_gpu_pass(d, &g->norm, key_of(net), make_norm, net) ||
+        fg_gpu_get(d, &sum, g->sums, sizeof(sum)))
+        return NAN;
+    return sqrt(sum);
 }
 
 /* ---- the step ---- */
-
-/* The sets that a step changes; the best average stays on the host. */
-static const int sets[] = {FG_SET_PARAM, FG_SET_EMA, FG_SET_M, FG_SET_V};
 
 static int take_sets(FgGpu *d, FgNet *net)
 {
     for (int s = 0; s < 4 && !d->rc; s++) {
         FgParams *ps = &net->set[sets[s]];
 
-        if (!net->taken)
+        if (!net->gpu->taken)
             fg_mirror_take(d, ps);
         if (!d->rc)
             fg_mirror_push(ps->mirror);
     }
     if (!d->rc)
-        net->taken = 1;
+        net->gpu->taken = 1;
     return d->rc;
-}
-
-void fg_net_gpu_leave(FgNet *net)
-{
-    for (int s = 0; s < 4 && net->taken; s++)
-        fg_mirror_leave(&net->set[sets[s]]);
-    net->taken = 0;
 }
 
 /* In the order of trainer/optim.c: "adam", "adamw", "sgd", "rmsprop". */
 static const int modes[] = {FG_STEP_ADAM, FG_STEP_ADAMW, FG_STEP_SGD,
                             FG_STEP_RMSPROP};
 
-static void numbers(const FgNet *net, double lr, double decay, float *k)
+static void numbers(const FgNet *net, double lr, double factor, double decay,
+                    float *k)
 {
     const FgOptim *o = &net->optim;
     const int kind = modes[o->kind];
@@ -129,26 +178,10 @@ static void numbers(const FgNet *net, double lr, double decay, float *k)
     k[FG_K_KEEP] = (float)(1 - lr * o->weight_decay);
     k[FG_K_EMA] = (float)decay;
     k[FG_K_EMA_TAKE] = (float)(1 - decay);
+    k[FG_K_CLIP] = (float)factor;
 }
 
-static void scale(FgGpu *d, FgNet *net, int i, double factor)
-{
-    FgKernelArgs k = line(fg_mirror_at(net->grads.mirror, i),
-                          fg_param_count(&net->grads.p[i]));
-
-    k.mode = FG_STEP_SCALE;
-    k.alpha = (float)factor;
-    k.p[0] = k.out.at;
-    launch(d, FG_KERNEL_t_step, &k);
-    fg_mirror_wrote(net->grads.mirror, i);
-}
-
-static FgMirror *mirror(const FgNet *net, int set)
-{
-    return net->set[set].mirror;
-}
-
-static void copy(FgGpu *d, const FgNet *net, int i)
+static int copy(FgGpu *d, const FgNet *net, int i)
 {
     const size_t n = fg_param_count(&net->grads.p[i]);
     const FgKView to = fg_cuda_line(fg_mirror_at(mirror(net, FG_SET_EMA), i),
@@ -157,43 +190,50 @@ static void copy(FgGpu *d, const FgNet *net, int i)
         fg_mirror_at(mirror(net, FG_SET_PARAM), i), n);
     FgError err = {""};
 
-    fg_gpu_fail(d, fg_cuda_cast(&d->gpu, &to, &from, 1, 1, &err), &err);
-    fg_mirror_wrote(mirror(net, FG_SET_EMA), i);
+    return fg_gpu_fail(d, fg_cuda_cast(&d->gpu, &to, &from, 1, 1, &err), &err);
 }
 
-static void step(FgGpu *d, FgNet *net, int i, const float *numbers)
+static int step(FgGpu *d, const FgNet *net, int i)
 {
     FgKernelArgs k = line(fg_mirror_at(mirror(net, FG_SET_PARAM), i),
                           fg_param_count(&net->grads.p[i]));
 
     k.mode = modes[net->optim.kind];
-    memcpy(k.t.k, numbers, sizeof(k.t.k));
+    k.t.live = net->gpu->live;
     k.p[0] = k.out.at;
     k.p[1] = fg_mirror_at(net->grads.mirror, i);
     k.p[2] = fg_mirror_at(mirror(net, FG_SET_M), i);
     k.p[3] = fg_mirror_at(mirror(net, FG_SET_V), i);
     k.side = fg_mirror_at(mirror(net, FG_SET_EMA), i);
-    launch(d, FG_KERNEL_t_step, &k);
-    for (int s = 0; s < 4; s++)
-        fg_mirror_wrote(mirror(net, sets[s]), i);
+    return fg_gpu_launch(d, FG_KERNEL_t_step, &k);
+}
+
+static int make_step(FgGpu *d, void *arg)
+{
+    const FgNet *net = arg;
+    int ret = 0;
+
+    for (int i = 0; i < net->grads.nb && !ret; i++)
+        ret = net->set[FG_SET_PARAM].p[i].trainable ? step(d, net, i)
+                                                    : copy(d, net, i);
+    return ret;
 }
 
 void fg_net_gpu_step(FgNet *net, double lr, double factor, double decay)
 {
     FgGpu *d = fg_mirror_gpu(net->grads.mirror);
-    float k[FG_NB_K];
+    FgLive live = {0};
 
-    if (take_sets(d, net) || fg_mirror_push(net->grads.mirror))
+    if (!of(net) || take_sets(d, net) || fg_mirror_push(net->grads.mirror))
         return;
-    numbers(net, lr, decay, k);
-    for (int i = 0; i < net->grads.nb && !d->rc; i++) {
-        if (factor != 1)
-            scale(d, net, i, factor);
-        if (net->set[FG_SET_PARAM].p[i].trainable)
-            step(d, net, i, k);
-        else
-            copy(d, net, i);
-    }
+    numbers(net, lr, factor, decay, live.k);
+    if (fg_gpu_put(d, net->gpu->live, &live, sizeof(live)) ||
+        fg_gpu_pass(d, &net->gpu->step, key_of(net), make_step, net))
+        return;
+    for (int i = 0; i < net->grads.nb; i++)
+        for (int s = 0; s < 4; s++)
+            if (net->set[FG_SET_PARAM].p[i].trainable || sets[s] == FG_SET_EMA)
+                fg_mirror_wrote(mirror(net, sets[s]), i);
 }
 
 void fg_net_gpu_limit(FgNet *net, double limit)
@@ -209,7 +249,7 @@ void fg_net_gpu_limit(FgNet *net, double limit)
         k.mode = FG_STEP_LIMIT;
         k.alpha = (float)limit;
         k.p[0] = k.out.at;
-        launch(fg_mirror_gpu(ps->mirror), FG_KERNEL_t_step, &k);
+        fg_gpu_launch(fg_mirror_gpu(ps->mirror), FG_KERNEL_t_step, &k);
         fg_mirror_wrote(ps->mirror, i);
     }
 }

@@ -10,7 +10,7 @@ int fg_net_gpu(const FgNet *net);
 /* fg_net_grad_norm, fg_net_step after clipping by factor (1: none), and
  * trainable weights kept within +-limit, there; sums have a fixed order.
  * Failures stick to the device: the norm is then NaN. */
-double fg_net_gpu_norm(const FgNet *net);
+double fg_net_gpu_norm(FgNet *net);
 void fg_net_gpu_step(FgNet *net, double lr, double factor, double decay);
 void fg_net_gpu_limit(FgNet *net, double limit);
 /* Gives back what steps took. */

@@ -265,9 +265,9 @@ void fg_tape_call(FgTape *t, FgOpCall *c, int i, FgTensor *params, int training)
     }
 }
 
-int fg_tape_forward(FgTape *t, int training)
+static int make_forward(FgTape *t, const FgTapePass *p)
 {
-    int ret = t->gpu ? fg_tape_gpu_begin(t, 0) : 0;
+    int ret = 0;
 
     for (int i = 0; i < t->graph->nb_nodes && !ret; i++) {
         FgTensor params[FG_MAX_PARAM];
@@ -275,11 +275,32 @@ int fg_tape_forward(FgTape *t, int training)
 
         if (t->graph->nodes[i].nb_in == 0)
             continue;
-        fg_tape_call(t, &c, i, params, training);
+        fg_tape_call(t, &c, i, params, p->training);
         ret = t->gpu ? fg_tape_gpu_op(t, &c, i, 0)
                      : c.node->op->f32.forward(&c);
     }
-    return t->gpu && !ret ? fg_tape_gpu_end(t, 0) : ret;
+    return ret;
+}
+
+/* The pass between what the host gives and what it gets. */
+static int run(FgTape *t, const FgTapePass *p,
+               int (*make)(FgTape *t, const FgTapePass *p))
+{
+    int ret;
+
+    if (!t->gpu)
+        return make(t, p);
+    ret = fg_tape_gpu_begin(t, p->back);
+    if (!ret)
+        ret = fg_tape_gpu_pass(t, p, make);
+    return ret ? ret : fg_tape_gpu_end(t, p->back);
+}
+
+int fg_tape_forward(FgTape *t, int training)
+{
+    const FgTapePass p = {.training = training};
+
+    return run(t, &p, make_forward);
 }
 
 /* The first consumer met on the way back overwrites, later ones add; a node
@@ -317,32 +338,44 @@ static int fill_back(FgTape *t, FgOpCall *c, int i, char *seen,
     return work;
 }
 
-static int backward(FgTape *t, int training, int want_params)
+static int make_backward(FgTape *t, const FgTapePass *p)
 {
     const int last = t->graph->nb_nodes - 1;
     char *seen = malloc((size_t)last + 1);
     int ret = seen ? 0 : -ENOMEM;
 
-    if (seen) {
-        memcpy(seen, t->seeded, (size_t)last + 1);
-        seen[last] = 1;
-    }
-    if (t->gpu && !ret)
-        ret = fg_tape_gpu_begin(t, 1);
-    memset(t->seeded, 0, (size_t)last + 1);
+    if (seen)
+        memcpy(seen, p->seen, (size_t)last + 1);
     for (int i = last; i >= 0 && !ret; i--) {
         FgTensor params[FG_MAX_PARAM], dparams[FG_MAX_PARAM];
         FgOpCall c;
 
         if (!t->needs[i] || !seen[i] || t->graph->nodes[i].nb_in == 0)
             continue;
-        fg_tape_call(t, &c, i, params, training);
-        if (fill_back(t, &c, i, seen, want_params ? dparams : NULL))
+        fg_tape_call(t, &c, i, params, p->training);
+        if (fill_back(t, &c, i, seen, p->want_params ? dparams : NULL))
             ret = t->gpu ? fg_tape_gpu_op(t, &c, i, 1)
                          : c.node->op->f32.backward(&c);
     }
     free(seen);
-    return t->gpu && !ret ? fg_tape_gpu_end(t, 1) : ret;
+    return ret;
+}
+
+static int backward(FgTape *t, int training, int want_params)
+{
+    const size_t n = (size_t)t->graph->nb_nodes;
+    char *seen = malloc(n);
+    const FgTapePass p = {1, training, want_params, seen};
+    int ret = -ENOMEM;
+
+    if (seen) {
+        memcpy(seen, t->seeded, n);
+        seen[n - 1] = 1;
+        ret = run(t, &p, make_backward);
+    }
+    memset(t->seeded, 0, n);
+    free(seen);
+    return ret;
 }
 
 int fg_tape_backward(FgTape *t, int training)

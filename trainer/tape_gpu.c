@@ -7,8 +7,16 @@
 
 #include "trainer/tape_gpu.h"
 
+enum { SLOTS = 8 }; /* kinds of passes */
+
 struct FgTapeGpu {
     FgGpu *d;
+    FgCudaPass pass[SLOTS];
+    char *wrote[SLOTS]; /* [params] which of them, or gradients, it wrote */
+    char *writes;       /* the current pass's */
+    uint64_t live;      /* `now`, there */
+    FgLive now;
+    int drops;                /* the graph has dropout */
     FgMirror *params, *grads; /* grads NULL: forward only */
     FgKView *val, *grad;      /* [nb_nodes], at = 0: none */
     uint64_t stage;           /* f32, between 16-bit values and the host */
@@ -80,8 +88,13 @@ int fg_tape_gpu_create(FgTape *t, FgError *err)
     }
     if (!ret)
         ret = make_stage(t, err);
+    if (!ret)
+        ret = g->d->gpu.api->alloc(g->d->gpu.dev, sizeof(g->now), &g->live,
+                                   err);
     if (ret)
         return ret;
+    for (int i = 0; i < n; i++)
+        g->drops |= !strcmp(t->graph->nodes[i].op->name, "dropout");
     g->params = fg_mirror_take(g->d, t->params);
     if (g->params && t->grads)
         g->grads = fg_mirror_take(g->d, t->grads);
@@ -102,7 +115,12 @@ void fg_tape_gpu_free(FgTape *t)
         if (g->grad && is_owner(t->grad, i))
             g->d->gpu.api->release(g->d->gpu.dev, g->grad[i].at);
     }
+    for (int i = 0; i < SLOTS; i++) {
+        fg_cuda_pass_forget(&g->d->gpu, &g->pass[i]);
+        free(g->wrote[i]);
+    }
     g->d->gpu.api->release(g->d->gpu.dev, g->stage);
+    g->d->gpu.api->release(g->d->gpu.dev, g->live);
     if (g->params)
         fg_mirror_leave(t->params);
     if (g->grads)
@@ -271,12 +289,12 @@ static void fill(FgTape *t, FgCudaCall *k, const FgOpCall *c, int i, int back)
     const struct FgTapeGpu *g = t->gpu;
     const FgNode *n = c->node;
 
-    *k = (FgCudaCall){.node = n, .nb_in = n->nb_in, .scale = 1 / g->scale};
+    *k = (FgCudaCall){.node = n, .nb_in = n->nb_in};
     k->images = t->val[i].shape.n;
     k->out = g->val[i];
+    k->live = g->live;
     k->training = c->training;
     k->seed = c->seed;
-    k->step = c->step;
     k->place = c->place;
     for (int j = 0; j < n->nb_in; j++)
         k->in[j] = g->val[n->in[j]];
@@ -299,16 +317,16 @@ static void fill(FgTape *t, FgCudaCall *k, const FgOpCall *c, int i, int back)
 /* Which parameters the op wrote: gradients, running moments. */
 static void note_writes(FgTape *t, const FgOpCall *c, int back)
 {
-    const struct FgTapeGpu *g = t->gpu;
+    char *const writes = t->gpu->writes;
     const FgNode *n = c->node;
     const int moves = !back && c->training &&
                       !strcmp(n->op->name, "batch_norm");
 
     for (int j = 0; j < n->nb_param; j++) {
         if (back && c->dparam[j])
-            fg_mirror_wrote(g->grads, index_of(t->grads, n->param[j]));
+            writes[index_of(t->grads, n->param[j])] = 1;
         if (moves && j >= 2)
-            fg_mirror_wrote(g->params, index_of(t->params, n->param[j]));
+            writes[index_of(t->params, n->param[j])] = 1;
     }
 }
 
@@ -325,4 +343,67 @@ int fg_tape_gpu_op(FgTape *t, const FgOpCall *c, int i, int back)
     if (!ret)
         note_writes(t, c, back);
     return fg_gpu_fail(g->d, ret, &err);
+}
+
+/* ---- passes ---- */
+
+/* Names what the launches of a pass depend on besides the tape's memory. */
+static uint64_t key_of(const FgTape *t, const FgTapePass *p)
+{
+    const size_t n = (size_t)t->graph->nb_nodes;
+    uint64_t key = fg_gpu_key(1, t->needs, n);
+
+    if (p->back)
+        key = fg_gpu_key(key, p->seen, n);
+    for (int i = 0; i < t->params->nb; i++)
+        key = fg_gpu_key(key, &t->params->p[i].trainable, sizeof(int));
+    return fg_gpu_key(key, &t->seed, sizeof(t->seed));
+}
+
+/* What may change from one time to the next. */
+static int put_live(FgTape *t)
+{
+    struct FgTapeGpu *g = t->gpu;
+    const FgLive live = {.step = g->drops ? t->step : 0, .scale = 1 / g->scale};
+
+    if (live.step == g->now.step && live.scale == g->now.scale)
+        return 0;
+    g->now = live;
+    return fg_gpu_put(g->d, g->live, &g->now, sizeof(g->now));
+}
+
+typedef struct Work {
+    FgTape *t;
+    const FgTapePass *p;
+    int (*make)(FgTape *t, const FgTapePass *p);
+} Work;
+
+static int make_pass(FgGpu *d, void *arg)
+{
+    const Work *w = arg;
+
+    (void)d;
+    memset(w->t->gpu->writes, 0, (size_t)w->t->params->nb);
+    return w->make(w->t, w->p);
+}
+
+int fg_tape_gpu_pass(FgTape *t, const FgTapePass *p,
+                     int (*make)(FgTape *t, const FgTapePass *p))
+{
+    struct FgTapeGpu *g = t->gpu;
+    const int slot = 4 * p->back + 2 * (p->training != 0) + p->want_params;
+    Work w = {t, p, make};
+    int ret = put_live(t);
+
+    if (!g->wrote[slot])
+        g->wrote[slot] = calloc((size_t)t->params->nb + 1, 1);
+    g->writes = g->wrote[slot];
+    if (!g->writes)
+        return -ENOMEM;
+    if (!ret)
+        ret = fg_gpu_pass(g->d, &g->pass[slot], key_of(t, p), make_pass, &w);
+    for (int i = 0; i < t->params->nb && !ret; i++)
+        if (g->writes[i])
+            fg_mirror_wrote(p->back ? g->grads : g->params, i);
+    return ret;
 }

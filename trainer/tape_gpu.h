@@ -7,6 +7,12 @@
 #include "trainer/gpu.h"
 #include "trainer/tape.h"
 
+/* Which pass: its ops depend on nothing else but the tape. */
+typedef struct FgTapePass {
+    int back, training, want_params;
+    const char *seen; /* back: [nb_nodes] nodes that have a gradient at first */
+} FgTapePass;
+
 /* t has its nodes, and its executor a device. 0 or a negative errno, err. */
 int fg_tape_gpu_create(FgTape *t, FgError *err);
 void fg_tape_gpu_free(FgTape *t); /* accepts tapes of the host */
@@ -20,6 +26,11 @@ void fg_tape_gpu_keep(FgTape *t);
 void fg_tape_gpu_scale(FgTape *t, float scale);
 enum { FG_VIEW_INPUT, FG_VIEW_OUTPUT, FG_VIEW_GRADIENT };
 FgKView fg_tape_gpu_view(const FgTape *t, int what);
+/* All ops of a pass, each by `make`, launches of before run again as they were
+ * recorded. key: what else than the tape says which ops there are. 0 or a
+ * negative errno. */
+int fg_tape_gpu_pass(FgTape *t, const FgTapePass *p,
+                     int (*make)(FgTape *t, const FgTapePass *p));
 /* Node i's op as the host's call has it. */
 int fg_tape_gpu_op(FgTape *t, const FgOpCall *c, int i, int back);
 

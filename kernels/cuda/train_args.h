@@ -105,10 +105,11 @@ enum {
     FG_STEP_ADAMW,
     FG_STEP_SGD,
     FG_STEP_RMSPROP,
-    FG_STEP_SCALE,
+    FG_STEP_FILL,
     FG_STEP_LIMIT
 };
-/* k of step: trainer/optim.c's numbers, the average's two, the scale. */
+/* k of step: trainer/optim.c's numbers, the average's two, what gradients are
+ * multiplied by first. */
 enum {
     FG_K_RATE,
     FG_K_ROOT,
@@ -121,10 +122,18 @@ enum {
     FG_K_KEEP,
     FG_K_EMA,
     FG_K_EMA_TAKE,
+    FG_K_CLIP,
     FG_NB_K
 };
 /* Blocks that square one parameter's gradient. */
 #define FG_SQUARES 32
+
+/* What changes from one time to the next that a recorded launch runs. */
+typedef struct FgLive {
+    int64_t step; /* dropout's */
+    float scale;  /* for FgTrainArgs.scale */
+    float k[FG_NB_K];
+} FgLive;
 
 typedef struct FgTrainArgs {
     int images;
@@ -138,7 +147,8 @@ typedef struct FgTrainArgs {
     float momentum;
     uint64_t seed;
     int64_t step;
-    float k[FG_NB_K];
+    uint64_t live; /* an FgLive in device memory, whose step, scale and k count;
+                      0: those here (of step: always there) */
 } FgTrainArgs;
 
 #endif

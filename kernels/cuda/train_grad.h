@@ -128,7 +128,7 @@ FG_HD void fg_t_weights(const FgKernelArgs *a, int block, char *shared)
     FG_THREADS(t)
     {
         if (!t)
-            ((float *)a->p[0])[block] += (float)((double)a->t.scale * sum);
+            ((float *)a->p[0])[block] += (float)((double)fg_sum_scale(a) * sum);
     }
 }
 
@@ -154,7 +154,7 @@ FG_HD void fg_t_channels(const FgKernelArgs *a, int k, char *shared)
     FG_THREADS(t)
     {
         if (!t)
-            ((float *)a->p[0])[k] += (float)((double)a->t.scale * sum);
+            ((float *)a->p[0])[k] += (float)((double)fg_sum_scale(a) * sum);
     }
 }
 
@@ -508,7 +508,7 @@ FG_HD void fg_dense_weights(const FgKernelArgs *a, int k)
     float sum = 0;
     for (int n = 0; n < a->t.results; n++)
         sum += fg_flat(d, n, o) * fg_flat(in, (int64_t)n * pixels + p, c);
-    ((float *)a->out.at)[k] += a->t.scale * sum;
+    ((float *)a->out.at)[k] += fg_sum_scale(a) * sum;
 }
 
 FG_HD void fg_t_dense_weights(const FgKernelArgs *a, int block, char *shared)
@@ -565,9 +565,9 @@ FG_HD void fg_norm_params(const FgKernelArgs *a, int k)
         s2 += s[2 * ((int64_t)n * a->out.c + k) + 1];
     }
     if (a->p[0])
-        ((float *)a->p[0])[k] += (float)((double)a->t.scale * s2);
+        ((float *)a->p[0])[k] += (float)((double)fg_sum_scale(a) * s2);
     if (a->p[1])
-        ((float *)a->p[1])[k] += (float)((double)a->t.scale * s1);
+        ((float *)a->p[1])[k] += (float)((double)fg_sum_scale(a) * s1);
 }
 
 FG_T_EACH(norm_params, fg_norm_params(&b, ((void)n, (void)y, (void)x, k)))

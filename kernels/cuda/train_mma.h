@@ -182,7 +182,7 @@ FG_HD void fg_slices(const FgKernelArgs *a, int k)
     for (int s = 0; s < a->t.results; s++)
         sum += (double)fg_param(a->p[1], (int64_t)s * taps * nb + k);
     ((float *)a->p[0])[(int64_t)(k % nb) * taps + k / nb] +=
-        (float)((double)a->t.scale * sum);
+        (float)((double)fg_sum_scale(a) * sum);
 }
 
 FG_T_EACH(slices, fg_slices(&b, ((void)n, (void)y, (void)x, k)))

@@ -50,6 +50,11 @@ FG_HD void fg_put(const FgKernelArgs *a, int y, int x, int k, float v)
     fg_store(&a->out, y, x, k, v);
 }
 
+FG_HD float fg_sum_scale(const FgKernelArgs *a)
+{
+    return a->t.live ? ((const FgLive *)a->t.live)->scale : a->t.scale;
+}
+
 /* fg_t_NAME: `call` for each element, b being the image's arguments. */
 #define FG_T_EACH(name, call)                                                  \
     FG_HD void fg_t_##name(const FgKernelArgs *a, int block, char *shared)     \
@@ -125,10 +130,12 @@ FG_HD void fg_dropout(const FgKernelArgs *a, int n, int y, int x, int k)
     const uint32_t i = (uint32_t)(x * a->out.c + k);
     float v = fg_load(&a->in[0], y, x, k);
     if (s->place >= 0) {
+        const int64_t step = s->live ? ((const FgLive *)s->live)->step
+                                     : s->step;
         const uint32_t r = fg_random(i / 4, (uint32_t)(n * a->out.h + y),
-                                     (uint32_t)s->step,
+                                     (uint32_t)step,
                                      0x20000000U | (uint32_t)s->place << 12 |
-                                         ((uint32_t)(s->step >> 32) & 0xfff),
+                                         ((uint32_t)(step >> 32) & 0xfff),
                                      s->seed, (int)(i % 4));
         v = r < s->below ? 0 : v * a->alpha;
     }

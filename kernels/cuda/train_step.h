@@ -28,19 +28,18 @@ FG_HD void fg_step_rmsprop(const float *k, float *p, float g, float *v)
 }
 
 /* Element i of p[0] parameters, p[1] gradients, p[2], p[3] memory, side their
- * average. The other modes have p[0] alone: times alpha; within +-alpha. */
+ * average. The other modes have p[0] alone: becomes alpha; within +-alpha. */
 FG_HD void fg_step(const FgKernelArgs *a, int i)
 {
-    const float *k = a->t.k;
     float *const p = (float *)a->p[0] + i;
-    if (a->mode >= FG_STEP_SCALE) {
-        *p = a->mode == FG_STEP_SCALE ? *p * a->alpha
-             : *p > a->alpha          ? a->alpha
-             : *p < -a->alpha         ? -a->alpha
-                                      : *p;
+    if (a->mode >= FG_STEP_FILL) {
+        *p = a->mode == FG_STEP_FILL || *p > a->alpha ? a->alpha
+             : *p < -a->alpha                         ? -a->alpha
+                                                      : *p;
         return;
     }
-    const float g = ((const float *)a->p[1])[i];
+    const float *k = ((const FgLive *)a->t.live)->k;
+    const float g = ((const float *)a->p[1])[i] * k[FG_K_CLIP];
     float *const m = (float *)a->p[2] + i, *const v = (float *)a->p[3] + i;
     float *const e = (float *)a->side + i;
     if (a->mode == FG_STEP_ADAMW)
