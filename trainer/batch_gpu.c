@@ -7,7 +7,7 @@
 #include "trainer/gpu.h"
 #include "trainer/tape_gpu.h"
 
-enum { PARTS = 64 }; /* blocks of a loss */
+enum { PARTS = FG_LOSS_PARTS };
 
 struct FgBatchGpu {
     FgGpu *d;
@@ -62,7 +62,8 @@ static int send(FgBatchGpu *b)
     return ret;
 }
 
-static int make(FgBatchGpu *b, FgError *err)
+/* Without a target: the input alone. */
+static int make(FgBatchGpu *b, int target, FgError *err)
 {
     const FgCudaTrain *g = &b->d->gpu;
     const FgKView in = fg_tape_gpu_view(b->t, FG_VIEW_INPUT);
@@ -78,7 +79,7 @@ static int make(FgBatchGpu *b, FgError *err)
     if (!b->at[0] || !b->at[1] || !b->crop)
         return -ENOMEM;
     ret = g->api->alloc(g->dev, lay_out(b), &b->data, err);
-    if (!ret)
+    if (!ret && target)
         ret = g->api->alloc(g->dev,
                             sizeof(float) * (size_t)b->images * (size_t)in.c *
                                 (size_t)side * (size_t)side,
@@ -86,13 +87,13 @@ static int make(FgBatchGpu *b, FgError *err)
     if (!ret)
         ret = g->api->alloc(g->dev, 2 * (size_t)b->images * sizeof(*b->crop),
                             &b->table, err);
-    if (!ret)
+    if (!ret && target)
         ret = g->api->alloc(g->dev, 2 * PARTS * sizeof(double), &b->sums, err);
     return ret;
 }
 
-int fg_batch_gpu_create(FgBatchGpu **out, const FgCrops *c, FgTape *t,
-                        FgError *err)
+static int create(FgBatchGpu **out, const FgCrops *c, FgTape *t, int target,
+                  FgError *err)
 {
     FgBatchGpu *b;
     int ret;
@@ -106,14 +107,28 @@ int fg_batch_gpu_create(FgBatchGpu **out, const FgCrops *c, FgTape *t,
     b->d = t->ex->gpu;
     b->c = c;
     b->t = t;
-    ret = make(b, err);
+    ret = make(b, target, err);
     if (!ret && send(b))
         ret = fg_error(err, b->d->rc, "%s", b->d->err.text);
     if (ret)
         fg_batch_gpu_free(out);
     else
-        fg_tape_gpu_keep(t);
+        fg_tape_keep(t, target
+                            ? FG_KEEP_INPUT | FG_KEEP_OUTPUT | FG_KEEP_GRADIENT
+                            : FG_KEEP_INPUT);
     return ret == -ENOMEM ? 0 : ret;
+}
+
+int fg_batch_gpu_create(FgBatchGpu **out, const FgCrops *c, FgTape *t,
+                        FgError *err)
+{
+    return create(out, c, t, 1, err);
+}
+
+int fg_batch_gpu_create_input(FgBatchGpu **out, const FgCrops *c, FgTape *t,
+                              FgError *err)
+{
+    return create(out, c, t, 0, err);
 }
 
 void fg_batch_gpu_free(FgBatchGpu **out)
@@ -147,7 +162,9 @@ static int launch(FgBatchGpu *b, int kernel, const FgKernelArgs *k)
 
 static int cut(FgBatchGpu *b, int target)
 {
-    FgKernelArgs k = {.mode = b->c->luma, .t = {.images = b->images}};
+    FgKernelArgs k = {.mode = (b->c->luma ? FG_CROP_LUMA : 0) |
+                              (b->c->centred ? FG_CROP_CENTRED : 0),
+                      .t = {.images = b->images}};
 
     k.out = target ? b->target : fg_tape_gpu_view(b->t, FG_VIEW_INPUT);
     k.p[0] = b->data;
@@ -174,7 +191,7 @@ int fg_batch_gpu_fill(FgBatchGpu *b, int64_t step)
                      2 * (size_t)b->images * sizeof(*b->crop));
     if (!ret)
         ret = cut(b, 0);
-    return ret ? ret : cut(b, 1);
+    return ret || !b->target.at ? ret : cut(b, 1);
 }
 
 /* fp16 has few small numbers: the largest gradient that there can be, or with

@@ -15,6 +15,10 @@ typedef struct FgBatchGpu FgBatchGpu;
  * for them (0 then, too). 0, -ENOMEM, -EIO with err. */
 int fg_batch_gpu_create(FgBatchGpu **b, const FgCrops *c, FgTape *t,
                         FgError *err);
+/* The same for the tape's input alone, of a data set of scale 1; c may be
+ * centred. All else stays the host's. */
+int fg_batch_gpu_create_input(FgBatchGpu **b, const FgCrops *c, FgTape *t,
+                              FgError *err);
 void fg_batch_gpu_free(FgBatchGpu **b); /* accepts NULL; before the tape */
 /* As fg_crops_fill, to the bit: the tape's input and the target. 0 or what the
  * device failed with. */

@@ -3,6 +3,7 @@
 #include "trainer/loss_adv.h"
 #include "trainer/loss_image.h"
 #include "trainer/style.h"
+#include "trainer/tape_gpu.h"
 
 int fg_critic_open(FgCritic *c, FgTrain *t, FgNet *net, const FgTaps *taps,
                    FgShape shape, const char *loss, const char *spectral,
@@ -28,6 +29,8 @@ int fg_critic_open(FgCritic *c, FgTrain *t, FgNet *net, const FgTaps *taps,
         fg_critic_close(c);
     else if (t->recipe->bf16)
         c->real.fast = c->fake.fast = FG_FAST_16BIT;
+    if (!ret)
+        fg_tape_keep(&c->real, FG_KEEP_TAPS | FG_KEEP_SLOPE);
     return ret;
 }
 
@@ -59,25 +62,36 @@ int fg_critic_see(FgCritic *c, const FgTensor *real)
     return fg_tape_forward(&c->real, 1);
 }
 
-int fg_critic_judge(FgCritic *c, const FgTensor *y, double weight,
-                    double feature, FgTensor *g, double *adv, double *feat)
+static double match(FgCritic *c, double weight)
+{
+    FgTape *t = &c->fake;
+    double sum = 0;
+
+    if (t->gpu)
+        return fg_tape_gpu_match(t, &c->real, c->taps.node, c->taps.nb, weight);
+    for (int i = 0; i < c->taps.nb; i++) {
+        const int n = c->taps.node[i];
+
+        sum += fg_loss_feature(weight / c->taps.nb, &t->val[n], &c->real.val[n],
+                               fg_tape_seed(t, n));
+    }
+    return sum;
+}
+
+int fg_critic_judge(FgCritic *c, FgTape *gen, double weight, double feature,
+                    FgTensor *g, double *adv, double *feat)
 {
     FgTape *t = &c->fake;
     int ret;
 
-    fg_tensor_copy(fg_tape_input(t), y);
+    fg_tape_keep(t, FG_KEEP_TAPS | FG_KEEP_INPUT);
+    fg_tape_feed(t, gen);
     ret = fg_tape_forward(t, 1);
     if (ret)
         return ret;
     *adv = fg_adv_generator(c->loss, weight, out(&c->real), out(t),
                             fg_tape_output_grad(t)->data, places(t));
-    *feat = 0;
-    for (int i = 0; feature > 0 && i < c->taps.nb; i++) {
-        const int n = c->taps.node[i];
-
-        *feat += fg_loss_feature(feature / c->taps.nb, &t->val[n],
-                                 &c->real.val[n], fg_tape_seed(t, n));
-    }
+    *feat = feature > 0 ? match(c, feature) : 0;
     ret = fg_tape_backward_data(t, 1);
     if (!ret)
         fg_add_scaled(g, fg_tape_input_grad(t), 1);
@@ -100,6 +114,8 @@ int fg_critic_learn(FgCritic *c, const FgTensor *fake, double weight,
     int ret = 0;
 
     fg_net_zero_grads(c->net);
+    fg_tape_keep(&c->fake,
+                 FG_KEEP_TAPS | FG_KEEP_SLOPE | (fake ? 0 : FG_KEEP_INPUT));
     if (fake) {
         fg_tensor_copy(fg_tape_input(&c->fake), fake);
         ret = fg_tape_forward(&c->fake, 1);

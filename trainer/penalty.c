@@ -8,6 +8,7 @@
 #include "kernels/op.h"
 #include "trainer/noise.h"
 #include "trainer/penalty.h"
+#include "trainer/tape_gpu.h"
 
 typedef enum Sort {
     LINEAR,   /* the op itself on t, without its bias */
@@ -311,6 +312,11 @@ double fg_penalty_run(FgPenalty *p, FgPenaltyKind kind, double weight,
     return *ret ? -1 : v;
 }
 
+static float share_of(uint64_t seed, int64_t step, int n)
+{
+    return (float)fg_noise_at(seed, step, FG_NOISE_MIX, (size_t)n);
+}
+
 void fg_penalty_mix(FgTensor *out, const FgTensor *a, const FgTensor *b,
                     uint64_t seed, int64_t step)
 {
@@ -319,7 +325,7 @@ void fg_penalty_mix(FgTensor *out, const FgTensor *a, const FgTensor *b,
     float *o = out->data;
 
     for (int n = 0; n < out->shape.n; n++) {
-        const float e = (float)fg_noise_at(seed, step, FG_NOISE_MIX, (size_t)n);
+        const float e = share_of(seed, step, n);
 
         for (size_t i = 0; i < size; i++)
             o[i] = x[i] + e * (y[i] - x[i]);
@@ -327,4 +333,26 @@ void fg_penalty_mix(FgTensor *out, const FgTensor *a, const FgTensor *b,
         x += size;
         y += size;
     }
+}
+
+int fg_penalty_mix_inputs(FgTape *out, FgTape *a, FgTape *b, uint64_t seed,
+                          int64_t step)
+{
+    const int n = fg_tape_input(out)->shape.n;
+    float *e;
+    int ret;
+
+    if (!out->gpu) {
+        fg_penalty_mix(fg_tape_input(out), fg_tape_input(a), fg_tape_input(b),
+                       seed, step);
+        return 0;
+    }
+    e = malloc(sizeof(*e) * (size_t)n);
+    if (!e)
+        return -ENOMEM;
+    for (int i = 0; i < n; i++)
+        e[i] = share_of(seed, step, i);
+    ret = fg_tape_gpu_mix(out, a, b, e);
+    free(e);
+    return ret;
 }

@@ -53,5 +53,9 @@ double fg_penalty_run(FgPenalty *p, FgPenaltyKind kind, double weight,
  * looks. */
 void fg_penalty_mix(FgTensor *out, const FgTensor *a, const FgTensor *b,
                     uint64_t seed, int64_t step);
+/* The same from the inputs of two tapes into a third's, which on a device keeps
+ * its input there (FG_KEEP_INPUT). 0 or a negative errno. */
+int fg_penalty_mix_inputs(FgTape *out, FgTape *a, FgTape *b, uint64_t seed,
+                          int64_t step);
 
 #endif

@@ -50,9 +50,9 @@ void fg_critic_close(FgCritic *c); /* accepts zeroed */
 int fg_critic_see(FgCritic *c, const FgTensor *real);
 /* The generator's side: weight times how far y is from passing for real, plus
  * feature times the mean distance of its activations from those in c->real.
- * The gradient to y is added to g; c->fake then holds y. */
-int fg_critic_judge(FgCritic *c, const FgTensor *y, double weight,
-                    double feature, FgTensor *g, double *adv, double *feat);
+ * The gradient to y, gen's output, is added to g; c->fake then holds y. */
+int fg_critic_judge(FgCritic *c, FgTape *gen, double weight, double feature,
+                    FgTensor *g, double *adv, double *feat);
 
 typedef struct FgVerdict {
     double loss, real, fake; /* the critic's loss; means of its outputs */

@@ -394,12 +394,21 @@ FgTensor *fg_tape_seed(FgTape *t, int node)
     return &t->grad[node];
 }
 
+void fg_tape_keep(FgTape *t, int what)
+{
+    if (t->gpu)
+        fg_tape_gpu_keep(t, what);
+}
+
 void fg_tape_feed(FgTape *critic, FgTape *generator)
 {
-    fg_tensor_copy(fg_tape_input(critic), fg_tape_output(generator));
+    if (!critic->gpu || !fg_tape_gpu_feed(critic, generator))
+        fg_tensor_copy(fg_tape_input(critic), fg_tape_output(generator));
 }
 
 void fg_tape_feed_back(FgTape *generator, FgTape *critic)
 {
-    fg_tensor_copy(fg_tape_output_grad(generator), fg_tape_input_grad(critic));
+    if (!generator->gpu || !fg_tape_gpu_feed_back(generator, critic))
+        fg_tensor_copy(fg_tape_output_grad(generator),
+                       fg_tape_input_grad(critic));
 }

@@ -69,6 +69,18 @@ FgTensor *fg_tape_seed(FgTape *t, int node);
  * host. 0 or a negative errno. */
 int fg_tape_pull(FgTape *t);
 
+/* On a device: what of the tape the host neither gives nor reads from now on
+ * (the gradients: of its output, of its input), so that passes do not copy it,
+ * and the host's memory of it means nothing. Without a device: nothing. */
+enum {
+    FG_KEEP_INPUT = 1,
+    FG_KEEP_OUTPUT = 2,
+    FG_KEEP_GRADIENT = 4,
+    FG_KEEP_SLOPE = 8,
+    FG_KEEP_TAPS = 16
+};
+void fg_tape_keep(FgTape *t, int what); /* replaces what was said before */
+
 /* The call of node i as a forward pass makes it; params: room for FG_MAX_PARAM
  * tensors, which the call points to. */
 struct FgOpCall;
@@ -76,7 +88,9 @@ void fg_tape_call(FgTape *t, struct FgOpCall *c, int i, FgTensor *params,
                   int training);
 
 /* A generator before a critic: its output into the critic's input; the critic's
- * input gradient into its output's. Shapes are equal. */
+ * input gradient into its output's. Shapes are equal. Where the tape that gets
+ * it keeps it (fg_tape_keep), it goes from one to the other on the device, to
+ * the bit of the way through the host. */
 void fg_tape_feed(FgTape *critic, FgTape *generator);
 void fg_tape_feed_back(FgTape *generator, FgTape *critic);
 

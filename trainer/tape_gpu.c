@@ -20,8 +20,11 @@ struct FgTapeGpu {
     FgMirror *params, *grads; /* grads NULL: forward only */
     FgKView *val, *grad;      /* [nb_nodes], at = 0: none */
     uint64_t stage;           /* f32, between 16-bit values and the host */
-    int kept;                 /* see fg_tape_gpu_keep */
+    int kept;                 /* FG_KEEP_* */
     float scale;              /* what gradients on the device carry */
+    int chosen;               /* the scale of the next backward pass is */
+    char *matched;            /* [nb_nodes] its seed is there already */
+    uint64_t parts;           /* of losses, largest values, shares */
 };
 
 /* ---- memory ---- */
@@ -67,6 +70,15 @@ static int make_stage(FgTape *t, FgError *err)
                                 err);
 }
 
+/* Two sums a block of each match; a share of each image. */
+static size_t parts_bytes(const FgTape *t)
+{
+    const size_t sums = sizeof(double) * 2 * FG_LOSS_PARTS * FG_MATCHES;
+    const size_t shares = sizeof(float) * (size_t)t->val[0].shape.n;
+
+    return sums > shares ? sums : shares;
+}
+
 int fg_tape_gpu_create(FgTape *t, FgError *err)
 {
     const int n = t->graph->nb_nodes;
@@ -79,7 +91,8 @@ int fg_tape_gpu_create(FgTape *t, FgError *err)
     g->scale = 1;
     g->val = calloc((size_t)n, sizeof(*g->val));
     g->grad = calloc((size_t)n, sizeof(*g->grad));
-    if (!g->val || !g->grad)
+    g->matched = calloc((size_t)n, 1);
+    if (!g->val || !g->grad || !g->matched)
         return -ENOMEM;
     for (int i = n - 1; i >= 0 && !ret; i--) {
         ret = make(t, t->val, g->val, i, err);
@@ -90,6 +103,9 @@ int fg_tape_gpu_create(FgTape *t, FgError *err)
         ret = make_stage(t, err);
     if (!ret)
         ret = g->d->gpu.api->alloc(g->d->gpu.dev, sizeof(g->now), &g->live,
+                                   err);
+    if (!ret)
+        ret = g->d->gpu.api->alloc(g->d->gpu.dev, parts_bytes(t), &g->parts,
                                    err);
     if (ret)
         return ret;
@@ -121,6 +137,8 @@ void fg_tape_gpu_free(FgTape *t)
     }
     g->d->gpu.api->release(g->d->gpu.dev, g->stage);
     g->d->gpu.api->release(g->d->gpu.dev, g->live);
+    g->d->gpu.api->release(g->d->gpu.dev, g->parts);
+    free(g->matched);
     if (g->params)
         fg_mirror_leave(t->params);
     if (g->grads)
@@ -174,35 +192,61 @@ static int get(FgTape *t, FgTensor *to, const FgKView *from, float scale)
 
 static int is_given(const FgTape *t, int i)
 {
-    return (i == t->graph->nb_nodes - 1 && !t->gpu->kept) || t->seeded[i];
+    if (i == t->graph->nb_nodes - 1 && !(t->gpu->kept & FG_KEEP_GRADIENT))
+        return 1;
+    return t->seeded[i] && !t->gpu->matched[i];
 }
 
-/* fp16 has few small numbers: a power of two brings the largest gradient that
- * the host gives to 256. It follows from the gradient alone, so that a run has
- * nothing to remember. */
-static float choose_scale(const FgTape *t)
+static float most_given(const FgTape *t)
 {
     float most = 0;
-    int e;
 
-    if (t->gpu->d->element != FG_ELEMENT_F16)
-        return 1;
     for (int i = 0; i < t->graph->nb_nodes; i++) {
         const float *v = t->grad[i].data;
 
         for (size_t k = 0; is_given(t, i) && k < count(&t->grad[i]); k++)
             most = fabsf(v[k]) > most ? fabsf(v[k]) : most;
     }
-    if (!(most > 0) || !isfinite(most))
+    return most;
+}
+
+/* fp16 has few small numbers: a power of two brings the largest gradient that
+ * a loss gives to 256. It follows from the gradient alone, so that a run has
+ * nothing to remember. */
+static float scale_of(const FgTape *t, float most)
+{
+    int e;
+
+    if (t->gpu->d->element != FG_ELEMENT_F16 || !(most > 0) || !isfinite(most))
         return 1;
     frexpf(most, &e);
     e = 9 - e > 40 ? 40 : 9 - e < -40 ? -40 : 9 - e;
     return ldexpf(1, e);
 }
 
-void fg_tape_gpu_keep(FgTape *t)
+/* Of the tests: what is not copied is not read. */
+static void forget(FgTensor *t)
 {
-    t->gpu->kept = 1;
+    float *const v = t->data;
+
+    for (size_t i = 0; v && i < count(t); i++)
+        v[i] = NAN;
+}
+
+void fg_tape_gpu_keep(FgTape *t, int what)
+{
+    const int last = t->graph->nb_nodes - 1;
+
+    t->gpu->kept = what;
+    if (!t->gpu->d->emulated)
+        return;
+    if (what & FG_KEEP_OUTPUT)
+        forget(&t->val[last]);
+    if (what & FG_KEEP_SLOPE)
+        forget(&t->grad[0]);
+    for (int i = 0; i < last && what & FG_KEEP_TAPS; i++)
+        if (t->tapped[i])
+            forget(&t->val[i]);
 }
 
 void fg_tape_gpu_scale(FgTape *t, float scale)
@@ -227,14 +271,15 @@ int fg_tape_gpu_begin(FgTape *t, int back)
 
     if (!ret)
         ret = fg_mirror_push(g->params);
-    if (!ret && !back && g->kept)
+    if (!ret && !back && g->kept & FG_KEEP_INPUT)
         return 0;
     if (!ret && !back)
         return put(t, &t->val[0], &g->val[0], 1);
     if (!ret && g->grads)
         ret = fg_mirror_push(g->grads);
-    if (!g->kept)
-        g->scale = choose_scale(t);
+    if (!(g->kept & FG_KEEP_GRADIENT) && !g->chosen)
+        g->scale = scale_of(t, most_given(t));
+    g->chosen = 0;
     for (int i = 0; i < t->graph->nb_nodes && !ret; i++)
         if (is_given(t, i))
             ret = put(t, &t->grad[i], &g->grad[i], g->scale);
@@ -247,12 +292,16 @@ int fg_tape_gpu_end(FgTape *t, int back)
     const int last = t->graph->nb_nodes - 1;
     int ret = g->d->rc;
 
-    if (back)
-        return !ret && t->grad[0].data && t->needs[0]
+    if (back) {
+        memset(g->matched, 0, (size_t)last + 1);
+        return !ret && t->grad[0].data && t->needs[0] &&
+                       !(g->kept & FG_KEEP_SLOPE)
                    ? get(t, &t->grad[0], &g->grad[0], 1 / g->scale)
                    : ret;
+    }
     for (int i = 0; i <= last && !ret; i++)
-        if ((i == last && !g->kept) || t->tapped[i])
+        if (i == last ? !(g->kept & FG_KEEP_OUTPUT) || t->tapped[i]
+                      : t->tapped[i] && !(g->kept & FG_KEEP_TAPS))
             ret = get(t, &t->val[i], &g->val[i], 1);
     return ret;
 }
@@ -273,6 +322,112 @@ int fg_tape_pull(FgTape *t)
     if (t->grads)
         fg_params_host(t->grads, 1);
     return ret ? ret : g->d->rc;
+}
+
+/* ---- between tapes ---- */
+
+static int cast(FgGpu *d, const FgKView *to, const FgKView *from, int images,
+                float scale)
+{
+    FgError err = {""};
+
+    return fg_gpu_fail(d, fg_cuda_cast(&d->gpu, to, from, images, scale, &err),
+                       &err);
+}
+
+int fg_tape_gpu_feed(FgTape *critic, FgTape *generator)
+{
+    const int last = generator->graph->nb_nodes - 1;
+
+    if (!(critic->gpu->kept & FG_KEEP_INPUT) || !generator->gpu)
+        return 0;
+    cast(critic->gpu->d, &critic->gpu->val[0], &generator->gpu->val[last],
+         critic->val[0].shape.n, 1);
+    return 1;
+}
+
+/* Of node i's gradient, without its scale. */
+static float most_there(const FgTape *t, int i)
+{
+    struct FgTapeGpu *g = t->gpu;
+    float part[FG_LOSS_PARTS], most = 0;
+    FgKernelArgs k = {
+        .t = {.images = t->grad[i].shape.n, .results = FG_LOSS_PARTS}};
+
+    k.in[0] = g->grad[i];
+    k.p[0] = g->parts;
+    if (fg_gpu_launch(g->d, FG_KERNEL_t_most, &k) ||
+        fg_gpu_get(g->d, part, g->parts, sizeof(part)))
+        return 0;
+    for (int j = 0; j < FG_LOSS_PARTS; j++)
+        most = part[j] > most ? part[j] : most;
+    return most / g->scale;
+}
+
+int fg_tape_gpu_feed_back(FgTape *generator, FgTape *critic)
+{
+    struct FgTapeGpu *g = generator->gpu, *c = critic->gpu;
+    const int last = generator->graph->nb_nodes - 1;
+
+    if (!(g->kept & FG_KEEP_GRADIENT) || !c)
+        return 0;
+    g->scale = g->d->element == FG_ELEMENT_F16
+                   ? scale_of(generator, most_there(critic, 0))
+                   : 1;
+    cast(g->d, &g->grad[last], &c->grad[0], critic->val[0].shape.n,
+         g->scale / c->scale);
+    return 1;
+}
+
+double fg_tape_gpu_match(FgTape *t, const FgTape *like, const int *node, int nb,
+                         double weight)
+{
+    struct FgTapeGpu *g = t->gpu;
+    double sums[FG_MATCHES][2 * FG_LOSS_PARTS], sum = 0;
+    float most = most_given(t);
+
+    for (int i = 0; i < nb; i++)
+        most = fmaxf(most, (float)(weight / nb / count(&t->val[node[i]])));
+    g->scale = scale_of(t, most);
+    g->chosen = 1;
+    for (int i = 0; i < nb; i++) {
+        const int n = node[i];
+        FgKernelArgs k = {.mode = FG_LOSS_L1,
+                          .alpha = (float)(weight / nb / count(&t->val[n]))};
+
+        k.in[0] = g->val[n];
+        k.in[1] = like->gpu->val[n];
+        k.out = g->grad[n];
+        k.p[0] = g->parts + sizeof(*sums) * (uint64_t)i;
+        k.t.images = t->val[n].shape.n;
+        k.t.results = FG_LOSS_PARTS;
+        k.t.scale = g->scale;
+        if (fg_gpu_launch(g->d, FG_KERNEL_t_loss, &k))
+            return NAN;
+        t->seeded[n] = g->matched[n] = 1;
+    }
+    if (fg_gpu_get(g->d, sums, g->parts, sizeof(*sums) * (size_t)nb))
+        return NAN;
+    for (int i = 0; i < nb; i++)
+        for (int j = 0; j < FG_LOSS_PARTS; j++)
+            sum += sums[i][2 * j] * weight / nb / count(&t->val[node[i]]);
+    return sum;
+}
+
+int fg_tape_gpu_mix(FgTape *to, const FgTape *a, const FgTape *b,
+                    const float *e)
+{
+    struct FgTapeGpu *g = to->gpu;
+    const int n = to->val[0].shape.n;
+    FgKernelArgs k = {.t = {.images = n}};
+
+    k.in[0] = a->gpu->val[0];
+    k.in[1] = b->gpu->val[0];
+    k.out = g->val[0];
+    k.p[0] = g->parts;
+    if (fg_gpu_put(g->d, g->parts, e, sizeof(*e) * (size_t)n))
+        return g->d->rc;
+    return fg_gpu_launch(g->d, FG_KERNEL_t_mix, &k);
 }
 
 /* ---- ops ---- */

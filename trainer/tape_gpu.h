@@ -19,12 +19,26 @@ void fg_tape_gpu_free(FgTape *t); /* accepts tapes of the host */
 /* Around the ops of a pass. begin: what the host gives; end: what it gets. */
 int fg_tape_gpu_begin(FgTape *t, int back);
 int fg_tape_gpu_end(FgTape *t, int back);
-/* The input, output and the output's gradient are made and read on the device
- * from now on: passes do not copy them. */
-void fg_tape_gpu_keep(FgTape *t);
+/* fg_tape_keep, feed, feed_back: of the last two, 0 where the host has to do
+ * it. */
+void fg_tape_gpu_keep(FgTape *t, int what);
+int fg_tape_gpu_feed(FgTape *critic, FgTape *generator);
+int fg_tape_gpu_feed_back(FgTape *generator, FgTape *critic);
+/* Feature matching: weight times the mean over nb <= FG_MATCHES tapped nodes of
+ * the mean of |t's - like's|, its gradient at t's becoming what fg_tape_seed
+ * would be given. The output's gradient is there already, if the host gives it,
+ * and t is not changed before its backward pass. NaN where the device fails. */
+enum { FG_MATCHES = 16 };
+double fg_tape_gpu_match(FgTape *t, const FgTape *like, const int *node, int nb,
+                         double weight);
+/* to's input: as fg_penalty_mix, of the inputs of two tapes; e: its share for
+ * each image. */
+int fg_tape_gpu_mix(FgTape *to, const FgTape *a, const FgTape *b,
+                    const float *e);
 /* What the gradient made there was multiplied by. */
 void fg_tape_gpu_scale(FgTape *t, float scale);
 enum { FG_VIEW_INPUT, FG_VIEW_OUTPUT, FG_VIEW_GRADIENT };
+enum { FG_LOSS_PARTS = 64 }; /* blocks of a loss */
 FgKView fg_tape_gpu_view(const FgTape *t, int what);
 /* All ops of a pass, each by `make`, launches of before run again as they were
  * recorded. key: what else than the tape says which ops there are. 0 or a

@@ -337,7 +337,7 @@ static int generator(Cut *s, FgStepInfo *info)
     ret = fg_tape_forward(&s->make, 1);
     fg_tensor_zero(fg_tape_output_grad(&s->make));
     if (!ret)
-        ret = fg_critic_judge(&s->critic, fg_tape_output(&s->make), 1, 0,
+        ret = fg_critic_judge(&s->critic, &s->make, 1, 0,
                               fg_tape_output_grad(&s->make), &adv, &feat);
     if (!ret)
         ret = patches(s, &s->make, nce, &loss);

@@ -181,6 +181,8 @@ static int make_way(FgTrain *t, Cycle *s, int i, const FgTaps *taps,
                          .seed = r->seed + (uint64_t)i};
     if (!ret)
         ret = make_tape(t, &w->back, other, 1, err);
+    if (!ret)
+        fg_tape_keep(&w->back, FG_KEEP_INPUT);
     if (!ret && s->identity > 0)
         ret = make_tape(t, &w->same, other, 0, err);
     if (!ret)
@@ -270,7 +272,6 @@ static int identity(Cycle *s, Way *w, double *loss)
 /* There, back, and both gradients down to the generator. */
 static int go_round(Cycle *s, Way *w, double *adv, double *cycle)
 {
-    FgTensor *y = fg_tape_output(&w->make);
     FgTensor *g = fg_tape_output_grad(&w->make);
     double pass = 0, feat;
     int ret;
@@ -279,7 +280,7 @@ static int go_round(Cycle *s, Way *w, double *adv, double *cycle)
     ret = fg_tape_forward(&w->make, 1);
     if (ret)
         return ret;
-    fg_tensor_copy(fg_tape_input(&w->back), y);
+    fg_tape_feed(&w->back, &w->make);
     ret = fg_tape_forward(&w->back, 1);
     if (ret)
         return ret;
@@ -289,7 +290,7 @@ static int go_round(Cycle *s, Way *w, double *adv, double *cycle)
     if (ret)
         return ret;
     fg_tensor_copy(g, fg_tape_input_grad(&w->back));
-    ret = fg_critic_judge(&w->critic, y, 1, 0, g, &pass, &feat);
+    ret = fg_critic_judge(&w->critic, &w->make, 1, 0, g, &pass, &feat);
     *adv += pass;
     return ret ? ret : fg_tape_backward(&w->make, 1);
 }

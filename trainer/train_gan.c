@@ -7,6 +7,7 @@
 
 #include "kernels/build_gan.h"
 #include "kernels/op.h"
+#include "trainer/batch_gpu.h"
 #include "trainer/gan.h"
 #include "trainer/loss_adv.h"
 #include "trainer/noise.h"
@@ -21,6 +22,7 @@ enum { VAL_PICTURES = 256 };
 typedef struct Gan {
     FgTape g, real, fake, mixed; /* generator; critic on three inputs */
     FgCrops crops;
+    FgBatchGpu *batch; /* NULL: crops are the host's */
     FgSpectral spectral;
     FgPenalty on_real, on_fake, on_mixed; /* R1, R2, gradient penalty */
     FgPenaltyKind gp_kind;
@@ -93,6 +95,17 @@ static int make_tapes(FgTrain *t, Gan *s, FgError *err)
     return ret;
 }
 
+/* On a GPU, pictures and their gradients stay there, except for R2's, which
+ * looks at a gradient on the host. */
+static int stay_there(Gan *s, FgError *err)
+{
+    fg_tape_keep(&s->g, FG_KEEP_OUTPUT | FG_KEEP_GRADIENT);
+    fg_tape_keep(&s->fake, FG_KEEP_INPUT | (s->r2 > 0 ? 0 : FG_KEEP_SLOPE));
+    if (s->gp > 0)
+        fg_tape_keep(&s->mixed, FG_KEEP_INPUT);
+    return fg_batch_gpu_create_input(&s->batch, &s->crops, &s->real, err);
+}
+
 static int gan_create(FgTrain *t, FgError *err)
 {
     const FgRecipe *r = t->recipe;
@@ -127,7 +140,9 @@ static int gan_create(FgTrain *t, FgError *err)
     if (!ret && !strcmp(fg_recipe_text(r, "norm_d"), "spectral"))
         ret = fg_spectral_create(&s->spectral, &t->net[D], &t->state, NULL,
                                  r->seed);
-    return ret ? ret : make_tapes(t, s, err);
+    if (!ret)
+        ret = make_tapes(t, s, err);
+    return ret ? ret : stay_there(s, err);
 }
 
 /* ---- a step ---- */
@@ -164,8 +179,10 @@ static double penalties(FgTrain *t, Gan *s, int64_t at, FgStepInfo *info,
     double sum = 0, norm = 0;
 
     if (s->gp > 0) {
-        fg_penalty_mix(fg_tape_input(&s->mixed), fg_tape_input(&s->real),
-                       fg_tape_input(&s->fake), t->recipe->seed, at);
+        *ret = fg_penalty_mix_inputs(&s->mixed, &s->real, &s->fake,
+                                     t->recipe->seed, at);
+        if (*ret)
+            return 0;
         sum += fg_penalty_run(&s->on_mixed, s->gp_kind, s->gp, &norm, ret);
         fg_step_scalar(info, "Penalty/norm", norm);
     }
@@ -182,11 +199,15 @@ static double penalties(FgTrain *t, Gan *s, int64_t at, FgStepInfo *info,
  * looks at. */
 static int fill(FgTrain *t, Gan *s, int64_t at)
 {
-    int ret;
+    int ret = 0;
 
-    fg_crops_fill(&s->crops, at, NULL, fg_tape_input(&s->real), t->ex);
+    if (s->batch)
+        ret = fg_batch_gpu_fill(s->batch, at);
+    else
+        fg_crops_fill(&s->crops, at, NULL, fg_tape_input(&s->real), t->ex);
     fg_noise_normal(fg_tape_input(&s->g), t->recipe->seed, at, FG_NOISE_LATENT);
-    ret = fg_tape_forward(&s->g, 1);
+    if (!ret)
+        ret = fg_tape_forward(&s->g, 1);
     if (!ret)
         fg_tape_feed(&s->fake, &s->g);
     return ret;
@@ -377,6 +398,7 @@ static void gan_close(FgTrain *t)
     fg_penalty_free(&s->on_real);
     fg_penalty_free(&s->on_fake);
     fg_penalty_free(&s->on_mixed);
+    fg_batch_gpu_free(&s->batch);
     fg_tape_free(&s->g);
     fg_tape_free(&s->real);
     fg_tape_free(&s->fake);

@@ -249,9 +249,8 @@ static int adversary(FgTrain *t, GanSr *s, FgStepInfo *info)
     int ret;
 
     fg_tensor_zero(&s->part);
-    ret = fg_critic_judge(&s->critic, fg_tape_output(&s->gen),
-                          fg_recipe_num(r, "gan"), fg_recipe_num(r, "feature"),
-                          &s->part, &adv, &feat);
+    ret = fg_critic_judge(&s->critic, &s->gen, fg_recipe_num(r, "gan"),
+                          fg_recipe_num(r, "feature"), &s->part, &adv, &feat);
     if (ret)
         return ret;
     if (on) {

@@ -240,8 +240,7 @@ static int adversary(FgTrain *t, Keyframe *s, FgStepInfo *info)
     int ret = fg_critic_see(&s->critic, &s->target);
 
     if (!ret)
-        ret = fg_critic_judge(&s->critic, fg_tape_output(&s->gen),
-                              fg_recipe_num(r, "gan"),
+        ret = fg_critic_judge(&s->critic, &s->gen, fg_recipe_num(r, "gan"),
                               fg_recipe_num(r, "feature"),
                               fg_tape_output_grad(&s->gen), &adv, &feat);
     if (!ret)

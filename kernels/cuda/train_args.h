@@ -80,6 +80,8 @@ enum {
     X(t_layer_back, FG_GRID_ELEMENTS)                                          \
     X(t_crop, FG_GRID_ELEMENTS)                                                \
     X(t_loss, FG_GRID_RESULTS)                                                 \
+    X(t_most, FG_GRID_RESULTS)                                                 \
+    X(t_mix, FG_GRID_ELEMENTS)                                                 \
     X(t_step, FG_GRID_ELEMENTS)                                                \
     X(t_squares, FG_GRID_RESULTS)                                              \
     X(t_total, FG_GRID_RESULTS)
@@ -96,6 +98,8 @@ enum { FG_GATHER_PIXELS = 128, FG_OUTER_N = 64, FG_OUTER_SIDE = 4096 };
 #define FG_GATHER_STAGE(n) (2 * (FG_GATHER_PIXELS + (n)) * 32)
 /* loss: trainer/loss.c's table. */
 enum { FG_LOSS_L1, FG_LOSS_MSE, FG_LOSS_CHARBONNIER };
+enum { FG_CROP_LUMA = 1, FG_CROP_CENTRED = 2 }; /* crop's mode */
+
 typedef struct FgCrop { /* crop's */
     int64_t at;         /* bytes from the data's start to the picture's */
     int w, x, y, turn;  /* the picture's width; as trainer/data.h's FgPlace */

@@ -1,5 +1,6 @@
 /* ffgan: what a step of training starts and ends with: crops out of a data set
- * in GPU memory, pixel losses. SPDX-License-Identifier: LGPL-2.1-or-later
+ * in GPU memory, pixel losses, mixtures.
+ * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The bits of trainer/crops.c and trainer/loss.c, but for the order of sums. */
 #ifndef FFGAN_KERNELS_CUDA_TRAIN_DATA_H
@@ -8,8 +9,8 @@
 #include "kernels/flow_maths.h"
 #include "train_ops.h"
 
-/* Image n of out: p[1]'s crop n of the 8-bit RGB pictures at p[0]; mode 1: its
- * luma. */
+/* Image n of out: p[1]'s crop n of the 8-bit RGB pictures at p[0]; mode
+ * FG_CROP_LUMA: its luma, FG_CROP_CENTRED: of -1..1. */
 FG_HD void fg_crop(const FgKernelArgs *a, int n, int y, int x, int k)
 {
     const FgCrop *c = (const FgCrop *)a->p[1] + n;
@@ -19,14 +20,51 @@ FG_HD void fg_crop(const FgKernelArgs *a, int n, int y, int x, int k)
     v = turn & 2 ? side - 1 - v : v;
     const uint8_t *s = (const uint8_t *)a->p[0] + c->at +
                        ((int64_t)(c->y + v) * c->w + c->x + u) * 3;
-    float f = (float)s[a->mode ? 0 : k];
-    if (a->mode)
+    float f = (float)s[a->mode & FG_CROP_LUMA ? 0 : k];
+    if (a->mode & FG_CROP_LUMA)
         f = FG_MUL(0.299f, f) + FG_MUL(0.587f, (float)s[1]) +
             FG_MUL(0.114f, (float)s[2]);
-    fg_store(&a->out, y, x, k, f / 255.0f);
+    f /= 255.0f;
+    fg_store(&a->out, y, x, k, a->mode & FG_CROP_CENTRED ? 2 * f - 1 : f);
 }
 
 FG_T_EACH(crop, fg_crop(&b, n, y, x, k))
+
+/* p[0][n] of the way from in[0]'s image n to in[1]'s. */
+FG_HD void fg_mix(const FgKernelArgs *a, int n, int y, int x, int k)
+{
+    const float from = fg_load(&a->in[0], y, x, k);
+    const float to = fg_load(&a->in[1], y, x, k);
+    fg_store(&a->out, y, x, k, from + FG_MUL(fg_param(a->p[0], n), to - from));
+}
+
+FG_T_EACH(mix, fg_mix(&b, n, y, x, k))
+
+/* in[0], dense: the largest magnitude of a block's share into p[0][block]. */
+FG_HD void fg_t_most(const FgKernelArgs *a, int block, char *shared)
+{
+    float *const part = (float *)shared;
+    const int c = a->in[0].c;
+    const int64_t all = a->t.images * fg_pixels(&a->in[0]) * c;
+    const int64_t nb = a->t.results, to = all * (block + 1) / nb;
+    FG_THREADS(t)
+    {
+        float most = 0;
+        for (int64_t i = all * block / nb + t; i < to; i += FG_BLOCK)
+            most = fmaxf(most, fabsf(fg_flat(&a->in[0], i / c, (int)(i % c))));
+        part[t] = most;
+    }
+    FG_SYNC();
+    FG_THREADS(t)
+    {
+        if (!t) {
+            float most = 0;
+            for (int i = 0; i < FG_BLOCK; i++)
+                most = fmaxf(most, part[i]);
+            ((float *)a->p[0])[block] = most;
+        }
+    }
+}
 
 FG_HD float fg_apart(const FgKernelArgs *a, int64_t i)
 {
