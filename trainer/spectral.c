@@ -10,6 +10,7 @@
 #include "trainer/gpu.h"
 #include "trainer/noise.h"
 #include "trainer/spectral.h"
+#include "trainer/spectral_gpu.h"
 
 enum { FIRST_ITERATIONS = 15 };
 
@@ -41,7 +42,7 @@ static void choose(FgSpectral *s, const char *skip)
     }
 }
 
-static FgParam *vector(const FgSpectral *s, const FgParam *p, char which)
+FgParam *fg_spectral_vector(const FgSpectral *s, const FgParam *p, char which)
 {
     char name[2 * FG_NAME_LEN];
 
@@ -118,8 +119,8 @@ static void apply_one(FgSpectral *s, int i, int iterate)
     const FgParam *p = &s->net->set[FG_SET_PARAM].p[i];
     const size_t n = fg_param_count(p);
     const int rows = p->dims[0], cols = (int)(n / (size_t)rows);
-    float *const u = vector(s, p, 'u')->data, *const v =
-                                                  vector(s, p, 'v')->data;
+    float *const u = fg_spectral_vector(s, p, 'u')->data,
+                 *const v = fg_spectral_vector(s, p, 'v')->data;
     double sigma;
 
     for (int k = 0; k < iterate; k++) {
@@ -137,7 +138,6 @@ static void apply_one(FgSpectral *s, int i, int iterate)
 static void apply(FgSpectral *s, int iterate)
 {
     fg_params_host(&s->net->set[FG_SET_PARAM], 0);
-    fg_params_host(&s->w, 1);
     for (int i = 0; i < s->w.nb; i++) {
         const FgParam *p = &s->net->set[FG_SET_PARAM].p[i];
 
@@ -151,13 +151,18 @@ static void apply(FgSpectral *s, int iterate)
 
 void fg_spectral_apply(FgSpectral *s, int iterate)
 {
-    apply(s, iterate != 0);
+    if (s->w.mirror)
+        fg_spectral_gpu_apply(s, iterate != 0);
+    else
+        apply(s, iterate != 0);
 }
 
 void fg_spectral_back(FgSpectral *s)
 {
-    fg_params_host(&s->w, 0);
-    fg_params_host(&s->net->grads, 1);
+    if (s->gpu) {
+        fg_spectral_gpu_back(s);
+        return;
+    }
     for (int i = 0; i < s->w.nb; i++) {
         const FgParam *w = &s->w.p[i];
         FgParam *g = &s->net->grads.p[i];
@@ -168,8 +173,8 @@ void fg_spectral_back(FgSpectral *s)
 
         if (!s->chosen[i])
             continue;
-        u = vector(s, w, 'u')->data;
-        v = vector(s, w, 'v')->data;
+        u = fg_spectral_vector(s, w, 'u')->data;
+        v = fg_spectral_vector(s, w, 'v')->data;
         for (size_t k = 0; k < n; k++)
             dot += (double)g->data[k] * w->data[k];
         for (size_t k = 0; k < n; k++)
@@ -215,6 +220,7 @@ void fg_spectral_free(FgSpectral *s)
 {
     if (!s)
         return;
+    fg_spectral_gpu_free(s);
     fg_params_free(&s->w);
     free(s->chosen);
     free(s->sigma);

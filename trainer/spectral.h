@@ -22,8 +22,12 @@ typedef struct FgSpectral {
     FgParams w;      /* every parameter of net, the chosen ones divided */
     FgParams *state; /* NET.PARAM.u and .v */
     char *chosen;    /* [w.nb] */
-    double *sigma;   /* [w.nb] */
+    double *sigma;   /* [w.nb] of the host */
+    struct FgSpectralGpu *gpu; /* spectral_gpu.c's, where w is on a device */
 } FgSpectral;
+
+/* The vector u or v of parameter p of w. */
+FgParam *fg_spectral_vector(const FgSpectral *s, const FgParam *p, char which);
 
 /* skip: words that a parameter's name must not begin with, "head,tail", or
  * NULL. Starts with 15 iterations from vectors that seed gives, as PyTorch

@@ -84,7 +84,13 @@ enum {
     X(t_mix, FG_GRID_ELEMENTS)                                                 \
     X(t_step, FG_GRID_ELEMENTS)                                                \
     X(t_squares, FG_GRID_RESULTS)                                              \
-    X(t_total, FG_GRID_RESULTS)
+    X(t_total, FG_GRID_RESULTS)                                                \
+    X(t_columns, FG_GRID_ELEMENTS)                                             \
+    X(t_rows, FG_GRID_RESULTS)                                                 \
+    X(t_unit, FG_GRID_ELEMENTS)                                                \
+    X(t_divide, FG_GRID_ELEMENTS)                                              \
+    X(t_dot, FG_GRID_RESULTS)                                                  \
+    X(t_undivide, FG_GRID_ELEMENTS)
 
 enum { /* channels: mode, what is summed besides the gradient d itself */
        FG_SUM_PLAIN,
@@ -129,6 +135,9 @@ enum {
     FG_K_CLIP,
     FG_NB_K
 };
+/* Doubles of a weight under spectral norm: its largest singular value, a sum of
+ * squares, <G, W>. */
+enum { FG_SPECTRAL_SIGMA, FG_SPECTRAL_NORM, FG_SPECTRAL_DOT, FG_NB_SPECTRAL };
 /* Blocks that square one parameter's gradient. */
 #define FG_SQUARES 32
 

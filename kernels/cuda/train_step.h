@@ -1,8 +1,10 @@
 /* ffgan: what is done to parameters: trainer/optim.c's steps, averages, norms
- * of gradients. SPDX-License-Identifier: LGPL-2.1-or-later */
+ * of gradients, trainer/spectral.c's norm of weights.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
 #ifndef FFGAN_KERNELS_CUDA_TRAIN_STEP_H
 #define FFGAN_KERNELS_CUDA_TRAIN_STEP_H
 
+#include "kernels/flow_maths.h"
 #include "train_ops.h"
 
 FG_HD void fg_step_adam(const float *k, float *p, float g, float *m, float *v,
@@ -85,5 +87,93 @@ FG_HD void fg_t_total(const FgKernelArgs *a, int block, char *shared)
             *(double *)a->p[0] = sum;
     }
 }
+
+/* ---- spectral norm: in[0] a matrix, c columns, h rows, dense f32 ---- */
+
+/* out = in[0]' p[0], in trainer/spectral.c's order. */
+FG_HD void fg_columns(const FgKernelArgs *a, int k)
+{
+    const float *const w = (const float *)a->in[0].at;
+    const float *const u = (const float *)a->p[0];
+    float sum = 0;
+    for (int r = 0; r < a->in[0].h; r++)
+        sum += FG_MUL(w[(int64_t)r * a->in[0].c + k], u[r]);
+    ((float *)a->out.at)[k] = sum;
+}
+
+FG_T_EACH(columns, fg_columns(&b, ((void)n, (void)y, (void)x, k)))
+
+/* Row block of in[0] p[0] into out; with p[1], times that, into p[2], double.
+ */
+FG_HD void fg_t_rows(const FgKernelArgs *a, int block, char *shared)
+{
+    const int c = a->in[0].c;
+    const float *const w = (const float *)a->in[0].at + (int64_t)block * c;
+    const float *const v = (const float *)a->p[0];
+    double sum;
+    FG_BLOCK_SUM(sum, c, (double)w[i] * (double)v[i]);
+    FG_THREADS(t)
+    {
+        if (!t && a->p[1])
+            ((double *)a->p[2])[block] = sum * (double)fg_param(a->p[1], block);
+        else if (!t)
+            ((float *)a->out.at)[block] = (float)sum;
+    }
+}
+
+/* out, whose squares' sum is p[0]'s FG_SPECTRAL_NORM, gets the length 1. */
+FG_HD void fg_unit(const FgKernelArgs *a, int k)
+{
+    const double len = sqrt(((const double *)a->p[0])[FG_SPECTRAL_NORM]);
+    float *const v = (float *)a->out.at + k;
+    *v = (float)((double)*v * (1 / (len > 1e-12 ? len : 1e-12)));
+}
+
+FG_T_EACH(unit, fg_unit(&b, ((void)n, (void)y, (void)x, k)))
+
+FG_HD double fg_sigma(const FgKernelArgs *a)
+{
+    const double s = ((const double *)a->p[0])[FG_SPECTRAL_SIGMA];
+    return fabs(s) > 1e-12 ? s : 1e-12;
+}
+
+/* out = in[0] / sigma of p[0]. */
+FG_HD void fg_divide(const FgKernelArgs *a, int k)
+{
+    ((float *)a->out.at)[k] = (float)((double)fg_param(a->in[0].at, k) /
+                                      fg_sigma(a));
+}
+
+FG_T_EACH(divide, fg_divide(&b, ((void)n, (void)y, (void)x, k)))
+
+/* in[0], in[1]: c values; block's share of their product's sum into p[0],
+ * double. */
+FG_HD void fg_t_dot(const FgKernelArgs *a, int block, char *shared)
+{
+    const int64_t all = a->in[0].c, nb = a->t.results;
+    const int64_t from = all * block / nb, to = all * (block + 1) / nb;
+    double sum;
+    FG_BLOCK_SUM(sum, to - from,
+                 (double)fg_param(a->in[0].at, from + i) *
+                     (double)fg_param(a->in[1].at, from + i));
+    FG_THREADS(t)
+    {
+        if (!t)
+            ((double *)a->p[0])[block] = sum;
+    }
+}
+
+/* out = (out - <G, W> u v') / sigma; p: doubles, u, v, of in[0]'s shape. */
+FG_HD void fg_undivide(const FgKernelArgs *a, int k)
+{
+    const int c = a->in[0].c;
+    const double dot = ((const double *)a->p[0])[FG_SPECTRAL_DOT];
+    float *const g = (float *)a->out.at + k;
+    *g = (float)(((double)*g - dot * (double)fg_param(a->p[1], k / c) *
+                                   (double)fg_param(a->p[2], k % c)) /
+                 fg_sigma(a));
+}
+
+FG_T_EACH(undivide, fg_undivide(&b, ((void)n, (void)y, (void)x, k)))
 
 #endif
