@@ -82,12 +82,10 @@ int fg_gpu_samples(FgFormat *f, enum AVPixelFormat sw, FgError *err)
     const int known = fg_format_init(f, sw) >= 0;
     const int packed = f->rgb && f->depth == 8 && f->comp[0].step == 4;
 
-    if (!known || f->nb != 3 || f->has_alpha || f->is_float || f->full ||
-        (f->rgb && !packed))
+    if (!known || f->nb != 3 || f->is_float || f->full || (f->rgb && !packed))
         return fg_error(err, AVERROR(ENOSYS),
-                        "CUDA frames of %s are not taken: use nv12, p010, "
-                        "p016, yuv420p, yuv444p, yuv444p16, rgb0 or bgr0 "
-                        "(scale_cuda=format=...)",
+                        "CUDA frames of %s are not taken: use " FG_GPU_SAMPLES
+                        " (scale_cuda=format=...)",
                         av_get_pix_fmt_name(sw) ? av_get_pix_fmt_name(sw)
                                                 : "?");
     return 0;
@@ -105,11 +103,12 @@ FgCudaFrame fg_gpu_shape(const FgFormat *m, int w, int h)
                      .log2w = m->log2w,
                      .log2h = m->log2h,
                      .depth = m->depth,
-                     .shift = m->comp[0].shift};
+                     .shift = m->comp[0].shift,
+                     .alpha = m->has_alpha};
     for (int i = 0; m->rgb && i < 3; i++)
         k.order[i] = m->comp[i].offset;
     if (m->rgb)
-        k.order[3] = m->pad_offset;
+        k.order[3] = m->has_alpha ? m->alpha.offset : m->pad_offset;
     return k;
 }
 
@@ -118,7 +117,7 @@ int fg_gpu_describe(const FgFormat *m, FgCudaFrame *k, const AVFrame *f)
     *k = fg_gpu_shape(m, f->width, f->height);
     const int planes = k->layout == FG_CUDA_RGB  ? 1
                        : k->layout == FG_CUDA_NV ? 2
-                                                 : 3;
+                                                 : 3 + k->alpha;
 
     for (int i = 0; i < planes; i++) {
         if (f->linesize[i] <= 0)
@@ -341,6 +340,22 @@ int fg_gpu_steady(FgGpu *g, AVFrame *out, FgFlicker *f, FgError *err)
     if (ret >= 0 && f)
         *f = (FgFlicker){v.source, v.before, v.after};
     return ret;
+}
+
+int fg_gpu_has_alpha(const FgGpu *g)
+{
+    return g->fmt.has_alpha;
+}
+
+int fg_gpu_mask_alpha(FgGpu *g, AVFrame *out, const AVFrame *in, FgError *err)
+{
+    FgCudaFrame k[2];
+
+    if (fg_gpu_describe(&g->fmt, &k[0], out) < 0 ||
+        fg_gpu_describe(&g->fmt, &k[1], in) < 0)
+        return fg_error(err, AVERROR(EINVAL), "a CUDA frame is upside down");
+    return fg_cuda_mask_run(g->plan, g->place.stream, &k[0], &k[1], NULL, 0,
+                            err);
 }
 
 int fg_gpu_mask(FgGpu *g, AVFrame *out, const AVFrame *in, const AVFrame *mask,

@@ -38,6 +38,7 @@ int fg_gpu_made_create(FgGpuMade **g, AVFilterLink *outlink, const char *device,
                        enum AVPixelFormat sw, FgError *err);
 void fg_gpu_made_free(FgGpuMade **g); /* accepts NULL */
 const FgCudaPlace *fg_gpu_made_place(const FgGpuMade *g);
+int fg_gpu_made_alpha(const FgGpuMade *g); /* whether they have some */
 /* What out is for kernels, tagged full range RGB, or limited Y'CbCr of BT.709,
  * and its tags. */
 int fg_gpu_made_frame(const FgGpuMade *g, AVFrame *out, FgCudaFrame *k,
@@ -74,6 +75,9 @@ int fg_gpu_steady(FgGpu *g, AVFrame *out, FgFlicker *f, FgError *err);
  * size, by its luma. */
 int fg_gpu_mask(FgGpu *g, AVFrame *out, const AVFrame *in, const AVFrame *mask,
                 FgError *err);
+/* The same by in's alpha; whether the frames have some. */
+int fg_gpu_mask_alpha(FgGpu *g, AVFrame *out, const AVFrame *in, FgError *err);
+int fg_gpu_has_alpha(const FgGpu *g);
 /* Waits for all frames. AVERROR(EDOM) if a result was not finite. */
 int fg_gpu_finish(FgGpu *g, FgError *err);
 /* 1 if the last frame's matrix was guessed from its size. */

@@ -4,6 +4,7 @@
 
 #include <libavutil/hwcontext.h>
 #include <libavutil/mem.h>
+#include <libavutil/pixdesc.h>
 
 struct FgGpuMade {
     AVBufferRef *device;
@@ -38,6 +39,10 @@ static int make_made(FgGpuMade *g, AVFilterLink *outlink, const char *device,
         (ret = fg_gpu_find_device(g->device, &g->place, device, err)) < 0)
         return ret;
     ret = fg_gpu_make_frames(g->device, sw, outlink);
+    if (ret == AVERROR(ENOSYS))
+        return fg_error(err, ret,
+                        "FFmpeg has no CUDA frames of %s: use " FG_GPU_SAMPLES,
+                        av_get_pix_fmt_name(sw));
     return ret < 0 ? fg_error(err, ret, "no frames in GPU memory for %dx%d",
                               outlink->w, outlink->h)
                    : 0;
@@ -66,6 +71,11 @@ void fg_gpu_made_free(FgGpuMade **g)
 const FgCudaPlace *fg_gpu_made_place(const FgGpuMade *g)
 {
     return &g->place;
+}
+
+int fg_gpu_made_alpha(const FgGpuMade *g)
+{
+    return g->fmt.has_alpha;
 }
 
 int fg_gpu_made_frame(const FgGpuMade *g, AVFrame *out, FgCudaFrame *k,

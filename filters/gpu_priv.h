@@ -6,6 +6,11 @@
 #include "frame.h"
 #include "gpu.h"
 
+/* What fg_gpu_samples takes of what FFmpeg's CUDA frames can be. */
+#define FG_GPU_SAMPLES                                                         \
+    "nv12, p010, p016, yuv420p, yuv444p, yuv444p16, rgb0, bgr0 or, with "      \
+    "alpha, yuva420p, rgba, bgra"
+
 /* Where an AVHWDeviceContext's frames are. EINVAL + err where device= names
  * another one. */
 int fg_gpu_find_device(AVBufferRef *ref, FgCudaPlace *place, const char *asked,

@@ -128,14 +128,14 @@ static int make_gpu(AVFilterContext *ctx, const FgUpscaleOptions *o,
     GanfxContext *s = ctx->priv;
 
     fg_gpu_free(&s->gpu);
-    if (s->mask == MASK_ALPHA)
-        return fg_error(err, AVERROR(ENOTSUP),
-                        "frames in GPU memory are taken without alpha: put "
-                        "hwdownload,format=... before ganfx for mask=alpha, or "
-                        "give a second input");
     const int ret = fg_gpu_create(&s->gpu, ctx->inputs[0], ctx->outputs[0],
                                   s->model, o, err);
 
+    if (ret >= 0 && s->mask == MASK_ALPHA && !fg_gpu_has_alpha(s->gpu))
+        return fg_error(err, AVERROR(ENOTSUP),
+                        "mask=alpha: the frames in GPU memory have no alpha; "
+                        "those of yuva420p, rgba and bgra have, or give a "
+                        "second input");
     return ret < 0 || !holds(s)
                ? ret
                : fg_gpu_hold(s->gpu, s->norm == NORM_SHOT, err);
@@ -311,6 +311,13 @@ static void mix_mask(GanfxContext *s)
     }
 }
 
+static int mask_on_gpu(GanfxContext *s, FgError *err)
+{
+    if (s->mask == MASK_ALPHA)
+        return fg_gpu_mask_alpha(s->gpu, s->out, s->in, err);
+    return s->stencil ? fg_gpu_mask(s->gpu, s->out, s->in, s->stencil, err) : 0;
+}
+
 /* ---- frames ---- */
 
 static int set_number(AVFrame *f, const char *key, double v)
@@ -431,8 +438,7 @@ static int apply(AVFilterContext *ctx, const AVFrame *in, const AVFrame *mask)
     if ((ret = look_ahead(ctx, &look, &err)) < 0 ||
         (ret = run_net(s, &look, &err)) < 0 ||
         (ret = hold_still(s, &err)) < 0 ||
-        (s->gpu && mask &&
-         (ret = fg_gpu_mask(s->gpu, s->out, in, mask, &err)) < 0)) {
+        (s->gpu && (ret = mask_on_gpu(s, &err)) < 0)) {
         av_log(ctx, AV_LOG_ERROR, "frame at pts %s: %s\n", av_ts2str(in->pts),
                err.text);
         goto fail;

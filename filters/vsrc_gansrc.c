@@ -189,7 +189,7 @@ static int query_formats(const AVFilterContext *ctx, AVFilterFormatsConfig **in,
     const GansrcContext *s = ctx->priv;
     AVFilterFormats *f = ff_make_format_list(
         (const int *)(s->alpha ? keyed : opaque));
-    const int gpu = !s->alpha && !strncmp(s->device, "cuda", 4);
+    const int gpu = !strncmp(s->device, "cuda", 4);
     const int ret = gpu ? ff_add_format(&f, AV_PIX_FMT_CUDA) : 0;
 
     return ret < 0 ? ret : ff_set_common_formats2(ctx, in, out, f);
@@ -222,6 +222,27 @@ static int config_memory(AVFilterLink *outlink)
     return s->scratch ? 0 : AVERROR(ENOMEM);
 }
 
+/* Frames of samples that cannot have what is made, or the reverse, are not. */
+static int config_gpu(AVFilterLink *outlink, FgError *err)
+{
+    GansrcContext *s = outlink->src->priv;
+    enum AVPixelFormat sw = s->samples;
+
+    if (sw == AV_PIX_FMT_NONE)
+        sw = s->alpha ? AV_PIX_FMT_RGBA : AV_PIX_FMT_NV12;
+    const int ret = fg_gpu_made_create(&s->gpu, outlink, s->device, sw, err);
+
+    if (ret < 0 || fg_gpu_made_alpha(s->gpu) == !!s->alpha)
+        return ret;
+    return fg_error(err, AVERROR(ENOSYS),
+                    s->alpha ? "samples=%s has no alpha for alpha=: use "
+                               "yuva420p, rgba or bgra"
+                             : "samples=%s has alpha, which alpha=none does "
+                               "not make: use nv12, yuv420p, yuv444p, p010, "
+                               "p016, yuv444p16, rgb0 or bgr0",
+                    av_get_pix_fmt_name(sw));
+}
+
 static int config_output(AVFilterLink *outlink)
 {
     AVFilterContext *ctx = outlink->src;
@@ -236,8 +257,7 @@ static int config_output(AVFilterLink *outlink)
     outlink->w = s->w;
     outlink->h = s->h;
     if (outlink->format == AV_PIX_FMT_CUDA &&
-        (ret = fg_gpu_made_create(&s->gpu, outlink, s->device, s->samples,
-                                  &err)) < 0)
+        (ret = config_gpu(outlink, &err)) < 0)
         return fg_filter_fail(ctx, ret, &err);
     const FgGeneratorOptions o = {
         .device = s->device,
@@ -351,6 +371,13 @@ static int into_memory(GansrcContext *s, const FgMoment *at, FgError *err)
 
 static int into_gpu(GansrcContext *s, const FgMoment *at, FgError *err)
 {
+    const FgMadeAs as = {.linear = s->transfer == LINEAR,
+                         .alpha = s->alpha == ALPHA_NONE    ? FG_MADE_OPAQUE
+                                  : s->alpha == ALPHA_MODEL ? FG_MADE_BY_MODEL
+                                                            : FG_MADE_BY_LUMA,
+                         .premultiplied = s->alpha_mode == PREMULTIPLIED,
+                         .low = (float)s->alpha_low,
+                         .high = (float)s->alpha_high};
     FgCudaFrame k;
     FgCudaColour c;
     const int ret = fg_gpu_made_frame(s->gpu, s->out, &k, &c, err);
@@ -358,7 +385,7 @@ static int into_gpu(GansrcContext *s, const FgMoment *at, FgError *err)
     return ret < 0 ? ret
                    : fg_generator_frame(s->generator, at,
                                         fg_gpu_made_place(s->gpu)->stream, &k,
-                                        &c, s->transfer == LINEAR, err);
+                                        &c, &as, err);
 }
 
 static int make_frame(AVFilterLink *outlink)
@@ -569,11 +596,11 @@ static const AVOption gansrc_options[] = {
     FG_NUMBER("transfer", "srgb", SRGB),
     FG_NUMBER("transfer", "linear", LINEAR),
     {"samples",
-     "pixel format of frames in GPU memory",
+     "pixel format of frames in GPU memory, unset = nv12, with alpha rgba",
      FG_OFFSET(samples),
      AV_OPT_TYPE_PIXEL_FMT,
-     {.i64 = AV_PIX_FMT_NV12},
-     0,
+     {.i64 = AV_PIX_FMT_NONE},
+     -1,
      INT_MAX,
      FG_FLAGS,
      NULL},

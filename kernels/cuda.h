@@ -98,12 +98,14 @@ typedef enum FgCudaLayout {
 
 typedef struct FgCudaFrame {
     FgCudaLayout layout;
-    int w, h;          /* luma */
-    int log2w, log2h;  /* chroma subsampling */
-    int depth, shift;  /* shift: unused low bits of a sample (P010: 6) */
-    int order[4];      /* RGB: where R, G, B and the filler lie (RGB0: 0123) */
-    uint64_t plane[3]; /* device pointers */
-    size_t pitch[3];   /* bytes, a multiple of a sample's size */
+    int w, h;         /* luma */
+    int log2w, log2h; /* chroma subsampling */
+    int depth, shift; /* shift: unused low bits of a sample (P010: 6) */
+    int order[4];     /* RGB: where R, G, B and the filler, or alpha, lie (RGB0,
+                         RGBA: 0123) */
+    uint64_t plane[4]; /* device pointers */
+    size_t pitch[4];   /* bytes, a multiple of a sample's size */
+    int alpha; /* there is some: of all codes, YUV's in plane 3, NV has none */
 } FgCudaFrame;
 
 /* As in filters/colour.h: E'Y = kr R' + (1-kr-kb) G' + kb B'. */
@@ -118,6 +120,7 @@ typedef struct FgCudaColour {
  * values to samples, as filters/upscale.h says for whole output sizes: out is
  * in's size times the plan's scale, with the same layout, depth and
  * subsampling (in and out may differ in plane addresses only beyond that).
+ * Alpha is enlarged as plain bicubic, whatever the blend.
  * Everything is enqueued on stream (a CUstream of the plan's context, NULL =
  * its default stream); nothing waits, so the frames must stay until the stream
  * has passed. One call at a time per plan, and calls of one plan on different

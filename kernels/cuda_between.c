@@ -12,14 +12,14 @@
 #include "interp.h"
 #include "model.h"
 
-enum { NB = 3, FUSED = 4 };
+enum { NB = 4, ALPHA = 3, FUSED = 4 };
 
 struct FgCudaBetween {
     FgCudaWork w;
     FgCudaFlow flow;
     FgPlan *plan; /* NULL: plain arithmetic */
-    int whole;    /* the plan makes the whole frame */
-    int width, height, found;
+    int whole;    /* the plan makes the whole frame, but for alpha */
+    int width, height, found, alpha;
     FgPlane plane[2][NB]; /* components; of Y'CbCr the first is the flow's */
     uint64_t rgb[2];      /* whole: [h][w][3] */
     uint64_t full;        /* whole: chroma on the luma grid, [h][w][2] */
@@ -51,15 +51,19 @@ static int alloc_maps(FgCudaBetween *b, const FgKFrame *k, FgError *err)
     const size_t n = sizeof(float) * (size_t)k->w * (size_t)k->h;
     int rc = 0;
     for (int j = 0; j < 2 && rc >= 0; j++) {
-        for (int i = k->rgb ? 0 : 1; i < NB && !b->whole && rc >= 0; i++)
-            rc = fg_cuda_work_plane(&b->w, &b->plane[j][i], i ? k->cw : k->w,
-                                    i ? k->ch : k->h, err);
+        for (int i = b->whole ? ALPHA
+                     : k->rgb ? 0
+                              : 1;
+             i < ALPHA + b->alpha && rc >= 0; i++)
+            rc = fg_cuda_work_plane(&b->w, &b->plane[j][i],
+                                    fg_cuda_of(i, k->w, k->cw),
+                                    fg_cuda_of(i, k->h, k->ch), err);
         if (rc >= 0 && b->whole)
             rc = fg_cuda_work_alloc(&b->w, 3 * n, &b->rgb[j], err);
     }
     if (rc >= 0 && b->whole && !k->rgb && (k->cw < k->w || k->ch < k->h))
         rc = fg_cuda_work_alloc(&b->w, 2 * n, &b->full, err);
-    if (rc >= 0 && !b->whole)
+    if (rc >= 0 && (!b->whole || b->alpha))
         rc = fg_cuda_work_alloc(&b->w, FUSED * n, &b->fused, err);
     if (b->plan)
         b->picture = fg_cuda_plan_picture(b->plan);
@@ -75,6 +79,7 @@ int fg_cuda_between_create(FgCudaBetween **pb, const FgCudaBetweenOptions *o,
     if (!b)
         return fg_error(err, -ENOMEM, "out of memory");
     const FgKFrame k = fg_cuda_kframe(&o->like, &b->colour);
+    b->alpha = !!o->like.alpha;
     b->width = k.w;
     b->height = k.h;
     int rc = fg_cuda_work_open(&b->w, &o->at, err);
@@ -144,7 +149,7 @@ static int push_planes(FgCudaBetween *b, const FgKFrame *k, FgError *err)
         b->plane[0][i] = b->plane[1][i];
         b->plane[1][i] = t;
         if (!t.data)
-            continue; /* the flow's */
+            continue; /* the flow's, the network's, no alpha */
         const FgKernelArgs a = {
             .out = fg_cuda_bordered(&t), .plane = {t}, .src = *k, .first = i};
         rc = fg_cuda_work_launch(&b->w, FG_KERNEL_plane_in, &a, err);
@@ -158,10 +163,10 @@ int fg_cuda_between_push(FgCudaBetween *b, const FgCudaFrame *in,
     const FgKFrame k = fg_cuda_kframe(in, colour);
     b->colour = *colour;
     b->found = 0;
-    const int rc = fg_cuda_flow_push(&b->flow, &k, err);
-    if (rc < 0)
-        return rc;
-    return b->whole ? push_rgb(b, &k, err) : push_planes(b, &k, err);
+    int rc = fg_cuda_flow_push(&b->flow, &k, err);
+    if (rc >= 0 && b->whole)
+        rc = push_rgb(b, &k, err);
+    return rc < 0 ? rc : push_planes(b, &k, err);
 }
 
 static int find(FgCudaBetween *b, FgError *err)
@@ -221,7 +226,7 @@ static int fuse(FgCudaBetween *b, FgKernelArgs *a, FgError *err)
     a->out = values(b, b->picture, FG_INTERP_IN);
     int rc = fg_cuda_work_launch(&b->w, FG_KERNEL_between_in, a, err);
     a->in[0] = a->out;
-    if (rc >= 0 && b->plan)
+    if (rc >= 0 && b->plan && !b->whole)
         rc = fg_cuda_plan_result(b->plan, b->w.stream, b->width, b->height,
                                  &a->in[1], err);
     a->out = values(b, b->fused, FUSED);
@@ -231,6 +236,7 @@ static int fuse(FgCudaBetween *b, FgKernelArgs *a, FgError *err)
     return rc;
 }
 
+/* The components that no network makes as a whole. */
 static int do_moved(FgCudaBetween *b, const FgKFrame *k, float t, FgError *err)
 {
     FgKernelArgs a = {0};
@@ -240,7 +246,8 @@ static int do_moved(FgCudaBetween *b, const FgKFrame *k, float t, FgError *err)
     if (rc >= 0)
         rc = fuse(b, &a, err);
     a.dst = *k;
-    for (a.first = 0; a.first < NB && rc >= 0; a.first++) {
+    for (a.first = b->whole ? ALPHA : 0; a.first < ALPHA + b->alpha && rc >= 0;
+         a.first++) {
         a.plane[0] = *component(b, 0, a.first);
         a.plane[1] = *component(b, 1, a.first);
         a.grid = fg_cuda_grid(k, a.first, &b->colour);
@@ -254,5 +261,6 @@ int fg_cuda_between_frame(FgCudaBetween *b, const FgCudaFrame *out, float t,
                           FgError *err)
 {
     const FgKFrame k = fg_cuda_kframe(out, &b->colour);
-    return b->whole ? do_whole(b, &k, t, err) : do_moved(b, &k, t, err);
+    const int rc = b->whole ? do_whole(b, &k, t, err) : 0;
+    return rc < 0 || (b->whole && !b->alpha) ? rc : do_moved(b, &k, t, err);
 }

@@ -19,13 +19,14 @@ static int check_one(const FgCudaFrame *f, const char *what, FgError *err)
 {
     const int planes = f->layout == FG_CUDA_RGB  ? 1
                        : f->layout == FG_CUDA_NV ? 2
-                                                 : 3;
+                                                 : 3 + !!f->alpha;
     if (f->depth < 8 || f->depth > 16 || f->shift < 0 ||
         f->depth + f->shift > (f->depth > 8 ? 16 : 8))
         return fg_error(err, -EINVAL, "CUDA: %s has %d bits shifted by %d",
                         what, f->depth, f->shift);
     if (f->layout < FG_CUDA_YUV || f->layout > FG_CUDA_RGB || f->log2w < 0 ||
-        f->log2w > 1 || f->log2h < 0 || f->log2h > 1)
+        f->log2w > 1 || f->log2h < 0 || f->log2h > 1 ||
+        (f->layout == FG_CUDA_NV && f->alpha))
         return fg_error(err, -EINVAL, "CUDA: %s has an unknown layout", what);
     for (int i = 0; i < planes; i++)
         if (!f->plane[i] || f->pitch[i] > INT_MAX)
@@ -44,7 +45,7 @@ static int check(const FgPlan *p, const FgCudaFrame *in, const FgCudaFrame *out,
         return rc;
     if (in->layout != out->layout || in->depth != out->depth ||
         in->shift != out->shift || in->log2w != out->log2w ||
-        in->log2h != out->log2h)
+        in->log2h != out->log2h || !in->alpha != !out->alpha)
         return fg_error(err, -EINVAL, "CUDA: the frames' formats differ");
     if (in->w < 1 || in->h < 1 || in->w > p->max_w || in->h > p->max_h)
         return fg_error(err, -EINVAL, "CUDA: a frame of %dx%d, at most %dx%d",
@@ -92,15 +93,20 @@ FgKFrame fg_cuda_kframe(const FgCudaFrame *f, const FgCudaColour *c)
                                               : 0};
         set_code(&k, i, f->depth, c->limited && !rgb, i && !rgb);
     }
-    if (rgb)
-        k.filler = (FgKPlane){f->plane[0], (int64_t)f->pitch[0], 4,
-                              f->order[3]};
+    const FgKPlane fourth = {f->plane[0], (int64_t)f->pitch[0], 4, f->order[3]};
+    if (f->alpha) {
+        k.comp[3] = rgb ? fourth
+                        : (FgKPlane){f->plane[3], (int64_t)f->pitch[3], 1, 0};
+        set_code(&k, 3, f->depth, 0, 0);
+    } else if (rgb) {
+        k.filler = fourth;
+    }
     return k;
 }
 
 FgFlowGrid fg_cuda_grid(const FgKFrame *k, int comp, const FgCudaColour *c)
 {
-    const int chroma = comp && !k->rgb;
+    const int chroma = (comp == 1 || comp == 2) && !k->rgb;
     const int sx = chroma && k->cw < k->w ? 2 : 1;
     const int sy = chroma && k->ch < k->h ? 2 : 1;
     return (FgFlowGrid){
@@ -193,12 +199,15 @@ static int at_once(FgPlan *p, void *stream, FgKernelArgs *a, FgShape in,
     return rc;
 }
 
-static int emit(FgPlan *p, void *stream, FgKernelArgs *a, FgError *err)
+static int emit(FgPlan *p, void *stream, FgKernelArgs *a, int alpha,
+                FgError *err)
 {
     struct FgCudaPlan *c = p->cuda;
     const FgKFrame *d = &a->dst;
     a->out = pixels(0, d->w, d->h, 1, FG_ELEMENT_F32);
     int rc = c->api->launch(c->dev, stream, FG_KERNEL_frame_out, a, err);
+    if (rc >= 0 && alpha)
+        rc = c->api->launch(c->dev, stream, FG_KERNEL_frame_alpha, a, err);
     if (rc < 0 || d->rgb || (a->groups == 3 && !a->cfull))
         return rc;
     a->out = (FgKView){0, 2, d->ch, d->cw, 2, FG_ELEMENT_F32};
@@ -252,7 +261,7 @@ int fg_cuda_frame_run(FgPlan *p, void *stream, const FgCudaFrame *in,
     const int nb = fg_plan_tile(p, in->w, in->h, INT_MAX, &t);
     rc = nb > 1 ? by_tiles(p, stream, &a, s, nb, err)
                 : at_once(p, stream, &a, s, err);
-    return rc < 0 ? rc : emit(p, stream, &a, err);
+    return rc < 0 ? rc : emit(p, stream, &a, in->alpha, err);
 }
 
 int64_t fg_cuda_frame_bad(FgPlan *p, FgError *err)

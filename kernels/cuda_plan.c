@@ -646,8 +646,7 @@ int fg_cuda_plan_result(FgPlan *p, void *stream, int w, int h, FgKView *out,
     return rc;
 }
 
-int fg_cuda_plan_keep(FgPlan *p, void *stream, const FgTensor *in, FgKView *out,
-                      FgError *err)
+int fg_cuda_plan_send(FgPlan *p, void *stream, const FgTensor *in, FgError *err)
 {
     struct FgCudaPlan *c = p->cuda;
     const FgShape s = in->shape;
@@ -662,9 +661,7 @@ int fg_cuda_plan_keep(FgPlan *p, void *stream, const FgTensor *in, FgKView *out,
     rc = c->api->upload(c->dev, stream, c->picture, c->host_in,
                         sizeof(float) * (size_t)s.c * (size_t)s.w * (size_t)s.h,
                         err);
-    if (rc >= 0)
-        rc = c->api->mark(c->dev, stream, &c->uploaded, err);
-    return rc < 0 ? rc : fg_cuda_plan_result(p, stream, s.w, s.h, out, err);
+    return rc < 0 ? rc : c->api->mark(c->dev, stream, &c->uploaded, err);
 }
 
 void fg_cuda_plan_info(const FgPlan *p, FgPlanInfo *info)

@@ -112,9 +112,9 @@ int fg_cuda_follow(FgPlan *p, void *stream, FgError *err);
 uint64_t fg_cuda_plan_picture(const FgPlan *p);
 int fg_cuda_plan_result(FgPlan *p, void *stream, int w, int h, FgKView *out,
                         FgError *err);
-/* The same with a picture in host memory, [1,channels,h,w] f32, which is sent;
- * waits until the one before it was. */
-int fg_cuda_plan_keep(FgPlan *p, void *stream, const FgTensor *in, FgKView *out,
+/* Puts a picture of host memory there, [1,channels,h,w] f32; waits until the
+ * one before it was sent. */
+int fg_cuda_plan_send(FgPlan *p, void *stream, const FgTensor *in,
                       FgError *err);
 /* cuda_band.c. All nb tiles of c->picture, in its shape, into c->result;
  * recorded when its size comes again. */

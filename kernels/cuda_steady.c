@@ -8,7 +8,7 @@
 #include "cuda_flow.h"
 #include "cuda_plan.h"
 
-enum { NB = 3 };
+enum { NB = 4 }; /* three and alpha */
 
 struct FgCudaSteady {
     FgCudaWork w;
@@ -18,7 +18,7 @@ struct FgCudaSteady {
     FgPlane out[2];               /* luma that left */
     uint64_t flag;                /* float */
     uint64_t parts, rows, totals; /* [h][w][4] f32; doubles */
-    int frames;
+    int frames, nb;
     /* in hand */
     FgCudaColour colour;
     FgCudaSteadyLook look;
@@ -28,7 +28,7 @@ struct FgCudaSteady {
 
 static void set_grids(FgCudaSteady *s, const FgKFrame *k)
 {
-    for (int i = 0; i < NB; i++)
+    for (int i = 0; i < s->nb; i++)
         s->grid[i] = fg_cuda_grid(k, i, &s->colour);
 }
 
@@ -37,9 +37,9 @@ static int alloc_all(FgCudaSteady *s, const FgKFrame *k, FgError *err)
     FgCudaWork *w = &s->w;
     int rc = 0;
     for (int j = 0; j < 2 && rc >= 0; j++) {
-        for (int i = 0; i < NB && rc >= 0; i++)
-            rc = fg_cuda_work_plane(w, &s->fx[j][i], i ? k->cw : k->w,
-                                    i ? k->ch : k->h, err);
+        for (int i = 0; i < s->nb && rc >= 0; i++)
+            rc = fg_cuda_work_plane(w, &s->fx[j][i], fg_cuda_of(i, k->w, k->cw),
+                                    fg_cuda_of(i, k->h, k->ch), err);
         if (rc >= 0)
             rc = fg_cuda_work_plane(w, &s->out[j], k->w, k->h, err);
         if (rc >= 0 && k->rgb)
@@ -64,6 +64,7 @@ int fg_cuda_steady_create(FgCudaSteady **ps, const FgCudaPlace *at,
     if (!s)
         return fg_error(err, -ENOMEM, "out of memory");
     const FgKFrame k = fg_cuda_kframe(like, &s->colour);
+    s->nb = like->alpha ? 4 : 3;
     int rc = fg_cuda_work_open(&s->w, at, err);
     if (rc >= 0)
         rc = fg_cuda_flow_init(&s->flow, &s->w, k.w, k.h, err);
@@ -196,14 +197,24 @@ int fg_cuda_steady_frame(FgCudaSteady *s, const FgCudaFrame *fx,
 {
     const FgKFrame k = fg_cuda_kframe(fx, &s->colour);
     int rc = 0;
-    for (int i = 0; i < NB && rc >= 0; i++)
+    for (int i = 0; i < s->nb && rc >= 0; i++)
         rc = read_plane(s, &k, i, &s->fx[1][i], err);
-    for (int i = 0; i < NB && rc >= 0; i++)
+    for (int i = 0; i < s->nb && rc >= 0; i++)
         rc = mix(s, &k, i, f != NULL, err);
     return rc < 0 || !f ? rc : measure(s, &k, f, err);
 }
 
 /* ---- mask ---- */
+
+/* As a frame of its own. */
+static FgKFrame alpha_of(const FgCudaFrame *f)
+{
+    FgKFrame k = fg_cuda_kframe(f, &(FgCudaColour){0});
+    k.comp[0] = k.comp[3];
+    k.offset[0] = k.offset[3];
+    k.to_value[0] = k.to_value[3];
+    return k;
+}
 
 int fg_cuda_mask_run(FgPlan *p, void *stream, const FgCudaFrame *fx,
                      const FgCudaFrame *source, const FgCudaFrame *mask,
@@ -213,13 +224,14 @@ int fg_cuda_mask_run(FgPlan *p, void *stream, const FgCudaFrame *fx,
     const FgCudaColour full = {0}, c = {.limited = limited};
     FgKernelArgs a = {.src = fg_cuda_kframe(source, &full),
                       .dst = fg_cuda_kframe(fx, &full),
-                      .mask = fg_cuda_kframe(mask, &c),
+                      .mask = mask ? fg_cuda_kframe(mask, &c)
+                                   : alpha_of(source),
                       .factor = 1 << fx->log2w,
                       .base_factor = 1 << fx->log2h};
     int rc = 0;
     if (!p->cuda)
         return fg_error(err, -ENOTSUP, "CUDA: this plan is the CPU's");
-    for (a.first = 0; a.first < NB && rc >= 0; a.first++) {
+    for (a.first = 0; a.first < 3 && rc >= 0; a.first++) {
         a.out = fg_cuda_map_view(NULL, a.first ? a.dst.cw : a.dst.w,
                                  a.first ? a.dst.ch : a.dst.h);
         rc = p->cuda->api->launch(p->cuda->dev, stream, FG_KERNEL_mask, &a,

@@ -41,7 +41,8 @@ int fg_cuda_steady_frame(FgCudaSteady *s, const FgCudaFrame *fx,
 void fg_cuda_hold(FgPlan *plan, uint64_t flag);
 
 /* fx over source, as much as component 0 of the mask says: a share of 0..1, in
- * codes that its own limited tells. All of one size. */
+ * codes that its own limited tells; NULL: as source's alpha says. All of one
+ * size; alpha stays fx's. */
 int fg_cuda_mask_run(FgPlan *plan, void *stream, const FgCudaFrame *fx,
                      const FgCudaFrame *source, const FgCudaFrame *mask,
                      int limited, FgError *err);

@@ -45,6 +45,12 @@ int fg_cuda_work_totals(FgCudaWork *w, uint64_t totals, double sum[4],
 FgKFrame fg_cuda_kframe(const FgCudaFrame *f, const FgCudaColour *c);
 FgFlowGrid fg_cuda_grid(const FgKFrame *k, int comp, const FgCudaColour *c);
 
+/* Samples of a component, alpha (3) among them: w of luma, cw of chroma. */
+static inline int fg_cuda_of(int comp, int w, int cw)
+{
+    return comp == 1 || comp == 2 ? cw : w;
+}
+
 static inline FgKView fg_cuda_map_view(const float *at, int w, int h)
 {
     return (FgKView){(uint64_t)(uintptr_t)at, 1, h, w, 1, FG_ELEMENT_F32};

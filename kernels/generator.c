@@ -243,23 +243,23 @@ FgTensor fg_stage_inside(const FgStage *s, const FgTensor *t, int scale)
                             s->h * scale);
 }
 
-int fg_generator_last_input(FgGenerator *g, const FgMoment *at, FgError *err)
+static int last_input(FgGenerator *g, const FgMoment *at, FgError *err)
 {
     int rc = 0;
     g->at = at;
     for (int k = 0; k < g->nb - 1 && rc >= 0; k++) {
-        rc = fg_generator_fill(g, k, err);
+        rc = fg_generator_fill(g, k, 0, err);
         if (rc >= 0)
             rc = run_stage(g, &g->stage[k], err);
     }
-    return rc < 0 ? rc : fg_generator_fill(g, g->nb - 1, err);
+    return rc < 0 ? rc : fg_generator_fill(g, g->nb - 1, 0, err);
 }
 
 int fg_generator_run(FgGenerator *g, const FgMoment *at, FgTensor *picture,
                      FgError *err)
 {
     FgStage *last = &g->stage[g->nb - 1];
-    int rc = fg_generator_last_input(g, at, err);
+    int rc = last_input(g, at, err);
     if (rc >= 0)
         rc = run_stage(g, last, err);
     if (rc < 0)

@@ -59,15 +59,29 @@ int fg_generator_create(FgGenerator **g, const FgModel *m,
  * again in fp32; -EDOM when that does not help. */
 int fg_generator_run(FgGenerator *g, const FgMoment *at, FgTensor *picture,
                      FgError *err);
+/* What values that leave are. */
+typedef enum FgMadeAlpha {
+    FG_MADE_OPAQUE,
+    FG_MADE_BY_MODEL, /* its fourth channel */
+    FG_MADE_BY_LUMA   /* the picture is what it gives over black */
+} FgMadeAlpha;
+
+typedef struct FgMadeAs {
+    int linear; /* light instead of sRGB */
+    FgMadeAlpha alpha;
+    int premultiplied; /* colours times alpha, else beside it */
+    float low, high;   /* FG_MADE_BY_LUMA: transparent, opaque */
+} FgMadeAs;
+
 /* With cuda_context: the picture as a frame in device memory, whose size is the
- * options'; R'G'B' of BT.709 (or, with linear, its light), or Y'CbCr by the
- * colour. Latents, and the stages of a plate but the last, come through host
- * memory; the rest is enqueued on the stream and nothing waits for it. 0, or as
+ * options', and which has alpha or none as `as` says; R'G'B' of BT.709, or
+ * Y'CbCr of these by the colour. Latents come through host memory; the rest,
+ * all stages, is enqueued on the stream and nothing waits for it. 0, or as
  * fg_generator_run and fg_cuda_frame_run. */
 int fg_generator_frame(FgGenerator *g, const FgMoment *at, void *stream,
                        const FgCudaFrame *frame, const FgCudaColour *colour,
-                       int linear, FgError *err);
-/* As fg_cuda_frame_bad. */
+                       const FgMadeAs *as, FgError *err);
+/* As fg_cuda_frame_bad, of all stages. */
 int64_t fg_generator_frames_bad(FgGenerator *g, FgError *err);
 void fg_generator_info(const FgGenerator *g, FgGeneratorInfo *info);
 /* The picture's size that fits the training: base cells times s, or the last

@@ -13,7 +13,7 @@ typedef struct Fill {
     FgGenerator *g;
     FgStage *s;
     FgTensor in, before; /* without padding; before: the stage below's output */
-    int k;
+    int k, alone;
     int wrap_x, wrap_y;
 } Fill;
 
@@ -158,10 +158,11 @@ static void plate_job(void *arg, int y, int worker)
     const int up = f->k ? f->before.shape.c : 0, all = f->in.shape.c;
     const float gain = f->g->latent.noise[f->k];
     (void)worker;
-    if (f->k)
+    const int made = f->alone ? 0 : up;
+    if (made)
         resize_row(f, y, up);
-    if (all > up)
-        clear_channels(f, y, up, all - up);
+    if (all > made)
+        clear_channels(f, y, made, all - made);
     add_normals(f, y, all > up ? up : 0, all > up ? all - up : up, f->k, gain);
 }
 
@@ -182,11 +183,15 @@ static void wrap_job(void *arg, int y, int worker)
     }
 }
 
-int fg_generator_fill(FgGenerator *g, int k, FgError *err)
+int fg_generator_fill(FgGenerator *g, int k, int alone, FgError *err)
 {
     FgStage *s = &g->stage[k];
     const FgStage *b = k ? &g->stage[k - 1] : NULL;
-    Fill f = {.g = g, .s = s, .k = k, .in = fg_stage_inside(s, &s->in, 1)};
+    Fill f = {.g = g,
+              .s = s,
+              .k = k,
+              .alone = alone,
+              .in = fg_stage_inside(s, &s->in, 1)};
     const int plate = g->latent.kind == FG_LATENT_PLATE;
     f.wrap_x = !!(g->o.seamless & FG_SEAMLESS_X);
     f.wrap_y = !!(g->o.seamless & FG_SEAMLESS_Y);

@@ -27,10 +27,9 @@ struct FgGenerator {
     const FgMoment *at; /* in hand */
 };
 
-/* generator.c. All stages but the last, and that one's input. */
-int fg_generator_last_input(FgGenerator *g, const FgMoment *at, FgError *err);
-/* generator_fill.c. Makes the input of stage k. 0 or a negative errno. */
-int fg_generator_fill(FgGenerator *g, int k, FgError *err);
+/* generator_fill.c. Makes the input of stage k; alone: without what the stage
+ * below gave. 0 or a negative errno. */
+int fg_generator_fill(FgGenerator *g, int k, int alone, FgError *err);
 /* The part of a map of the stage that is not padding. */
 FgTensor fg_stage_inside(const FgStage *s, const FgTensor *t, int scale);
 /* generator_project.c. Copies the first graph and the parameters; a deconv2d

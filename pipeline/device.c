@@ -139,9 +139,11 @@ int fg_device_asked(const char *chain)
     return asked;
 }
 
-static int is_off(const char *value)
+/* Of ganfx: nothing, or the frame's own alpha; not a second input. */
+static int is_own(const char *mask)
 {
-    return !value || !strncmp(value, "none", 4) || *value == '0';
+    return !mask || !strncmp(mask, "none", 4) || !strncmp(mask, "alpha", 5) ||
+           *mask == '0' || *mask == '1';
 }
 
 int fg_device_keeps(const char *chain)
@@ -152,9 +154,9 @@ int fg_device_keeps(const char *chain)
     int ours = 0;
     while (next_filter(&chain, &f)) {
         int takes = is_named(&f, "gansr") || is_named(&f, "ganinterp") ||
-                    (is_named(&f, "gansrc") && is_off(option(&f, "alpha")));
+                    is_named(&f, "gansrc");
         if (is_named(&f, "ganfx"))
-            takes = is_off(option(&f, "mask"));
+            takes = is_own(option(&f, "mask"));
         ours += takes;
         for (size_t i = 0; i < sizeof(any) / sizeof(*any); i++)
             takes |= is_named(&f, any[i]);
@@ -216,9 +218,16 @@ int fg_device_upload_format(int format)
     case AV_PIX_FMT_NV12:
     case AV_PIX_FMT_YUV444P:
     case AV_PIX_FMT_P010LE:
+    case AV_PIX_FMT_YUVA420P:
+    case AV_PIX_FMT_RGBA:
+    case AV_PIX_FMT_BGRA:
         return format;
     case AV_PIX_FMT_YUV420P10LE:
         return AV_PIX_FMT_P010LE;
+    case AV_PIX_FMT_ARGB:
+    case AV_PIX_FMT_ABGR:
+    case AV_PIX_FMT_GBRAP:
+        return AV_PIX_FMT_RGBA;
     default:
         return AV_PIX_FMT_NONE;
     }
@@ -243,6 +252,14 @@ int fg_device_made_format(int format)
     case AV_PIX_FMT_RGB0:
     case AV_PIX_FMT_BGR0:
         return AV_PIX_FMT_RGB0;
+    case AV_PIX_FMT_YUVA420P:
+    case AV_PIX_FMT_BGRA:
+        return format;
+    case AV_PIX_FMT_RGBA:
+    case AV_PIX_FMT_ARGB:
+    case AV_PIX_FMT_ABGR:
+    case AV_PIX_FMT_GBRAP:
+        return AV_PIX_FMT_RGBA;
     default:
         return AV_PIX_FMT_NONE;
     }

@@ -34,7 +34,8 @@
     X(whole_in)                                                                \
     X(whole_out)                                                               \
     X(chroma_down)                                                             \
-    X(made)
+    X(made)                                                                    \
+    X(plate)
 /* With more registers than the others. */
 #define FG_KERNELS_WIDE(X) X(flow_patch)
 /* X(name): one thread per element of out, fg_k_NAME of ops.h or frame_ops.h. */
@@ -60,6 +61,7 @@
     X(frame_in)                                                                \
     X(frame_out)                                                               \
     X(frame_chroma)                                                            \
+    X(frame_alpha)                                                             \
     FG_KERNELS_FRAMES(X)
 /* X(name, element, outputs, side): fg_conv_NAME of conv_mma_template.c. */
 #define FG_KERNELS_MMA(X)                                                      \
@@ -118,6 +120,13 @@ enum { /* unary: mode */
 };
 enum { FG_BINARY_ADD, FG_BINARY_MUL };
 enum { FG_POOL_AVERAGE, FG_POOL_LARGEST };
+enum { /* made: mode, any of these */
+       FG_MADE_LINEAR = 1,
+       FG_MADE_ALPHA = 2, /* of the fourth channel, or */
+       FG_MADE_KEY = 4,   /* of luma: (luma - eps) * alpha */
+       FG_MADE_UNDO = 8,  /* colours over alpha, which they are times */
+       FG_MADE_TIMES = 16 /* colours times alpha */
+};
 
 typedef struct FgKAxis { /* dst sample i lies at first + i * step */
     double first, step;
@@ -130,13 +139,13 @@ typedef struct FgKPlane {
     int offset;    /* of the first, samples */
 } FgKPlane;
 
-/* A frame's samples: comp Y Cb Cr or R G B; value = (code - offset) * to_value.
- */
+/* A frame's samples: comp Y Cb Cr or R G B, then alpha; value = (code - offset)
+ * * to_value. */
 typedef struct FgKFrame {
-    FgKPlane comp[3], filler; /* filler.at = 0: none */
+    FgKPlane comp[4], filler; /* filler.at = 0, comp[3].at = 0: none */
     int w, h, cw, ch;         /* chroma samples */
     int bytes, shift, rgb;
-    float offset[3], to_value[3], to_code[3], max;
+    float offset[4], to_value[4], to_code[4], max;
 } FgKFrame;
 
 typedef struct FgKernelArgs {

@@ -70,7 +70,13 @@ FG_HD float fg_clip(float v)
 
 /* ---- bicubic, at any place and step (filters/resample.h) ---- */
 
-enum { FG_FETCH_CHROMA, FG_FETCH_SIDE, FG_FETCH_CUP, FG_FETCH_CFULL };
+enum {
+    FG_FETCH_CHROMA,
+    FG_FETCH_SIDE,
+    FG_FETCH_CUP,
+    FG_FETCH_CFULL,
+    FG_FETCH_ALPHA
+};
 
 FG_HD float fg_fetch(const FgKernelArgs *a, int what, int w, int y, int x,
                      int k)
@@ -85,6 +91,8 @@ FG_HD float fg_fetch(const FgKernelArgs *a, int what, int w, int y, int x,
             v[i] = fg_sample(&a->src, i, y, x);
         fg_rgb_to_yuv(a, v, &luma, &c[0], &c[1]);
         return k ? c[1] : c[0];
+    case FG_FETCH_ALPHA:
+        return fg_sample(&a->src, 3, y, x);
     case FG_FETCH_CUP:
         return fg_param(a->cup, 2 * at + k);
     case FG_FETCH_CFULL:
@@ -243,6 +251,15 @@ FG_HD void fg_k_frame_chroma(const FgKernelArgs *a, int y, int x, int k)
         v += fg_bicubic(a, FG_FETCH_CFULL, a->c_down, d->w, d->h, y, x, k) -
              fg_bicubic(a, FG_FETCH_CUP, a->c_loss, s->w, s->h, y, x, k);
     fg_put_sample(d, 1 + k, y, x, fg_finite(v) ? v : 0);
+}
+
+/* One sample of the output's alpha, which no network sees. */
+FG_HD void fg_k_frame_alpha(const FgKernelArgs *a, int y, int x, int k)
+{
+    (void)k;
+    fg_put_sample(
+        &a->dst, 3, y, x,
+        fg_bicubic(a, FG_FETCH_ALPHA, a->up, a->src.w, a->src.h, y, x, 0));
 }
 
 #endif

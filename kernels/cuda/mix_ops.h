@@ -190,17 +190,19 @@ FG_HD float fg_moved(const FgKernelArgs *a, int y, int x)
 }
 
 /* Component `first` of dst. in[0]: the fused map, in[1]: what the network gave,
- * or none. plane[0], plane[1]: the component of both frames. */
+ * or none. plane[0], plane[1]: the component of both frames. Alpha moves, and
+ * gets nothing of what luma gets. */
 FG_HD void fg_k_between_out(const FgKernelArgs *a, int y, int x, int k)
 {
-    const int luma = a->dst.rgb || !a->first; /* what luma gets, all three do */
+    const int rgb = a->dst.rgb && a->first < 3;
+    const int luma = rgb || !a->first; /* what luma gets, all three do */
     float v = luma ? fg_settled(&a->in[0], y, x) : 0;
     (void)k;
     if (luma && a->in[1].at)
         v += fg_load(&a->in[1], y, x, 1);
-    if (a->dst.rgb)
+    if (rgb)
         v -= fg_load(&a->in[0], y, x, FG_K_LUMA);
-    if (a->dst.rgb || a->first)
+    if (rgb || a->first)
         v += fg_moved(a, y, x);
     fg_put_plane(a, y, x, v);
 }
@@ -255,22 +257,79 @@ FG_HD void fg_k_chroma_down(const FgKernelArgs *a, int y, int x, int k)
 
 /* ---- gansrc ---- */
 
-/* dst of in[0] [h][w][>= 3] from (x0, y0) on: R'G'B' 0..1; mode 1: to light. */
+FG_HD float fg_light(float v)
+{
+    return v <= 0.04045f ? v / 12.92f : powf((v + 0.055f) / 1.055f, 2.4f);
+}
+
+/* The picture's alpha; v: its values and what colours are times then. */
+FG_HD float fg_keyed(const FgKernelArgs *a, float v[4], float *times)
+{
+    const float y = 0.2126f * v[0] + 0.7152f * v[1] + 0.0722f * v[2];
+    const float key = fg_clip(a->mode & FG_MADE_KEY ? (y - a->eps) * a->alpha
+                                                    : v[3]);
+    *times = 1;
+    if (a->mode & FG_MADE_UNDO)
+        *times = key > 1 / 1024.0f ? 1 / key : 0;
+    else if (a->mode & FG_MADE_TIMES)
+        *times = key;
+    return key;
+}
+
+/* dst of in[0] [h][w][3, 4] from (x0, y0) on: R'G'B' and alpha, 0..1. */
 FG_HD void fg_k_made(const FgKernelArgs *a, int y, int x, int k)
 {
-    float v[3];
-    for (int i = 0; i < 3; i++) {
+    float v[4] = {0, 0, 0, 1}, times = 1, key = 1;
+    for (int i = 0; i < 4; i++) {
+        if (i >= a->groups)
+            continue;
         v[i] = fg_load(&a->in[0], y + a->y0, x + a->x0, i);
         v[i] = fg_finite(v[i]) ? fg_clip(v[i]) : 0;
-        if (a->mode)
-            v[i] = v[i] <= 0.04045f ? v[i] / 12.92f
-                                    : powf((v[i] + 0.055f) / 1.055f, 2.4f);
     }
     (void)k;
+    if (a->mode & FG_MADE_ALPHA)
+        key = fg_keyed(a, v, &times);
+    for (int i = 0; i < 3; i++)
+        v[i] = times * (a->mode & FG_MADE_LINEAR ? fg_light(v[i]) : v[i]);
     if (a->dst.rgb)
         fg_put_rgb(a, y, x, v);
     else
         fg_put_yuv(a, y, x, v);
+    if (a->mode & FG_MADE_ALPHA)
+        fg_put_sample(&a->dst, 3, y, x, key);
+}
+
+/* Of place i of n, between which of the m below it lies (generator_fill.c). */
+FG_HD float fg_plate_taps(int i, int n, int m, int wrap, int tap[2])
+{
+    const double p = (i + 0.5) * m / n - 0.5;
+    const int at = (int)floor(p);
+    for (int j = 0; j < 2; j++)
+        tap[j] = wrap ? (at + j + m) % m : fg_iclamp(at + j, 0, m - 1);
+    return (float)(p - at);
+}
+
+/* out [h][w][pitch], noise: plus in[0], what the stage below gave, in its first
+ * `groups` channels. in[0]'s part is x1 x y1 from (x0, y0) on; out's is grid's
+ * w x h from (pad, stride) on, and goes round in its padding. mode: 1, 2: x, y
+ * go round. */
+FG_HD void fg_k_plate(const FgKernelArgs *a, int y, int x, int k)
+{
+    const int w = a->grid.w, h = a->grid.h;
+    const int u = ((x - a->pad) % w + w) % w, v = ((y - a->stride) % h + h) % h;
+    int tx[2], ty[2];
+    const float fx = fg_plate_taps(u, w, a->x1, a->mode & 1, tx);
+    const float fy = fg_plate_taps(v, h, a->y1, a->mode & 2, ty);
+    float *const to = (float *)a->out.at + fg_index(&a->out, y, x, k);
+    for (int c = 0; c < a->groups; c++) {
+        float row[2];
+        for (int j = 0; j < 2; j++) {
+            const float p = fg_load(&a->in[0], a->y0 + ty[j], a->x0 + tx[0], c);
+            const float q = fg_load(&a->in[0], a->y0 + ty[j], a->x0 + tx[1], c);
+            row[j] = p + fx * (q - p);
+        }
+        to[c] += row[0] + fy * (row[1] - row[0]);
+    }
 }
 
 #endif

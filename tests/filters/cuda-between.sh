@@ -19,7 +19,7 @@ run() { # OUT FORMAT FILTERS [OPTIONS]
     shift 3
     LD_LIBRARY_PATH=$BUILD/tests/gpu FFGAN_CUDA=$plugin FAKECUDA_LOG=$T/log \
         "$FFMPEG" -v verbose -nostdin -y "$@" -f lavfi \
-        -i "$film,format=$format" -vf "$filters" -f rawvideo "$out" \
+        -i "$film,$(seethrough "$format")" -vf "$filters" -f rawvideo "$out" \
         > "$T/said" 2>&1
 }
 both() { # TEXT FORMAT OPTIONS LEVELS [NEAR]
@@ -36,7 +36,7 @@ both() { # TEXT FORMAT OPTIONS LEVELS [NEAR]
     check "$1: nothing is left" grep -q \
         'pending=0 live=0 depth=0 contexts=0$' "$T/log"
 }
-for f in nv12 yuv444p rgb0; do
+for f in nv12 yuv444p rgb0 yuva420p rgba bgra; do
     both "none, $f" $f factor=2 0
     both "a network, $f" $f "factor=2:model=$T/interp.safetensors" 1
     both "a whole network, $f" $f "factor=3:model=$T/fade.safetensors" 1

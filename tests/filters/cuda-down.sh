@@ -13,10 +13,10 @@ run() { # OUT FORMAT FILTERS
     rm -f "$T/log"
     LD_LIBRARY_PATH=$BUILD/tests/gpu FFGAN_CUDA=$plugin FAKECUDA_LOG=$T/log \
         "$FFMPEG" -v verbose -nostdin -y -init_hw_device cuda=g:0 \
-        -filter_hw_device g -f lavfi -i "testsrc2=s=62x38:r=5,format=$2" \
+        -filter_hw_device g -f lavfi -i "testsrc2=s=62x38:r=5,$(seethrough "$2")" \
         -frames:v $n -vf "$3" -f framehash "$1" > "$T/said" 2>&1
 }
-for f in nv12 p010le yuv420p yuv444p yuv444p16le rgb0; do
+for f in nv12 p010le yuv420p yuv444p yuv444p16le rgb0 yuva420p rgba bgra; do
     check "$f: runs" run "$T/g.txt" $f "hwupload,gandown,format=$f"
     check "$f: all goes back" grep -q \
         'pinned=0 streams=0 events=0 .*pending=0 live=0 depth=0 contexts=0$' \

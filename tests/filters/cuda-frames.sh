@@ -24,7 +24,7 @@ run() {
     LD_LIBRARY_PATH=$T FFGAN_CUDA=$plugin FAKECUDA_LOG=$T/log \
         "$FFMPEG" -v verbose -nostdin -noauto_conversion_filters -y \
         "$@" -f lavfi \
-        -i "testsrc2=s=$size:r=5:d=$long,format=$format" -vf "$filters" \
+        -i "testsrc2=s=$size:r=5:d=$long,$(seethrough "$format")" -vf "$filters" \
         -f rawvideo "$out" > "$T/said" 2>&1
 }
 gpu="-init_hw_device cuda=g:0 -filter_hw_device g"
@@ -64,9 +64,6 @@ plugin=$T/nothing.so
     fails "a GPU that is named is that GPU" \
         'device=cuda:1, but the frames are on cuda:0' \
         nv12 "hwupload,$y:device=cuda\\\\:1,hwdownload,format=nv12" $gpu
-    fails "alpha is refused with what is taken" \
-        'CUDA frames of bgra are not taken: use nv12' \
-        bgra "hwupload,$y,hwdownload,format=bgra" $gpu
     fails "ganfx: no plug-in is one sentence" \
         'CUDA: FFGAN_CUDA is .* cannot be read' \
         nv12 "hwupload,$look,hwdownload,format=nv12" $gpu
@@ -81,7 +78,7 @@ fi
 plugin=$emulated
 
 # shellcheck disable=SC2086
-for f in nv12 yuv420p yuv444p rgb0 bgr0; do
+for f in nv12 yuv420p yuv444p rgb0 bgr0 yuva420p rgba bgra; do
     for m in y rgb; do
         net=$y
         [ $m = y ] || net=$rgb
@@ -103,7 +100,7 @@ done
         run "$T/c.raw" $f "$rgb:precision=fp32"
         check "$f: as on the CPU" near16 "$T/g.raw" "$T/c.raw" 64
     done
-    for f in nv12 yuv444p rgb0; do
+    for f in nv12 yuv444p rgb0 yuva420p rgba; do
         rm -f "$T/log"
         check "ganfx, $f: runs" run "$T/g.raw" $f \
             "hwupload,$look:strength=0.7:precision=fp32,hwdownload,format=$f" \
@@ -119,6 +116,16 @@ done
     run "$T/c.raw" nv12 "$look:precision=fp32:$part"
     check "ganfx, from some time on: as on the CPU" \
         near "$T/g.raw" "$T/c.raw" 1
+    # Alpha is enlarged, as such: not copied, and not by the network.
+    run "$T/c.raw" bgra "$rgb:precision=fp32:blend=0.5"
+    check "blend, bgra: runs" run "$T/g.raw" bgra \
+        "hwupload,$rgb:precision=fp32:blend=0.5,hwdownload,format=bgra" $gpu
+    check "blend, bgra: as on the CPU" near "$T/g.raw" "$T/c.raw" 1
+    alpha="$rgb:precision=fp32,hwdownload,format=bgra,alphaextract"
+    check "alpha alone: runs" run "$T/g.raw" bgra "hwupload,$alpha" $gpu
+    run "$T/c.raw" bgra "alphaextract,scale=w=iw*2:h=ih*2:flags=bicubic:param0=0:param1=0.5"
+    check "alpha alone: as any bicubic of -0.5 makes it" \
+        near "$T/g.raw" "$T/c.raw" 2
     # The network fits, what frames need beside it does not.
     size=256x160 long=0.2
     run "$T/c.raw" nv12 "$rgb:precision=fp32"

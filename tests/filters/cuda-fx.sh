@@ -20,7 +20,7 @@ run() { # OUT FORMAT FILTERS [OPTIONS]
     shift 3
     LD_LIBRARY_PATH=$BUILD/tests/gpu FFGAN_CUDA=$plugin FAKECUDA_LOG=$T/log \
         "$FFMPEG" -v verbose -nostdin -y "$@" -f lavfi \
-        -i "$film,format=$format" -vf "$filters" -f rawvideo "$out" \
+        -i "$film,$(seethrough "$format")" -vf "$filters" -f rawvideo "$out" \
         > "$T/said" 2>&1
 }
 gpu="-init_hw_device cuda=g:0 -filter_hw_device g"
@@ -41,7 +41,7 @@ both() { # TEXT FORMAT OPTIONS SYNCS
 differs() { ! cmp -s "$1" "$2"; }
 
 # The downloads of eight frames wait, and who asks for numbers.
-for f in nv12 yuv444p rgb0; do
+for f in nv12 yuv444p rgb0 yuva420p bgra; do
     both "steady" $f "steady=0.7" 8
     both "norm=shot" $f "norm=shot:strength=0.8" 8
 done
@@ -99,12 +99,16 @@ refused "a picture in memory" 'put hwdownload,format=nv12,format=gray before' \
     "format=nv12" "format=nv12,hwupload" ""
 refused "a mask of RGB" 'a mask in GPU memory is its luma, and rgb0 has none' \
     "format=nv12,hwupload" "format=rgb0,hwupload" ",hwdownload,format=nv12"
+for f in yuva420p rgba bgra; do
+    both "mask=alpha" $f "mask=alpha:strength=0.8" 8
+done
+both "mask=alpha, steady" yuva420p "mask=alpha:steady=0.6:norm=shot" 8
 if run "$T/n.raw" nv12 "hwupload,$look:mask=alpha,hwdownload,format=nv12" \
     -init_hw_device cuda=g:0 -filter_hw_device g; then
-    notok "mask=alpha is refused in words: it ran"
+    notok "mask=alpha without alpha is refused in words: it ran"
 else
-    check "mask=alpha is refused in words" \
-        grep -q 'taken without alpha: put hwdownload' "$T/said"
+    check "mask=alpha without alpha is refused in words" grep -q \
+        'have no alpha; those of yuva420p, rgba and bgra have' "$T/said"
 fi
 
 # ---- the plug-in for real GPUs, on the stand-in, which checks its memory ----
@@ -125,4 +129,5 @@ check "the real plug-in, mask: runs" mask "$T/g.raw" "format=nv12,hwupload" \
     "$full,format=nv12,hwupload" ",hwdownload,format=nv12"
 mask "$T/c.raw" "format=nv12" "$full" ""
 check "the real plug-in, mask: as on the CPU" near "$T/g.raw" "$T/c.raw" 1
+both "the real plug-in, mask=alpha" yuva420p "mask=alpha:steady=0.5" "[0-9]*"
 done_testing

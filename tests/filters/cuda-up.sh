@@ -14,23 +14,25 @@ run() { # OUT FORMAT FILTERS [SIZE]
     LD_LIBRARY_PATH=$BUILD/tests/gpu FFGAN_CUDA=$plugin FAKECUDA_LOG=$T/log \
         "$FFMPEG" -v verbose -nostdin -y -init_hw_device cuda=g:0 \
         -filter_hw_device g -f lavfi -i \
-        "testsrc2=s=${4:-62x38}:r=5,format=$2,trim=end_frame=$n" \
+        "testsrc2=s=${4:-62x38}:r=5,$(seethrough "$2"),trim=end_frame=$n" \
         -vf "$3" -f framehash "$1" > "$T/said" 2>&1
 }
 given_back() {
     grep -q 'pinned=0 streams=0 events=0 .*pending=0 live=0 depth=0 contexts=0$' \
         "$T/log"
 }
-for f in nv12 p010le yuv420p yuv444p yuv444p16le rgb0; do
+for f in nv12 p010le yuv420p yuv444p yuv444p16le rgb0 yuva420p rgba bgra; do
     check "$f: runs" run "$T/g.txt" $f "ganup,gandown,format=$f"
     check "$f: all goes back" given_back
     run "$T/c.txt" $f "null"
     check "$f: the same frames at the same times" cmp "$T/g.txt" "$T/c.txt"
 done
-check "an odd size: runs" run "$T/g.txt" yuv420p "ganup,gandown,format=yuv420p" \
-    61x37
-run "$T/c.txt" yuv420p null 61x37
-check "an odd size: the same" cmp "$T/g.txt" "$T/c.txt"
+for f in yuv420p yuva420p; do
+    check "$f, an odd size: runs" run "$T/g.txt" $f "ganup,gandown,format=$f" \
+        61x37
+    run "$T/c.txt" $f null 61x37
+    check "$f, an odd size: the same" cmp "$T/g.txt" "$T/c.txt"
+done
 
 "$BUILD/tests/filters/mkmodel" compact y 2 "$T/y.safetensors" || exit 1
 net=gansr=model=$T/y.safetensors

@@ -120,23 +120,41 @@ typedef struct Kind {
 } Kind;
 
 static const Kind kinds[] = {
-    {"nv12", {FG_CUDA_NV, 0, 0, 1, 1, 8, 0, {0}, {0}, {0}}},
-    {"p010", {FG_CUDA_NV, 0, 0, 1, 1, 10, 6, {0}, {0}, {0}}},
-    {"yuv420p", {FG_CUDA_YUV, 0, 0, 1, 1, 8, 0, {0}, {0}, {0}}},
-    {"yuv444p16", {FG_CUDA_YUV, 0, 0, 0, 0, 16, 0, {0}, {0}, {0}}},
-    {"rgb0", {FG_CUDA_RGB, 0, 0, 0, 0, 8, 0, {0, 1, 2, 3}, {0}, {0}}},
-    {"bgr0", {FG_CUDA_RGB, 0, 0, 0, 0, 8, 0, {2, 1, 0, 3}, {0}, {0}}},
+    {"nv12", {FG_CUDA_NV, 0, 0, 1, 1, 8, 0, {0}, {0}, {0}, 0}},
+    {"p010", {FG_CUDA_NV, 0, 0, 1, 1, 10, 6, {0}, {0}, {0}, 0}},
+    {"yuv420p", {FG_CUDA_YUV, 0, 0, 1, 1, 8, 0, {0}, {0}, {0}, 0}},
+    {"yuv444p16", {FG_CUDA_YUV, 0, 0, 0, 0, 16, 0, {0}, {0}, {0}, 0}},
+    {"rgb0", {FG_CUDA_RGB, 0, 0, 0, 0, 8, 0, {0, 1, 2, 3}, {0}, {0}, 0}},
+    {"bgr0", {FG_CUDA_RGB, 0, 0, 0, 0, 8, 0, {2, 1, 0, 3}, {0}, {0}, 0}},
+    {"yuva420p", {FG_CUDA_YUV, 0, 0, 1, 1, 8, 0, {0}, {0}, {0}, 1}},
+    {"rgba", {FG_CUDA_RGB, 0, 0, 0, 0, 8, 0, {0, 1, 2, 3}, {0}, {0}, 1}},
 };
 enum { NB_KINDS = sizeof(kinds) / sizeof(*kinds) };
 
 static int planes_of(const FgCudaFrame *f)
 {
-    return f->layout == FG_CUDA_RGB ? 1 : f->layout == FG_CUDA_NV ? 2 : 3;
+    return f->layout == FG_CUDA_RGB  ? 1
+           : f->layout == FG_CUDA_NV ? 2
+                                     : 3 + f->alpha;
+}
+
+static int is_chroma(int plane)
+{
+    return plane == 1 || plane == 2;
+}
+
+/* Samples of a plane's row. */
+static int samples_of(const FgCudaFrame *f, int plane)
+{
+    const int cw = is_chroma(plane) ? -((-f->w) >> f->log2w) : f->w;
+    return f->layout == FG_CUDA_RGB           ? 4 * f->w
+           : f->layout == FG_CUDA_NV && plane ? 2 * cw
+                                              : cw;
 }
 
 static size_t rows_of(const FgCudaFrame *f, int plane)
 {
-    return (size_t)(plane ? -((-f->h) >> f->log2h) : f->h);
+    return (size_t)(is_chroma(plane) ? -((-f->h) >> f->log2h) : f->h);
 }
 
 /* Pitches end in some bytes that are no samples. */
@@ -148,11 +166,7 @@ static FgCudaFrame frame_alloc(FgPlan *p, const Kind *k, int w, int h)
     f.w = w;
     f.h = h;
     for (int i = 0; i < planes_of(&f); i++) {
-        const int cw = i ? -((-w) >> f.log2w) : w;
-        const int n = f.layout == FG_CUDA_RGB       ? 4 * w
-                      : f.layout == FG_CUDA_NV && i ? 2 * cw
-                                                    : cw;
-        f.pitch[i] = ((size_t)n * sample + 255) / 256 * 256;
+        f.pitch[i] = ((size_t)samples_of(&f, i) * sample + 255) / 256 * 256;
         if (p->cuda->api->alloc(p->cuda->dev, f.pitch[i] * rows_of(&f, i),
                                 &f.plane[i], &err) < 0)
             die("a frame", &err);
@@ -219,12 +233,8 @@ static void frame_record(FILE *out, FgPlan *p, const FgCudaFrame *f,
     FgError err = {{0}};
     const int scale = f->depth > 8 ? 64 << (16 - f->depth - f->shift) : 1;
     for (int i = 0; i < planes_of(f); i++) {
-        const int cw = i ? -((-f->w) >> f->log2w) : f->w;
         Record r = {{0}, f->depth > 8 ? 2 : 1, 0, 0};
-        const uint32_t row = (uint32_t)(f->layout == FG_CUDA_RGB ? 4 * f->w
-                                        : f->layout == FG_CUDA_NV && i ? 2 * cw
-                                                                       : cw) *
-                             r.bytes;
+        const uint32_t row = (uint32_t)samples_of(f, i) * r.bytes;
         const size_t n = f->pitch[i] * rows_of(f, i);
         uint8_t *const b = host(n);
         snprintf(r.name, sizeof(r.name), "%s plane %d", name, i);

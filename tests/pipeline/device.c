@@ -85,7 +85,9 @@ static void frames_stay(void **state)
     assert_true(fg_device_keeps("ganfx=model=a:steady=0:mask=none"));
     assert_true(fg_device_keeps("ganfx=model=a:steady=0.5:norm=shot"));
     assert_true(fg_device_keeps("ganfx=model=a:measure=1"));
-    assert_false(fg_device_keeps("ganfx=model=a:mask=alpha"));
+    assert_true(fg_device_keeps("ganfx=model=a:mask=alpha"));
+    assert_false(fg_device_keeps("ganfx=model=a:mask=input"));
+    assert_true(fg_device_keeps("gansrc=model=a:alpha=luma,ganfx=b"));
     assert_false(fg_device_keeps("gansr=a,hflip"));
     assert_true(fg_device_keeps("ganinterp=fps=60,gansr=a"));
     assert_false(fg_device_keeps("null"));
@@ -93,6 +95,13 @@ static void frames_stay(void **state)
     assert_int_equal(fg_device_upload_format(AV_PIX_FMT_YUV420P10LE),
                      AV_PIX_FMT_P010LE);
     assert_int_equal(fg_device_upload_format(AV_PIX_FMT_YUVA420P),
+                     AV_PIX_FMT_YUVA420P);
+    assert_int_equal(fg_device_upload_format(AV_PIX_FMT_GBRAP),
+                     AV_PIX_FMT_RGBA);
+    assert_int_equal(fg_device_upload_format(AV_PIX_FMT_YUVA444P),
+                     AV_PIX_FMT_NONE);
+    assert_int_equal(fg_device_made_format(AV_PIX_FMT_BGRA), AV_PIX_FMT_BGRA);
+    assert_int_equal(fg_device_made_format(AV_PIX_FMT_GBRAP16),
                      AV_PIX_FMT_NONE);
 }
 

@@ -11,7 +11,8 @@ cd "$T" || exit 1
 mkmodel=$BUILD/tests/filters/mkmodel
 "$mkmodel" compact rgb 2 sr.safetensors &&
     "$mkmodel" image-norm rgb 1 look.safetensors &&
-    "$mkmodel" dcgan rgb 1 dcgan.safetensors || exit 1
+    "$mkmodel" dcgan rgb 1 dcgan.safetensors &&
+    "$mkmodel" plate rgb 1 plate.safetensors || exit 1
 preset() { # NAME CODEC CHAIN...
     name=$1 codec=$2
     shift 2
@@ -25,6 +26,7 @@ sr="gansr: {model: \"$T/sr.safetensors\"}"
 preset sr ffv1 "$sr"
 preset x265 libx265 "$sr"
 preset fx ffv1 "ganfx: {model: \"$T/look.safetensors\"}"
+preset own ffv1 "ganfx: {model: \"$T/look.safetensors\", mask: alpha}"
 preset steady ffv1 "ganfx: {model: \"$T/look.safetensors\", steady: 0.5}"
 preset between ffv1 "ganinterp: {factor: 2}" "$sr"
 preset flip ffv1 'hflip: {}'
@@ -34,6 +36,9 @@ printf 'preset: 1\nextends: generate\nparams: {model: "%s"}\n' \
 mk -f lavfi -i testsrc2=s=62x38:r=10:d=0.6 -c:v libx264 -threads 1 -qp 10 a.mp4
 mk -i a.mp4 -vf format=yuv420p10 -c:v ffv1 ten.mkv
 mk -i a.mp4 -vf format=yuv422p -c:v ffv1 wide.mkv
+for f in yuva420p bgra; do
+    mk -i a.mp4 -vf "$(seethrough $f)" -c:v ffv1 $f.mkv
+done
 
 driver= # where the stand-in is
 ffgan() {
@@ -147,6 +152,16 @@ kept "ganfx"
 gpu "ganfx that holds still" steady a.mp4 3 near
 kept "ganfx that holds still"
 check "it waits for none either" grep -q '^syncs=0 ' first
+for f in yuva420p bgra; do
+    gpu "alpha, $f" sr $f.mkv 3 near
+    kept "alpha, $f"
+    check "alpha, $f: none waits" grep -q '^syncs=0 ' first
+    gpu "mask=alpha, $f" own $f.mkv 3 near
+    kept "mask=alpha, $f"
+    gpu "frames between, $f" between $f.mkv 3 near
+    kept "frames between, $f"
+done
+gpu "mask=alpha without alpha" own a.mp4 3 near
 gpu "frames between, then larger" between a.mp4 3 near
 kept "frames between, then larger"
 rm -f log
@@ -170,6 +185,21 @@ output:
   copy: none
 YAML
 } > film.yaml
+sed -e "s|dcgan.safetensors\"|plate.safetensors\", alpha: luma|" \
+    -e 's/alpha_mode: {default: straight, help: "not used"}/alpha_mode: {default: straight, help: "of colours"}/' \
+    -e 's/pix_fmt: yuv420p/pix_fmt: bgra/' film.yaml > key.yaml
+sed -i "s|start: \"\${start}\"|&, alpha_mode: \"\${alpha_mode}\"|" key.yaml
+rm -f log
+check "generate with alpha: runs" ffgan generate ./key.yaml -o m.mkv -y \
+    --frames 1-5 --device cuda --set codec=ffv1
+mv log first
+kept "generate with alpha"
+check "generate with alpha: none waits" grep -q '^syncs=0 ' first
+ffgan generate ./key.yaml -o mc.mkv -y --frames 1-5 --set codec=ffv1
+raw m.mkv m.raw && raw mc.mkv mc.raw
+check "generate with alpha: as on the CPU" near m.raw mc.raw 3
+check "generate with alpha: the same format" \
+    [ "$(format m.mkv)" = "$(format mc.mkv)" ]
 rm -f log
 check "generate in GPU memory: runs" ffgan generate ./film.yaml -o m.mkv -y \
     --frames 1-5 --device cuda --set codec=ffv1
