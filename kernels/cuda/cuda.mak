@@ -71,9 +71,11 @@ $(BUILD)/tests/gpu/steps: $(BUILD)/tests/gpu/steps.o \
     $(GPU_STEPS:%=$(BUILD)/trainer/%.o) $(LIBKERNELS)
 	$(LINK) $^ $(LIBS)
 GPU_PACK := tests/gpu/accept tests/gpu/steps tests/kernels/cuda_grad \
-    tests/kernels/cuda_ops tests/kernels/cuda_plan tests/kernels/cuda_nets tests/ffgan-cuda-emulated.so
-gpu-pack: $(call o,$(GPU_PACK)) $(CUDA_DRIVER)
-	$(Q)sh tests/gpu/pack.sh build/gpu $(CUDA_DRIVER) $(call o,$(GPU_PACK))
+    tests/kernels/cuda_ops tests/kernels/cuda_plan tests/kernels/cuda_nets \
+    tests/ffgan-cuda-emulated.so
+GPU_BIG := bin/ffmpeg tests/trainer/batch_gpu
+gpu-pack: $(call o,$(GPU_PACK) $(GPU_BIG)) $(CUDA_DRIVER)
+	$(Q)BIG="$(call o,$(GPU_BIG))" sh tests/gpu/pack.sh build/gpu $(CUDA_DRIVER) $(call o,$(GPU_PACK))
 
 cuda-kernels: $(CUDA_FATBIN) $(CUDA_HOPPER)
 tests: $(CUDA_EMULATED) $(CUDA_DRIVER) \

@@ -13,6 +13,8 @@ if [ ! -e "$so" ] || ! command -v python3 > /dev/null; then
 fi
 GPU_PACK=$T/pack
 export GPU_PACK
+BIG="$BUILD/bin/ffmpeg $BUILD/tests/trainer/batch_gpu"
+export BIG
 sh tests/gpu/pack.sh "$GPU_PACK" "$BUILD/tests/gpu/libcuda.so.1" \
     "$BUILD/tests/gpu/accept" "$BUILD/tests/ffgan-cuda-emulated.so" \
     "$BUILD/tests/kernels/cuda_ops" > /dev/null || exit 1
@@ -25,13 +27,22 @@ field() { # EXPRESSION on the report r
 steps = {s['step']: s for s in r['steps']}
 assert $1, r"
 }
-some='machine|plug-in|cuDNN|ops|frames|networks|compact.*(x2|32x18)$|fast-x2|memcheck'
+some='machine|plug-in|cuDNN|ops|frames|networks|compact.*(x2|32x18)$|fast-x2|memcheck|_gpu|filters|NVDEC'
 check "it runs and passes" accept "$some"
 check "each step has its end" field \
-    "len(steps) == 19 and sum(s['end'] == 'ok' for s in r['steps']) >= 10 and \
+    "len(steps) == 27 and sum(s['end'] == 'ok' for s in r['steps']) >= 18 and \
         r['ends']['failed'] == r['ends']['out of time'] == 0"
 check "what cannot run is named" field \
     "'stand-in' in steps['compute-sanitizer memcheck, cuda_ops']['why']"
+check "filters with frames in GPU memory are compared" field \
+    "all(steps['parity: filters, ' + s]['result']['bytes'] > 0 for s in \
+        ('ganup and gansr', 'alpha', 'ganfx by alpha', 'ganinterp', \
+         'ganinterp by a network', 'gansrc with alpha'))"
+check "so is the data set there" field \
+    "steps['parity: batch_gpu']['result']['passed'] == 3"
+check "there is no NVDEC here" field \
+    "steps['NVDEC to gansr']['why'] == 'the stand-in decodes nothing'"
+check "the pack is small" [ "$(du -sm "$GPU_PACK" | cut -f 1)" -lt 64 ]
 check "parity is measured" field \
     "0 < steps['parity: fast-x2']['result']['differs'] < 5e-3"
 check "frames of all kinds are compared" field \
