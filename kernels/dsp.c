@@ -24,8 +24,10 @@ void fg_dsp_init(FgDsp *d, FgCpu level)
     if (level >= FG_CPU_AVX512BF16)
         fg_dsp_init_avx512bf16(d);
 #elif defined(__aarch64__)
-    if (level >= FG_CPU_NEON)
+    if (level >= FG_CPU_NEON) {
         fg_dsp_init_neon(d);
+        fg_dsp_init_bf16_neon(d);
+    }
 #else
     (void)level;
 #endif

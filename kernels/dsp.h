@@ -125,6 +125,7 @@ void fg_dsp_init_avx2(FgDsp *d);
 void fg_dsp_init_avx512(FgDsp *d);
 void fg_dsp_init_avx512bf16(FgDsp *d);
 void fg_dsp_init_neon(FgDsp *d);
+void fg_dsp_init_bf16_neon(FgDsp *d);
 void fg_gemm_init_avx2(FgDsp *d);
 void fg_gemm_init_avx512(FgDsp *d);
 /* Forget the cached table after fg_cpu_mask (tests only). */

@@ -101,5 +101,6 @@ void fg_dsp_init_conv_avx512(FgDsp *d);
 void fg_dsp_init_wgrad_avx512(FgDsp *d);
 void fg_dsp_init_conv_avx2(FgDsp *d);
 void fg_dsp_init_wgrad_avx2(FgDsp *d);
+void fg_dsp_init_bf16_avx2(FgDsp *d);
 
 #endif

@@ -94,6 +94,7 @@ void fg_dsp_init_avx2(FgDsp *d)
 {
     fg_dsp_init_conv_avx2(d);
     fg_dsp_init_wgrad_avx2(d);
+    fg_dsp_init_bf16_avx2(d);
     d->relu_f32 = relu_f32_avx2;
     d->leaky_relu_f32 = leaky_relu_f32_avx2;
     d->prelu_f32 = prelu_f32_avx2;
