@@ -87,10 +87,37 @@ static int repeats(const FgTaps *t, int i)
            !memcmp(w, w - (ptrdiff_t)t->up * t->nb, sizeof(*w) * (size_t)t->nb);
 }
 
+/* Destination sample i has the weights of the one before, two samples on. */
+static int steps_by_two(const FgTaps *t, int i)
+{
+    const float *w = t->w + (size_t)i * t->nb;
+
+    return t->start[i] == t->start[i - 1] + 2 &&
+           !memcmp(w, w - t->nb, sizeof(*w) * (size_t)t->nb);
+}
+
+/* The samples clear of both edges, where each step is two. */
+static void taps_halve(FgTaps *t)
+{
+    t->lo = t->hi = t->axis.dst / 2;
+    while (t->lo > 0 && steps_by_two(t, t->lo))
+        t->lo--;
+    while (t->hi < t->axis.dst && (t->hi == t->lo || steps_by_two(t, t->hi)))
+        t->hi++;
+    t->down = 2;
+}
+
 /* The samples clear of both edges, a whole number of repeats. */
 static void taps_period(FgTaps *t)
 {
     const int n = t->axis.dst;
+
+    t->down = 0;
+    if (t->axis.step == 2) {
+        t->up = 0;
+        taps_halve(t);
+        return;
+    }
 
     t->up = (int)lrint(1 / t->axis.step);
     if (t->up < 1 || t->up > MAX_UP || t->up * t->axis.step != 1)
@@ -110,7 +137,7 @@ static void taps_period(FgTaps *t)
     t->hi = t->lo + (t->hi > t->lo ? (t->hi - t->lo) / t->up * t->up : 0);
 }
 
-static void taps_phase(FgTaps *t, double first)
+void fg_taps_phase(FgTaps *t, double first)
 {
     t->axis.first = first;
     t->copy = t->axis.src == t->axis.dst && t->axis.step == 1 && first == 0;
@@ -119,7 +146,7 @@ static void taps_phase(FgTaps *t, double first)
     taps_period(t);
 }
 
-static void taps_free(FgTaps *t)
+void fg_taps_free(FgTaps *t)
 {
     free(t->start);
     free(t->w);
@@ -127,17 +154,68 @@ static void taps_free(FgTaps *t)
     memset(t, 0, sizeof(*t));
 }
 
-static int taps_init(FgTaps *t, FgAxis axis, FgKernel kernel)
+static int taps_alloc(FgTaps *t, FgAxis axis, int nb)
 {
     t->axis = axis;
-    t->kernel = kernel;
-    t->nb = (int)fmin(ceil(2 * taps_support(t)), axis.src);
+    t->nb = (int)fmin(nb, axis.src);
     t->start = calloc((size_t)axis.dst, sizeof(*t->start));
     t->w = calloc((size_t)axis.dst * (size_t)t->nb, sizeof(*t->w));
     t->acc = calloc((size_t)t->nb, sizeof(*t->acc));
-    if (!t->start || !t->w || !t->acc)
-        return -ENOMEM;
-    taps_phase(t, axis.first);
+    return t->start && t->w && t->acc ? 0 : -ENOMEM;
+}
+
+int fg_taps_init(FgTaps *t, FgAxis axis, FgKernel kernel)
+{
+    int ret;
+
+    memset(t, 0, sizeof(*t));
+    t->axis = axis;
+    t->kernel = kernel;
+    if ((ret = taps_alloc(t, axis, (int)ceil(2 * taps_support(t)))) < 0)
+        return ret;
+    fg_taps_phase(t, axis.first);
+    return 0;
+}
+
+/* Weights of destination sample i: of `second`'s sources each one's. */
+static void join_fill(FgTaps *t, const FgTaps *a, const FgTaps *b, int i)
+{
+    const int lo = a->start[b->start[i]], most = t->axis.src - t->nb;
+    const int start = lo < most ? lo : most;
+
+    memset(t->acc, 0, sizeof(*t->acc) * (size_t)t->nb);
+    for (int k = 0; k < b->nb; k++) {
+        const int m = b->start[i] + k;
+        const float v = b->w[(size_t)i * b->nb + k];
+        const float *const w = a->w + (size_t)m * a->nb;
+
+        for (int j = 0; j < a->nb && v != 0; j++)
+            if (w[j] != 0)
+                t->acc[a->start[m] + j - start] += (double)v * w[j];
+    }
+    for (int k = 0; k < t->nb; k++)
+        t->w[(size_t)i * t->nb + k] = (float)t->acc[k];
+    t->start[i] = start;
+}
+
+void fg_taps_join_again(FgTaps *t, const FgTaps *first, const FgTaps *second)
+{
+    for (int i = 0; i < t->axis.dst; i++)
+        join_fill(t, first, second, i);
+    taps_period(t);
+}
+
+int fg_taps_join(FgTaps *t, const FgTaps *first, const FgTaps *second)
+{
+    const FgAxis axis = {first->axis.src, second->axis.dst, 0,
+                         first->axis.step * second->axis.step};
+    const double reach = ceil((second->nb - 1) * first->axis.step);
+    int ret;
+
+    memset(t, 0, sizeof(*t));
+    if ((ret = taps_alloc(t, axis, (int)reach + first->nb + 1)) < 0)
+        return ret;
+    fg_taps_join_again(t, first, second);
     return 0;
 }
 
@@ -156,8 +234,8 @@ int fg_resize_init(FgResize *r, FgAxis x, FgAxis y, FgKernel kernel,
         !(y.step > 0) || channels < 1 || channels > 3)
         return -EINVAL;
     r->channels = channels;
-    if ((ret = taps_init(&r->x, x, kernel)) < 0 ||
-        (ret = taps_init(&r->y, y, kernel)) < 0)
+    if ((ret = fg_taps_init(&r->x, x, kernel)) < 0 ||
+        (ret = fg_taps_init(&r->y, y, kernel)) < 0)
         goto fail;
     /* One pass each way; the one in between holds the fewer rows. */
     const int w = rows_first(r) ? x.src : x.dst;
@@ -177,16 +255,16 @@ fail:
 
 void fg_resize_phase(FgResize *r, double first_x, double first_y)
 {
-    taps_phase(&r->x, first_x);
-    taps_phase(&r->y, first_y);
+    fg_taps_phase(&r->x, first_x);
+    fg_taps_phase(&r->y, first_y);
 }
 
 void fg_resize_free(FgResize *r)
 {
     if (!r)
         return;
-    taps_free(&r->x);
-    taps_free(&r->y);
+    fg_taps_free(&r->x);
+    fg_taps_free(&r->y);
     free(r->tmp.data);
     memset(r, 0, sizeof(*r));
 }
@@ -270,6 +348,38 @@ twice(float *dst, const float *src, const FgTaps *t)
      : t->up == 1 ? repeat(dst, src, t, c, 1, keep, gain)                      \
      : t->up == 2 ? repeat(dst, src, t, c, 2, keep, gain)                      \
                   : repeat(dst, src, t, c, t->up, keep, gain))
+/* Steps of two: samples of even and of odd places by themselves, so that
+ * neighbours lie side by side. */
+static inline __attribute__((always_inline)) void halve(float *dst,
+                                                        const float *src,
+                                                        const FgTaps *t, int c,
+                                                        float keep, float gain)
+{
+    const float *const w = t->w + (size_t)t->lo * t->nb;
+    float acc[CHUNK], part[2][CHUNK] = {{0}};
+    const int most = CHUNK / c - t->nb;
+
+    for (int x = t->lo, m; x < t->hi; x += m) {
+        const float *const s = src + (ptrdiff_t)t->start[x] * c;
+        float *const d = dst + (ptrdiff_t)x * c;
+
+        m = t->hi - x < most ? t->hi - x : most;
+        for (int p = 0; p < 2 && p < t->nb; p++)
+            for (int i = 0; i < m + (t->nb - 1 - p) / 2; i++)
+                for (int k = 0; k < c; k++)
+                    part[p][i * c + k] = s[(2 * i + p) * c + k];
+        memset(acc, 0, sizeof(*acc) * (size_t)(m * c));
+        for (int j = 0; j < t->nb; j++) {
+            const float *const v = part[j & 1] + j / 2 * c;
+
+            for (int i = 0; i < m * c; i++)
+                acc[i] += w[j] * v[i];
+        }
+        for (int i = 0; i < m * c; i++)
+            put(&d[i], acc[i], keep, gain);
+    }
+}
+
 #define ACROSS(c, from, to)                                                    \
     (t->nb == 4   ? across(dst, src, t, c, 4, keep, gain, from, to)            \
      : t->nb == 6 ? across(dst, src, t, c, 6, keep, gain, from, to)            \
@@ -278,20 +388,20 @@ twice(float *dst, const float *src, const FgTaps *t)
 #define ROW(c)                                                                 \
     do {                                                                       \
         ACROSS(c, 0, t->lo);                                                   \
-        if (t->hi > t->lo)                                                     \
+        if (t->down)                                                           \
+            halve(dst, src, t, c, keep, gain);                                 \
+        else if (t->hi > t->lo)                                                \
             REPEAT(c);                                                         \
         ACROSS(c, t->hi, t->axis.dst);                                         \
     } while (0)
 
 FG_CLONES
-static void row_across(const FgResize *r, float *dst, const float *src,
-                       float keep, float gain)
+void fg_taps_across(const FgTaps *t, int channels, float *dst, const float *src,
+                    float keep, float gain)
 {
-    const FgTaps *t = &r->x;
-
-    if (r->channels == 1)
+    if (channels == 1)
         ROW(1);
-    else if (r->channels == 2)
+    else if (channels == 2)
         ROW(2);
     else
         ROW(3);
@@ -418,7 +528,8 @@ static void job_across(void *arg, int i, int worker)
         if (p->dirty ? !p->dirty[y] : !any_dirty(&p->r->y, p->dirty_src, y))
             row_clear(d, n, p->keep);
         else
-            row_across(p->r, d, p->src.data + y * p->src.row, p->keep, p->gain);
+            fg_taps_across(&p->r->x, p->r->channels, d,
+                           p->src.data + y * p->src.row, p->keep, p->gain);
     }
 }
 
@@ -490,7 +601,7 @@ static float *row_between(const FgResize *r, int plane, int y)
 
 void fg_resize_take_row(FgResize *r, int plane, int y, const float *src)
 {
-    row_across(r, row_between(r, plane, y), src, 0, 1);
+    fg_taps_across(&r->x, r->channels, row_between(r, plane, y), src, 0, 1);
 }
 
 void fg_resize_give_row(const FgResize *r, int plane, int y, float *dst)
@@ -531,6 +642,11 @@ static int last_of(const FgTaps *t, int x)
             hi = i;
     }
     return lo;
+}
+
+FgPart fg_taps_readers(const FgTaps *t, int i)
+{
+    return (FgPart){first_of(t, i), last_of(t, i + 1)};
 }
 
 FG_CLONES

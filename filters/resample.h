@@ -35,11 +35,26 @@ typedef struct FgTaps {
     int nb;      /* weights of one destination sample, <= axis.src */
     int copy;    /* the axis changes nothing */
     int up;      /* step is 1/up: weights repeat every up samples; else 0 */
+    int down;    /* step is 2: lo..hi have the same weights, 2 samples on */
     int lo, hi;  /* the destination samples for which that holds */
     int *start;  /* [dst] first source sample, start + nb <= axis.src */
     float *w;    /* [dst][nb] */
     double *acc; /* [nb] scratch of fg_taps_phase */
 } FgTaps;
+
+/* One direction alone. 0 or -ENOMEM; then *t is to be freed all the same. */
+int fg_taps_init(FgTaps *t, FgAxis axis, FgKernel kernel);
+/* Moves the sampling positions; allocates nothing. */
+void fg_taps_phase(FgTaps *t, double first);
+void fg_taps_free(FgTaps *t); /* accepts zeroed */
+/* *t = `first`, then `second`, in one step. Room for any phases of the two. */
+int fg_taps_join(FgTaps *t, const FgTaps *first, const FgTaps *second);
+/* The same again after their phases have moved; allocates nothing. */
+void fg_taps_join_again(FgTaps *t, const FgTaps *first, const FgTaps *second);
+/* A row of 1..3 channels: dst = keep * dst + gain * resampled(src), with keep 0
+ * never reading dst. */
+void fg_taps_across(const FgTaps *t, int channels, float *dst, const float *src,
+                    float keep, float gain);
 
 typedef struct FgResize {
     FgTaps x, y;
@@ -76,6 +91,9 @@ void fg_resize_give_row(const FgResize *r, int plane, int y, float *dst);
 typedef struct FgPart {
     int from, to;
 } FgPart;
+
+/* The destination samples that read source sample i. */
+FgPart fg_taps_readers(const FgTaps *t, int i);
 
 /* By rows, where little of the source is not zero (1 or 3 channels). take: row
  * y, zero outside in; says which samples of the result's row it reaches. add:

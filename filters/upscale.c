@@ -42,9 +42,16 @@ static void sited_both(const FgUpscale *u, FgSited *x, FgSited *y)
     *y = fg_sited(u->o.in_h, u->o.out_h, yuv ? u->fmt.log2h : 0, py);
 }
 
+/* Rows of the output that are stored in any order. */
+static int slice(const FgUpscale *u)
+{
+    const int n = FG_PLAN_AHEAD * u->model->scale;
+
+    return (n + BAND - 1) / BAND * BAND;
+}
+
 static int init_chroma(FgUpscale *u)
 {
-    const int mix = u->sub && !u->luma;
     FgSited x, y;
     int ret;
 
@@ -61,23 +68,11 @@ static int init_chroma(FgUpscale *u)
         fg_resize_planar(&u->chroma);
         return 0;
     }
+    if (u->mixes)
+        return fg_chroma_mix_init(&u->mix, x, y, slice(u));
     if ((ret = tensor(&u->cin, 2, u->cw, u->ch)) < 0)
         return ret;
-    if (!u->luma && !u->sub)
-        return 0;
-    if ((ret = tensor(&u->cout, 2, u->ocw, u->och)) < 0 ||
-        (!u->luma &&
-         (ret = fg_resize_init(&u->chroma, x.same, y.same, FG_BICUBIC, 2)) < 0))
-        return ret;
-    if (mix &&
-        ((ret = tensor(&u->cup, 2, u->o.in_w, u->o.in_h)) < 0 ||
-         (ret = tensor(&u->cfull, 2, u->o.out_w, u->o.out_h)) < 0 ||
-         (ret = fg_resize_init(&u->c_up, x.up, y.up, FG_BICUBIC, 2)) < 0 ||
-         (ret = fg_resize_init(&u->c_down, x.down, y.down, FG_BICUBIC, 2)) <
-             0 ||
-         (ret = fg_resize_init(&u->c_loss, x.loss, y.loss, FG_BICUBIC, 2)) < 0))
-        return ret;
-    return 0;
+    return u->luma ? tensor(&u->cout, 2, u->ocw, u->och) : 0;
 }
 
 static int init_alpha(FgUpscale *u)
@@ -216,6 +211,7 @@ static int create_once(FgUpscale **pu, const FgModel *m,
     }
     u->yuv = u->fmt.nb == 3 && !u->fmt.rgb;
     u->sub = u->fmt.log2w || u->fmt.log2h;
+    u->mixes = u->yuv && u->sub && !u->luma;
     if ((ret = make_plan(&u->plan, u, o->precision, err)) < 0 ||
         (ret = check_plan(u, err)) < 0)
         goto fail;
@@ -281,15 +277,15 @@ void fg_upscale_free(FgUpscale **pu)
 
     if (!u)
         return;
-    FgTensor *const t[] = {&u->tin,   &u->tnet, &u->tout, &u->cin, &u->cup,
-                           &u->cfull, &u->cout, &u->ain,  &u->aout};
-    FgResize *const r[] = {&u->fit,  &u->alpha,  &u->chroma,
-                           &u->c_up, &u->c_down, &u->c_loss};
+    FgTensor *const t[] = {&u->tin,  &u->tnet, &u->tout, &u->cin,
+                           &u->cout, &u->ain,  &u->aout};
+    FgResize *const r[] = {&u->fit, &u->alpha, &u->chroma};
 
     for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++)
         fg_tensor_free(t[i]);
     for (size_t i = 0; i < sizeof(r) / sizeof(*r); i++)
         fg_resize_free(r[i]);
+    fg_chroma_mix_free(&u->mix);
     fg_plan_free(&u->plan);
     fg_plan_free(&u->plan32);
     free(u->scratch);
@@ -326,6 +322,13 @@ static void run_rows(FgUpscale *u, FgJobFn job, int rows)
     fg_run(u->o.ex, job, u, (rows + BAND - 1) / BAND);
 }
 
+/* Before the first row is stored. */
+static void start_rows(FgUpscale *u)
+{
+    if (u->mixes)
+        fg_chroma_mix_start(&u->mix);
+}
+
 static void job_prepare(void *arg, int i, int worker)
 {
     FgUpscale *u = arg;
@@ -343,12 +346,32 @@ static void job_prepare(void *arg, int i, int worker)
     }
 }
 
+typedef struct Store {
+    FgUpscale *u;
+    int first; /* of the slice's rows, a multiple of BAND */
+} Store;
+
 static void job_store(void *arg, int i, int worker)
 {
-    FgUpscale *u = arg;
+    const Store *s = arg;
+    FgUpscale *const u = s->u;
+    const int at = s->first / BAND + i;
 
-    for (int y = i * BAND; y < band_end(i, u->o.out_h); y++)
+    for (int y = at * BAND; y < band_end(at, u->o.out_h); y++)
         fg_upscale_store_row(u, fg_f32(&u->tout, 0, y, 0), y, worker);
+}
+
+/* tout into the frame. */
+static void store_all(FgUpscale *u)
+{
+    const int n = slice(u) / BAND, all = (u->o.out_h + BAND - 1) / BAND;
+    Store s = {u, 0};
+
+    start_rows(u);
+    for (int i = 0; i < all; i += n) {
+        s.first = i * BAND;
+        fg_run(u->o.ex, job_store, &s, all - i < n ? all - i : n);
+    }
 }
 
 /* ---- a frame ---- */
@@ -407,12 +430,10 @@ static void set_siting(FgUpscale *u, enum AVChromaLocation loc)
         return;
     u->loc = loc;
     sited_both(u, &x, &y);
-    fg_resize_phase(&u->chroma, x.same.first, y.same.first);
-    if (u->luma)
-        return;
-    fg_resize_phase(&u->c_up, x.up.first, y.up.first);
-    fg_resize_phase(&u->c_down, x.down.first, y.down.first);
-    fg_resize_phase(&u->c_loss, x.loss.first, y.loss.first);
+    if (u->mixes)
+        fg_chroma_mix_phase(&u->mix, x, y);
+    else
+        fg_resize_phase(&u->chroma, x.same.first, y.same.first);
 }
 
 static int check_marks(const FgUpscale *u, int rows, int ret, const char *what,
@@ -461,6 +482,8 @@ static int run_plan(FgUpscale *u, FgPlan *plan, int direct)
     if (ret < 0)
         return ret;
     rows.get = get ? take_row : NULL;
+    if (direct)
+        start_rows(u);
     return direct ? fg_plan_run_rows(plan, get ? &size : &u->tin, &rows)
                   : fg_plan_run(plan, &u->tin, &u->tnet);
 }
@@ -480,7 +503,7 @@ static int run_net(FgUpscale *u, int direct, FgError *err)
             ret = run_plan(u, u->plan32, direct);
         else if ((ret = whole_picture(u)) >= 0 &&
                  (ret = run_plan(u, u->plan32, 0)) >= 0)
-            run_rows(u, job_store, u->o.out_h);
+            store_all(u);
     }
     if (ret == -EDOM)
         return fg_error(err, ret,
@@ -512,25 +535,8 @@ static int do_picture(FgUpscale *u, FgError *err)
         fg_resize_run(&u->fit, view(&u->tout), view(&u->tnet), 0, 1, NULL, ex);
     if (any)
         fg_side_add_all(&u->side, view(&u->tout), 1 - u->blend, ex);
-    run_rows(u, job_store, u->o.out_h);
+    store_all(u);
     return 0;
-}
-
-/* An RGB network's chroma c goes up to the luma grid, through the network and
- * down. down(up(c)) is softer than c; what it lacks is added at the output
- * size, so that a network which changes nothing gives c back. */
-static void do_chroma(FgUpscale *u)
-{
-    FgExecutor *ex = u->o.ex;
-    const FgView out = view(&u->cout);
-
-    if (u->luma) {
-        fg_resize_run(&u->chroma, out, view(&u->cin), 0, 1, NULL, ex);
-        return;
-    }
-    fg_resize_run(&u->c_down, out, view(&u->cfull), 0, 1, NULL, ex);
-    fg_resize_run(&u->chroma, out, view(&u->cin), 1, 1, NULL, ex);
-    fg_resize_run(&u->c_loss, out, view(&u->cup), 1, -1, NULL, ex);
 }
 
 /* Chroma that the network does not see: no pictures of it. */
@@ -557,11 +563,10 @@ static int read_frame(FgUpscale *u, const AVFrame *in, const FgLook *look,
     const FgChroma c = chroma_of(u);
     if (u->by_rows)
         fg_chroma_take(&c);
+    else if (u->mixes)
+        u->mix.fmt = &u->fmt, u->mix.code = u->code_c, u->mix.in = in;
     else if (u->yuv)
         fg_chroma_read(&c, view(&u->cin), u->cw, u->ch);
-    if (u->sub && !u->luma)
-        fg_resize_run(&u->c_up, view(&u->cup), view(&u->cin), 0, 1, NULL,
-                      u->o.ex);
     if (streams(u))
         return 0;
     return fill_input(u) < 0 ? fg_error(err, -ENOMEM, "no memory for %dx%d",
@@ -588,18 +593,17 @@ static int frame_once(FgUpscale *u, AVFrame *out, const AVFrame *in,
 
     if (ret < 0)
         return ret;
-    u->out = out;
+    u->out = u->mix.out = out;
     if (u->fmt.has_alpha) /* these two are what fg_upscale_store_row may need */
         fg_resize_run(&u->alpha, view(&u->aout), view(&u->ain), 0, 1, NULL, ex);
     const FgChroma c = chroma_of(u);
     if (u->by_rows)
         fg_chroma_give(&c);
-    if (u->luma && u->cout.data)
-        do_chroma(u);
+    if (u->cout.data)
+        fg_resize_run(&u->chroma, view(&u->cout), view(&u->cin), 0, 1, NULL,
+                      ex);
     if ((ret = do_picture(u, err)) < 0)
         return ret;
-    if (!u->luma && u->sub)
-        do_chroma(u);
     if (u->yuv && u->cout.data)
         fg_chroma_write(&c, view(&u->cout), u->ocw, u->och);
     return check_marks(u, u->o.out_h, -EDOM, "output", err);

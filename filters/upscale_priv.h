@@ -5,11 +5,13 @@
 
 #include "upscale.h"
 
+#include "chroma_mix.h"
 #include "frame.h"
 #include "resample.h"
 #include "side.h"
 
-#define SCRATCH 9 /* floats per pixel of a worker's row: see FgUpscaleRows */
+/* floats per pixel of a worker's row: see FgUpscaleRows */
+#define SCRATCH (9 + FG_CHROMA_MIX_WORK)
 
 struct FgUpscale {
     FgUpscaleOptions o;
@@ -24,11 +26,13 @@ struct FgUpscale {
     FgTensor tin, tnet, tout; /* tin: where rows are not made as they are
                                  taken; tout: a view of tnet if sizes agree */
     FgSide side;
-    FgTensor cin, cup, cfull, cout; /* Pb, Pr interleaved */
-    int by_rows;                    /* chroma has none of these: chroma.h */
+    FgTensor cin, cout; /* Pb, Pr interleaved */
+    int by_rows;        /* chroma has none of these: chroma.h */
+    int mixes;          /* nor here, subsampled and seen by the network */
+    FgChromaMix mix;
     FgTensor ain, aout;
-    FgResize fit, alpha;                   /* net -> out, in -> out */
-    FgResize chroma, c_up, c_down, c_loss; /* see do_chroma */
+    FgResize fit, alpha; /* net -> out, in -> out */
+    FgResize chroma;     /* that the network does not see */
     float *scratch;
     size_t scratch_row;
     uint8_t *marks;
@@ -46,6 +50,7 @@ struct FgUpscale {
 typedef struct FgUpscaleRows {
     float *rgb, *y, *c;
     float *src, *lo, *hi; /* see limit */
+    float *mix;           /* FG_CHROMA_MIX_WORK */
 } FgUpscaleRows;
 
 static inline FgUpscaleRows fg_upscale_rows(const FgUpscale *u, int worker)
@@ -53,8 +58,8 @@ static inline FgUpscaleRows fg_upscale_rows(const FgUpscale *u, int worker)
     float *p = u->scratch + u->scratch_row * (size_t)worker;
     const size_t n = (u->scratch_row - 16) / SCRATCH;
 
-    return (FgUpscaleRows){p,         p + 3 * n, p + 4 * n,
-                           p + 6 * n, p + 7 * n, p + 8 * n};
+    return (FgUpscaleRows){p,         p + 3 * n, p + 4 * n, p + 6 * n,
+                           p + 7 * n, p + 8 * n, p + 9 * n};
 }
 
 /* upscale_rows.c. The frame's row y as the network's kind of values, not

@@ -31,9 +31,11 @@ const float *fg_upscale_read_row(const FgUpscale *u, FgUpscaleRows r, int y,
     if (u->luma)
         return r.y;
     if (u->yuv) {
-        const FgTensor *c = u->sub ? &u->cup : &u->cin;
+        const float *c = u->mixes ? r.c : fg_f32(&u->cin, 0, y, 0);
 
-        fg_row_yuv_to_rgb(r.rgb, r.y, fg_f32(c, 0, y, 0), n, &u->matrix);
+        if (u->mixes)
+            fg_chroma_mix_row(&u->mix, y, r.c, r.mix);
+        fg_row_yuv_to_rgb(r.rgb, r.y, c, n, &u->matrix);
     } else {
         for (int x = 0; x < n; x++)
             r.rgb[3 * x] = r.rgb[3 * x + 1] = r.rgb[3 * x + 2] = r.y[x];
@@ -123,17 +125,17 @@ static int store_rgb(const FgUpscale *u, FgUpscaleRows r, const float *v, int y)
     return write_rgb(u, r.rgb, y);
 }
 
-static int store_yuv(const FgUpscale *u, FgUpscaleRows r, const float *v, int y)
+static int store_yuv(FgUpscale *u, FgUpscaleRows r, const float *v, int y)
 {
     const int n = u->o.out_w;
 
     if (!u->luma) {
-        float *c = u->cfull.data ? fg_f32(&u->cfull, 0, y, 0) : r.c;
-
-        fg_row_rgb_to_yuv(r.y, c, v, n, &u->matrix);
+        fg_row_rgb_to_yuv(r.y, r.c, v, n, &u->matrix);
         for (int k = 0; k < 2 && u->yuv && !u->sub; k++)
-            fg_row_write(u->out, &u->fmt, &u->fmt.comp[1 + k], y, n, c + k, 2,
+            fg_row_write(u->out, &u->fmt, &u->fmt.comp[1 + k], y, n, r.c + k, 2,
                          u->code_c);
+        if (u->mixes)
+            fg_chroma_mix_put(&u->mix, y, r.c, r.mix);
         v = r.y;
     }
     if (u->shaper) {
@@ -157,7 +159,7 @@ static int store_alpha(const FgUpscale *u, FgUpscaleRows r, int y)
 
 void fg_upscale_store_row(void *arg, const float *v, int y, int worker)
 {
-    const FgUpscale *u = arg;
+    FgUpscale *const u = arg;
     const FgUpscaleRows r = fg_upscale_rows(u, worker);
 
     if (u->adds)

@@ -559,12 +559,13 @@ typedef struct Put {
     const FgTensor *out;
     const FgPlanRows *rows;
     const float *src;
-    int w, c;
+    int w, c, first;
 } Put;
 
-static void put_row(void *arg, int y, int worker)
+static void put_row(void *arg, int i, int worker)
 {
     const Put *p = arg;
+    const int y = p->first + i;
     const float *src = p->src + (size_t)y * (size_t)p->w * (size_t)p->c;
     if (p->rows) {
         p->rows->put(p->rows->arg, src, y, worker);
@@ -619,8 +620,11 @@ int fg_cuda_plan_run(FgPlan *p, const FgTensor *in, const FgTensor *out,
              pixel_out * (size_t)w * (size_t)h, &c->why);
     if (rc < 0)
         return rc;
-    Put put = {out, rows, c->host_out, w, p->channels_out};
-    fg_run(p->ex, put_row, &put, h);
+    Put put = {out, rows, c->host_out, w, p->channels_out, 0};
+    for (int n; put.first < h; put.first += n) {
+        n = h - put.first < fg_plan_slice(p) ? h - put.first : fg_plan_slice(p);
+        fg_run(p->ex, put_row, &put, n);
+    }
     return *c->host_bad ? -EDOM : 0;
 }
 

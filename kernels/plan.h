@@ -83,13 +83,15 @@ int fg_plan_create(FgPlan **plan, const FgModel *m, const FgPlanOptions *opt,
  * a NaN or Inf (out is then complete but must not be used). */
 int fg_plan_run(FgPlan *plan, const FgTensor *in, FgTensor *out);
 /* The same into rows: put gets each row of the output, [w*s][C'] floats, while
- * it is in the cache, in any order, from workers of the plan's executor at the
- * same time. On -EDOM all rows were put, too. Needs windows of the whole
+ * it is in the cache, from workers of the plan's executor at the same time, in
+ * slices: when row y is, all calls for rows before y - FG_PLAN_AHEAD * s have
+ * returned. On -EDOM all rows were put, too. Needs windows of the whole
  * width: -ENOTSUP where info.tile_w < w (nothing is put then).
  * get, unless NULL, fills rows of the input, [w][C] floats, shortly before they
  * are read; in has a shape alone. Each row at least once, from workers at the
  * same time; before a row of the output is put all input rows up to 2 below it
  * have been got. -ENOTSUP without info.takes_rows. */
+#define FG_PLAN_AHEAD 16
 typedef struct FgPlanRows {
     void (*put)(void *arg, const float *row, int y, int worker);
     void *arg;

@@ -14,7 +14,7 @@
 #define WIDE_BYTES ((size_t)64 << 20)
 #define WIDE 48
 #define BAND 8
-#define BAND_MOST 16
+#define BAND_MOST FG_PLAN_AHEAD
 /* What a wave with higher bands may take. */
 #define HIGH_BYTES ((size_t)8 << 20)
 /* What a group of steps may take of a core's second cache: rows that are kept,

@@ -168,6 +168,13 @@ typedef struct FgEmit {
     int x0, x1, y0; /* what of the window goes there */
 } FgEmit;
 
+/* Rows of the output that may be put in any order. */
+static inline int fg_plan_slice(const FgPlan *p)
+{
+    const int n = FG_PLAN_AHEAD * p->reach.scale_num / p->reach.scale_den;
+    return n > 1 ? n : 1;
+}
+
 /* plan_run.c. Row i of the tile; the part-th of parts shares of rows y0 <= y <
  * y1 of a convolution's value. */
 void fg_plan_emit(const FgEmit *e, int i, int worker);

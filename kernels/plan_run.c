@@ -218,9 +218,24 @@ void fg_plan_emit(const FgEmit *j, int i, int worker)
         put_pixels(j->out, j->px, j->py + i, src, pitch, n, c);
 }
 
+typedef struct EmitJob {
+    const FgEmit *e;
+    int first;
+} EmitJob;
+
 static void emit_job(void *arg, int i, int worker)
 {
-    fg_plan_emit(arg, i, worker);
+    const EmitJob *j = arg;
+    fg_plan_emit(j->e, j->first + i, worker);
+}
+
+static void emit_all(FgPlan *p, const FgEmit *e, int rows)
+{
+    EmitJob j = {e, 0};
+    for (int n; j.first < rows; j.first += n) {
+        n = min(fg_plan_slice(p), rows - j.first);
+        fg_run(p->ex, emit_job, &j, n);
+    }
 }
 
 /* ---- tiles ---- */
@@ -282,7 +297,7 @@ static int run_whole(FgPlan *p, FgEmit *e, int rows)
             rc = run_op(p, s);
     }
     if (rc >= 0)
-        fg_run(p->ex, emit_job, e, rows);
+        emit_all(p, e, rows);
     return rc;
 }
 

@@ -245,6 +245,70 @@ static void test_planar_rows(void **state)
     }
 }
 
+/* Steps of two have loops of their own: the sums that their weights say, bit by
+ * bit, of rows long and short. */
+static void test_steps_of_two(void **state)
+{
+    static const int sizes[] = {1, 2, 3, 7, 16, 120, 121};
+    static float row[512];
+
+    (void)state;
+    fill(128, 3, 1);
+    for (int i = 0; i < 3 * 2 * 7; i++) {
+        const int c = 1 + i % 3, n = sizes[i / 6], dst = (n + 1) / 2;
+        const FgAxis a = {n, dst, i / 3 % 2 ? 0.5 : 0, 2};
+        FgTaps t;
+
+        assert_int_equal(fg_taps_init(&t, a, FG_BICUBIC), 0);
+        fg_taps_across(&t, c, row, src, 0, 1);
+        for (int x = 0; x < dst; x++)
+            for (int k = 0; k < c; k++) {
+                float sum = 0;
+
+                for (int j = 0; j < t.nb; j++)
+                    sum += t.w[x * t.nb + j] * src[(t.start[x] + j) * c + k];
+                assert_true(row[x * c + k] == sum);
+            }
+        if (n > 100)
+            assert_true(t.down && t.hi - t.lo > n / 2 - 10);
+        fg_taps_free(&t);
+    }
+}
+
+/* One step instead of two, for all phases after those it was made for. */
+static void test_joined(void **state)
+{
+    static const int sizes[] = {1, 2, 3, 40};
+    static float mid[256], row[256];
+
+    (void)state;
+    fill(40, 1, 1);
+    for (int i = 0; i < 4 * 3 * 3; i++) {
+        const int n = sizes[i / 9], f = 1 + i / 3 % 3, g = 1 + i % 3;
+        FgTaps a, b, t;
+
+        assert_int_equal(
+            fg_taps_init(&a, (FgAxis){n, 2 * n, 0, 0.5}, FG_BICUBIC), 0);
+        assert_int_equal(fg_taps_init(&b, (FgAxis){2 * n, f * n, 0, 2.0 / f},
+                                      g == 2 ? FG_LANCZOS3 : FG_BICUBIC),
+                         0);
+        assert_int_equal(fg_taps_join(&t, &a, &b), 0);
+        for (int k = 0; k < 4; k++) {
+            fg_taps_across(&a, 1, mid, src, 0, 1);
+            fg_taps_across(&b, 1, row, mid, 0, 1);
+            fg_taps_across(&t, 1, dst, src, 0, 1);
+            for (int x = 0; x < f * n; x++)
+                assert_true(fabsf(dst[x] - row[x]) < 1e-6F);
+            fg_taps_phase(&a, -0.37 * k);
+            fg_taps_phase(&b, 0.21 * k);
+            fg_taps_join_again(&t, &a, &b);
+        }
+        fg_taps_free(&a);
+        fg_taps_free(&b);
+        fg_taps_free(&t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +321,8 @@ int main(void)
         cmocka_unit_test(test_against_direct),
         cmocka_unit_test(test_run_options),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_steps_of_two),
+        cmocka_unit_test(test_joined),
     };
 
     return cmocka_run_group_tests_name("resample", tests, NULL, NULL);

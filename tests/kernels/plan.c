@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <float.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 
@@ -364,6 +365,57 @@ static void rows_taken_change_no_bit(void **state)
     }
 }
 
+/* ---- rows come in slices ---- */
+
+typedef struct Order {
+    int ahead, broken;
+    atomic_int done[1536]; /* rows whose calls have returned */
+    atomic_int put;
+} Order;
+
+static void note_row(void *arg, const float *row, int y, int worker)
+{
+    Order *const o = arg;
+    (void)row;
+    (void)worker;
+    for (int i = 0; i < y - o->ahead; i++)
+        if (!atomic_load(&o->done[i]))
+            o->broken = 1;
+    if (y % 5 == 0)
+        sched_yield();
+    atomic_store(&o->done[y], 1);
+    atomic_fetch_add(&o->put, 1);
+}
+
+/* However the steps run: whoever gets a row can forget those long before it. */
+static void rows_come_in_slices(void **state)
+{
+    static const int which[] = {0, 1, 4, 6};
+    (void)state;
+    for (size_t i = 0; i < sizeof(which) / sizeof(*which); i++) {
+        const FgBuild *const b = &builds[which[i]];
+        FgModel *m = net_model(b);
+        for (int k = 0; k < 3; k++) {
+            const int h = k ? 301 : 90, w = k ? 70 : 20;
+            FgPlanOptions o = options(w, h, k > 1 ? 240 : 0, FG_PREC_INT16);
+            Order *const order = calloc(1, sizeof(*order));
+            const FgPlanRows rows = {note_row, order, NULL};
+            FgTensor in = net_picture(b->channels_in, h, w);
+            assert_non_null(order);
+            order->ahead = FG_PLAN_AHEAD * b->scale;
+            o.ex = fg_pool_executor(pool);
+            FgPlan *p = plan_of(m, o);
+            assert_int_equal(fg_plan_run_rows(p, &in, &rows), 0);
+            assert_int_equal(atomic_load(&order->put), h * b->scale);
+            assert_false(order->broken);
+            fg_plan_free(&p);
+            fg_tensor_free(&in);
+            free(order);
+        }
+        fg_model_free(&m);
+    }
+}
+
 /* Layer by layer there is no such thing, and one is told. */
 static void rows_are_not_always_taken(void **state)
 {
@@ -713,6 +765,7 @@ int main(void)
         cmocka_unit_test(strides_change_no_bit),
         cmocka_unit_test(rows_taken_change_no_bit),
         cmocka_unit_test(rows_are_not_always_taken),
+        cmocka_unit_test(rows_come_in_slices),
         cmocka_unit_test(bf16_is_close),
         cmocka_unit_test(mixed_ops_tile),
         cmocka_unit_test(odd_tail_tiles),
