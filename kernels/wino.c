@@ -357,7 +357,8 @@ static int strips(const Job *j)
 /* Tiles first <= t < last by strips. */
 static void run_strips(const Job *j, int first, int last)
 {
-    FgWinoStrip q = {.u = j->w->u, .out = out_of(j)};
+    FgWinoStrip q = {.u = j->w->u, .out = out_of(j), .row = j->ops->strip_row};
+    const int most = j->ops->strip_run;
 
     q.out.m = j->m;
     q.out_step = T * j->out_size * (size_t)j->out->pitch;
@@ -365,7 +366,7 @@ static void run_strips(const Job *j, int first, int last)
         const int tx = j->x0 + t % j->nx, row = t / j->nx;
 
         n = j->x0 + j->nx - tx;
-        n = n > FG_WINO_RUN ? FG_WINO_RUN : n;
+        n = n > most ? most : n;
         n = n > last - t ? last - t : n;
         find_run(j, &q.in, row / j->ny, row % j->ny, tx, n);
         q.add_step = find_tile(j, &q.out, row / j->ny, row % j->ny, tx);

@@ -137,21 +137,36 @@ typedef struct FgWinoProduct {
  * in.v and out.m are memory for [8][6][icp] int16 and [8][24][ocp] floats; out
  * is the first tile, the others out_step, add_step bytes further, the last one
  * last_cols wide. */
+struct FgWinoStripRow;
 typedef struct FgWinoStrip {
     FgWinoIn in;
     FgWinoOut out;
     const char *u;
     size_t out_step, add_step;
     int last_cols;
+    void (*row)(const struct FgWinoStripRow *q); /* the table's strip_row */
 } FgWinoStrip;
+
+/* A part of that on vectors of 8: the products of a row of planes, of
+ * FG_WINO_STRIP8 tiles. v: [tile][6][icp], u: planes `plane` bytes apart; m:
+ * [tile][block of 8 outputs][6][8]. */
+#define FG_WINO_STRIP8 6
+typedef struct FgWinoStripRow {
+    const char *v, *u;
+    int32_t *m;
+    size_t plane;
+    int pairs, icp, ocp;
+} FgWinoStripRow;
 
 typedef struct FgWinoOps {
     void (*in[2])(const FgWinoIn *q); /* by FgWinoKind */
     void (*product[2])(const FgWinoProduct *q);
     void (*out[2])(const FgWinoOut *q);
-    /* I16, 9 <= ic <= 32, oc <= 64; NULL where there is none. The same bits as
-     * the other three. */
+    /* I16, 9 <= ic <= 32, oc <= 64, at most strip_run tiles; NULL where there
+     * is none. The same bits as the other three. */
     void (*strip)(const FgWinoStrip *q);
+    void (*strip_row)(const FgWinoStripRow *q); /* what strip may need */
+    int strip_run;
 } FgWinoOps;
 
 const FgWinoOps *fg_wino_ops(FgCpu level);

@@ -48,6 +48,10 @@ static void product_f32(const FgWinoProduct *q)
 
 void fg_wino_ops_c(FgWinoOps *o)
 {
-    *o = (FgWinoOps){
-        {in_i16, in_f32}, {product_i16, product_f32}, {out_i16, out_f32}, NULL};
+    *o = (FgWinoOps){{in_i16, in_f32},
+                     {product_i16, product_f32},
+                     {out_i16, out_f32},
+                     NULL,
+                     NULL,
+                     0};
 }

@@ -14,6 +14,8 @@
 
 #include "kernels/wino_grad_lanes_template.c"
 
+typedef V FN(Vec);
+
 /* One column of A': o = A' m; the factor 2 of planes 3 and 4 is undone. */
 INL void FN(out4)(V *o, const V *m)
 {

@@ -163,3 +163,26 @@ static void out_f32(const FgWinoOut *q)
     NARROW_ONLY(if (wide < q->oc) out_f32_n(
                     q, wide, (const float *)q->m + 36 * wide, NARROW);)
 }
+
+/* The end of a strip: t[tile][block of outputs][row][4] are the products,
+ * transformed along x. */
+INL void strip_finish(const FgWinoStrip *s)
+{
+    const int wide = wide_channels(s->out.oc);
+    FgWinoOut q = s->out;
+
+    for (int k = 0; k < s->in.n; k++) {
+        const float *const t = (const float *)s->out.m + 24 * k * q.ocp;
+
+        q.unscale = s->in.unscale[k];
+        q.cols = k == s->in.n - 1 ? s->last_cols : 4;
+        for (int c = 0; c < wide; c += LANES_W)
+            finish_i16_w(&q, c, (const Vec_w *)(t + 24 * c));
+        NARROW_ONLY(if (wide < q.oc)
+                        finish_i16_n(&q, wide, (const Vec_n *)(t + 24 * wide));)
+        for (int y = 0; y < q.rows; y++) {
+            q.out[y] = (char *)q.out[y] + s->out_step;
+            q.add[y] = q.add[y] ? (const char *)q.add[y] + s->add_step : NULL;
+        }
+    }
+}

@@ -98,7 +98,11 @@ PRODUCT(f32)
 
 void fg_wino_ops_neon(FgWinoOps *o)
 {
-    *o = (FgWinoOps){
-        {in_i16, in_f32}, {product_i16, product_f32}, {out_i16, out_f32}, NULL};
+    *o = (FgWinoOps){{in_i16, in_f32},
+                     {product_i16, product_f32},
+                     {out_i16, out_f32},
+                     NULL,
+                     NULL,
+                     0};
 }
 #endif

@@ -192,27 +192,6 @@ static void strip_products(const FgWinoStrip *s, int y, int bytes)
     }
 }
 
-static void strip_finish(const FgWinoStrip *s)
-{
-    const int wide = wide_channels(s->out.oc);
-    FgWinoOut q = s->out;
-
-    for (int k = 0; k < s->in.n; k++) {
-        const float *const t = (const float *)s->out.m + 24 * k * q.ocp;
-
-        q.unscale = s->in.unscale[k];
-        q.cols = k == s->in.n - 1 ? s->last_cols : 4;
-        for (int c = 0; c < wide; c += 16)
-            finish_i16_w(&q, c, (const __m512 *)(t + 24 * c));
-        if (wide < q.oc)
-            finish_i16_n(&q, wide, (const __m256 *)(t + 24 * wide));
-        for (int y = 0; y < q.rows; y++) {
-            q.out[y] = (char *)q.out[y] + s->out_step;
-            q.add[y] = q.add[y] ? (const char *)q.add[y] + s->add_step : NULL;
-        }
-    }
-}
-
 INL void strip_all(const FgWinoStrip *s, const int half)
 {
     const FgWinoIn copy = s->in, *const q = &copy;

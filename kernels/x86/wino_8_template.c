@@ -78,6 +78,64 @@ static void cover(const FgWinoProduct *q, const BlockFn full[2],
     }
 }
 
+/* One plane of a row: FG_WINO_STRIP8 tiles, of which the last may be none whose
+ * sums anybody reads, times nb vectors of outputs. */
+INL void strip_block(const FgWinoStripRow *q, int x, int o, const int nb)
+{
+    const size_t tile = 12 * (size_t)q->icp;
+    const char *v = q->v + 2 * (size_t)x * (size_t)q->icp;
+    const char *u = q->u + (size_t)x * q->plane + 4 * (size_t)o;
+    __m256i acc[FG_WINO_STRIP8][2];
+
+#pragma GCC unroll 6
+    for (int i = 0; i < FG_WINO_STRIP8; i++)
+        acc[i][0] = acc[i][1] = _mm256_setzero_si256();
+#pragma GCC unroll 1
+    for (int k = 0; k < q->pairs; k++) {
+        __m256i w[2];
+
+        /* The next plane's: it comes from the second level of cache. */
+        _mm_prefetch(u + q->plane, _MM_HINT_T0);
+#pragma GCC unroll 2
+        for (int b = 0; b < nb; b++)
+            w[b] = _mm256_load_si256((const __m256i *)(u + 32 * b));
+#pragma GCC unroll 6
+        for (int i = 0; i < FG_WINO_STRIP8; i++) {
+            const __m256i a = broadcast(v + (size_t)i * tile);
+#pragma GCC unroll 2
+            for (int b = 0; b < nb; b++)
+                acc[i][b] = dot(acc[i][b], w[b], a);
+        }
+        v += 4;
+        u += 4 * q->ocp;
+    }
+    int32_t *m = q->m + 6 * o + 8 * x;
+#pragma GCC unroll 6
+    for (int i = 0; i < FG_WINO_STRIP8; i++, m += 6 * q->ocp)
+#pragma GCC unroll 2
+        for (int b = 0; b < nb; b++)
+            _mm256_store_si256((__m256i *)(m + 48 * b), acc[i][b]);
+}
+
+__attribute__((noinline)) static void strip_one(const FgWinoStripRow *q, int x,
+                                                int o)
+{
+    strip_block(q, x, o, 1);
+}
+
+__attribute__((noinline)) static void strip_two(const FgWinoStripRow *q, int x,
+                                                int o)
+{
+    strip_block(q, x, o, 2);
+}
+
+static void strip_row_i16(const FgWinoStripRow *q)
+{
+    for (int o = 0; o < q->ocp; o += 16)
+        for (int x = 0; x < 6; x++)
+            (o + 8 < q->ocp ? strip_two : strip_one)(q, x, o);
+}
+
 static void product_i16(const FgWinoProduct *q)
 {
     static const BlockFn full[2] = {i16_12x1, i16_6x2};

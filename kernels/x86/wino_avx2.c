@@ -66,8 +66,11 @@ static void product_f32(const FgWinoProduct *q)
     cover(q, full, one);
 }
 
+#include "kernels/x86/wino_8_strip_template.c"
+
 void fg_wino_ops_avx2(FgWinoOps *o)
 {
-    *o = (FgWinoOps){
-        {in_i16, in_f32}, {product_i16, product_f32}, {out_i16, out_f32}, NULL};
+    *o = (FgWinoOps){{in_i16, in_f32},   {product_i16, product_f32},
+                     {out_i16, out_f32}, strip_i16,
+                     strip_row_i16,      FG_WINO_STRIP8};
 }

@@ -21,5 +21,7 @@ void fg_wino_ops_avx512(FgWinoOps *o)
     *o = (FgWinoOps){{in_i16, in_f32},
                      {product_i16, product_f32},
                      {out_i16, out_f32},
-                     strip_i16};
+                     strip_i16,
+                     NULL,
+                     FG_WINO_RUN};
 }

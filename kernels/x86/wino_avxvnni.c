@@ -15,4 +15,5 @@ static inline __attribute__((always_inline)) __m256i dot(__m256i acc, __m256i w,
 void fg_wino_ops_avxvnni(FgWinoOps *o)
 {
     o->product[FG_WINO_I16] = product_i16;
+    o->strip_row = strip_row_i16;
 }
