@@ -5,8 +5,7 @@
  * their values there and run their ops there, so that no family knows of it.
  * Between calls of a tape the host has: its input before forward, its output
  * and tapped values after; the output's gradient and seeds before backward, the
- * input's gradient after. All else of a tape lies on the device alone, unless
- * fg_tape_pull fetches it.
+ * input's gradient after. All else of a tape lies on the device alone.
  *
  * Parameters, gradients and optimiser memory (FgParams) that tapes use have a
  * mirror on the device. Either copy may be stale; whoever reads or writes the
@@ -34,7 +33,6 @@ typedef struct FgGpu {
     uint64_t up, down; /* bytes copied so far */
     int64_t waits;     /* times that the host waited */
     uint64_t serial;   /* mirrors made so far */
-    int64_t host_ops;  /* ops run on the host: gradient penalties' */
 } FgGpu;
 
 /* name: "cuda" or "cuda:N"; NULL: the CPU, *d is NULL. Gives ex the device;

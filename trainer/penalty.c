@@ -8,17 +8,10 @@
 #include "kernels/op.h"
 #include "trainer/noise.h"
 #include "trainer/penalty.h"
+#include "trainer/penalty_gpu.h"
 #include "trainer/tape_gpu.h"
 
-typedef enum Sort {
-    LINEAR,   /* the op itself on t, without its bias */
-    PLAIN,    /* t goes through: a bias */
-    ACTIVATE, /* phi'(z) t: a diagonal, so the op's backward */
-    BEND,     /* the same, and phi'' is not 0 */
-    REFUSED
-} Sort;
-
-static Sort sort(const char *op)
+FgPenaltySort fg_penalty_sort(const char *op)
 {
     static const char *const linear[] = {
         "conv2d", "deconv2d", "dense",         "avg_pool",
@@ -29,14 +22,14 @@ static Sort sort(const char *op)
 
     for (int i = 0; linear[i]; i++)
         if (!strcmp(op, linear[i]))
-            return LINEAR;
+            return FG_SORT_LINEAR;
     for (int i = 0; act[i]; i++)
         if (!strcmp(op, act[i]))
-            return ACTIVATE;
+            return FG_SORT_ACTIVATE;
     for (int i = 0; bend[i]; i++)
         if (!strcmp(op, bend[i]))
-            return BEND;
-    return !strcmp(op, "bias") ? PLAIN : REFUSED;
+            return FG_SORT_BEND;
+    return !strcmp(op, "bias") ? FG_SORT_PLAIN : FG_SORT_REFUSED;
 }
 
 static size_t count(const FgTensor *t)
@@ -51,19 +44,22 @@ static int make(FgPenalty *p, FgError *err)
 
     for (int i = 0; i < t->graph->nb_nodes && !ret; i++) {
         const FgNode *n = &t->graph->nodes[i];
-        const Sort s = n->nb_in ? sort(n->op->name) : LINEAR;
+        const FgPenaltySort s = n->nb_in ? fg_penalty_sort(n->op->name)
+                                         : FG_SORT_LINEAR;
 
-        if (s == REFUSED)
+        if (s == FG_SORT_REFUSED)
             return fg_error(err, -EINVAL,
                             "node %s: a gradient penalty cannot see through "
                             "the op %s",
                             n->name, n->op->name);
         ret = fg_tensor_alloc(&p->tan[i], t->val[i].shape, FG_F32);
-        if (!ret && s == BEND)
+        if (!ret && s == FG_SORT_BEND)
             ret = fg_tensor_alloc(&p->bend[i], t->val[i].shape, FG_F32);
-        p->smooth |= s == BEND;
+        p->smooth |= s == FG_SORT_BEND;
     }
-    return ret ? fg_error(err, ret, "not enough memory for the penalty") : 0;
+    if (ret)
+        return fg_error(err, ret, "not enough memory for the penalty");
+    return t->gpu ? fg_penalty_gpu_create(p, err) : 0;
 }
 
 int fg_penalty_create(FgPenalty *p, FgTape *critic, FgError *err)
@@ -85,6 +81,7 @@ void fg_penalty_free(FgPenalty *p)
 {
     if (!p)
         return;
+    fg_penalty_gpu_free(p);
     for (int i = 0; p->tape && i < p->tape->graph->nb_nodes; i++) {
         if (p->tan)
             fg_tensor_free(&p->tan[i]);
@@ -166,16 +163,16 @@ static int tangent(FgPenalty *p, int i, FgOpCall *c)
 {
     FgTape *const t = p->tape;
     const FgNode *n = c->node;
-    const Sort s = sort(n->op->name);
+    const FgPenaltySort s = fg_penalty_sort(n->op->name);
 
-    if (s == LINEAR) {
+    if (s == FG_SORT_LINEAR) {
         c->nb_param = c->nb_param > 1 ? 1 : c->nb_param; /* no bias */
         for (int k = 0; k < n->nb_in; k++)
             c->in[k] = &p->tan[n->in[k]];
         c->out = &p->tan[i];
         return n->op->f32.forward(c);
     }
-    if (s == PLAIN) {
+    if (s == FG_SORT_PLAIN) {
         fg_tensor_copy(&p->tan[i], &p->tan[n->in[0]]);
         return 0;
     }
@@ -228,15 +225,15 @@ static int first_order(FgPenalty *p, int i, FgOpCall *c)
     const FgNode *n = c->node;
     const FgParam *w = n->nb_param ? fg_params_find(t->params, n->param[0])
                                    : NULL;
-    const Sort s = sort(n->op->name);
+    const FgPenaltySort s = fg_penalty_sort(n->op->name);
     FgTensor dw;
 
     if (!strcmp(n->op->name, "prelu"))
         slope(p, i, c);
-    if (s == BEND)
+    if (s == FG_SORT_BEND)
         bend(n->op->name, p->bend[i].data, c->in[0]->data, t->val[i].data,
              t->grad[i].data, p->tan[n->in[0]].data, count(&t->val[i]));
-    if (s != LINEAR || !w || !w->trainable)
+    if (s != FG_SORT_LINEAR || !w || !w->trainable)
         return 0;
     dw = *c->param[0];
     dw.data = fg_params_find(t->grads, w->name)->data;
@@ -302,9 +299,11 @@ double fg_penalty_run(FgPenalty *p, FgPenaltyKind kind, double weight,
     v = value(p, kind, weight, &mean);
     if (norm)
         *norm = mean;
-    *ret = fg_tape_pull(p->tape);
-    if (!*ret)
-        *ret = each(p, tangent);
+    if (p->gpu) {
+        *ret = fg_penalty_gpu_weights(p);
+        return *ret ? -1 : v;
+    }
+    *ret = each(p, tangent);
     if (!*ret)
         *ret = each(p, first_order);
     if (!*ret && p->smooth)

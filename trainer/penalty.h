@@ -32,10 +32,12 @@ typedef enum FgPenaltyKind {
 
 typedef struct FgPenalty {
     FgTape *tape;
-    FgTensor *tan;  /* [nb_nodes] the forward pass over t */
-    FgTensor *bend; /* [nb_nodes] phi'' u t at smooth activations */
-    int smooth;     /* there is one */
-    FgTensor grad;  /* of the input, copied: g */
+    FgTensor *tan;            /* [nb_nodes] the forward pass over t */
+    FgTensor *bend;           /* [nb_nodes] phi'' u t at smooth activations */
+    int smooth;               /* there is one */
+    FgTensor grad;            /* of the input, copied: g */
+    struct FgPenaltyGpu *gpu; /* penalty_gpu.c's: tan and bend are there, of
+                                 tan the first is here, too */
 } FgPenalty;
 
 /* The tape, borrowed, was made with want_input and with grads. Refuses

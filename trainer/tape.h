@@ -64,11 +64,6 @@ int fg_tape_backward_data(FgTape *t, int training);
  */
 FgTensor *fg_tape_seed(FgTape *t, int node);
 
-/* Fetches all values and gradients from a device, and says that the caller
- * reads params and writes grads: for work on a tape's inside. Nothing on the
- * host. 0 or a negative errno. */
-int fg_tape_pull(FgTape *t);
-
 /* On a device: what of the tape the host neither gives nor reads from now on
  * (the gradients: of its output, of its input), so that passes do not copy it,
  * and the host's memory of it means nothing. Without a device: nothing. */

@@ -306,24 +306,6 @@ int fg_tape_gpu_end(FgTape *t, int back)
     return ret;
 }
 
-int fg_tape_pull(FgTape *t)
-{
-    struct FgTapeGpu *g = t->gpu;
-    int ret = 0;
-
-    if (!g)
-        return 0;
-    for (int i = 0; i < t->graph->nb_nodes && !ret; i++) {
-        ret = get(t, &t->val[i], &g->val[i], 1);
-        if (!ret && t->grad[i].data)
-            ret = get(t, &t->grad[i], &g->grad[i], 1 / g->scale);
-    }
-    fg_params_host(t->params, 0);
-    if (t->grads)
-        fg_params_host(t->grads, 1);
-    return ret ? ret : g->d->rc;
-}
-
 /* ---- between tapes ---- */
 
 static int cast(FgGpu *d, const FgKView *to, const FgKView *from, int images,
@@ -498,6 +480,49 @@ int fg_tape_gpu_op(FgTape *t, const FgOpCall *c, int i, int back)
     if (!ret)
         note_writes(t, c, back);
     return fg_gpu_fail(g->d, ret, &err);
+}
+
+/* ---- a penalty's second pass ---- */
+
+FgKView fg_tape_gpu_node(const FgTape *t, int i, int grad)
+{
+    return grad ? t->gpu->grad[i] : t->gpu->val[i];
+}
+
+void fg_tape_gpu_call(FgTape *t, FgCudaCall *k, int i)
+{
+    FgTensor params[FG_MAX_PARAM];
+    FgOpCall c;
+
+    fg_tape_call(t, &c, i, params, 0);
+    fill(t, k, &c, i, 0);
+}
+
+FgMirror *fg_tape_gpu_grads(const FgTape *t)
+{
+    return t->gpu->grads;
+}
+
+float fg_tape_gpu_carries(const FgTape *t)
+{
+    return t->gpu->scale;
+}
+
+float fg_tape_gpu_put(FgTape *t, const FgTensor *from, const FgKView *to)
+{
+    const float *v = from->data;
+    float most = 0, scale;
+
+    for (size_t i = 0; i < count(from); i++)
+        most = fmaxf(most, fabsf(v[i]));
+    scale = scale_of(t, most);
+    return put(t, from, to, scale) ? 0 : scale;
+}
+
+void fg_tape_gpu_seeded(FgTape *t, int node)
+{
+    t->seeded[node] = t->gpu->matched[node] = 1;
+    t->gpu->chosen = 1;
 }
 
 /* ---- passes ---- */

@@ -48,4 +48,19 @@ int fg_tape_gpu_pass(FgTape *t, const FgTapePass *p,
 /* Node i's op as the host's call has it. */
 int fg_tape_gpu_op(FgTape *t, const FgOpCall *c, int i, int back);
 
+/* ---- for penalty_gpu.c ---- */
+
+/* Node i's value or gradient; its forward call; what gradients there carry; the
+ * parameters' gradients. */
+FgKView fg_tape_gpu_node(const FgTape *t, int i, int grad);
+void fg_tape_gpu_call(FgTape *t, FgCudaCall *k, int i);
+float fg_tape_gpu_carries(const FgTape *t);
+FgMirror *fg_tape_gpu_grads(const FgTape *t);
+/* The host's tensor of a node's shape there, times what is returned; 0: the
+ * device says why not. */
+float fg_tape_gpu_put(FgTape *t, const FgTensor *from, const FgKView *to);
+/* The node's gradient has a part that is there already, and gradients carry in
+ * the next backward pass what they did in the last. */
+void fg_tape_gpu_seeded(FgTape *t, int node);
+
 #endif

@@ -80,6 +80,7 @@ enum {
     X(t_layer_back, FG_GRID_ELEMENTS)                                          \
     X(t_crop, FG_GRID_ELEMENTS)                                                \
     X(t_loss, FG_GRID_RESULTS)                                                 \
+    X(t_bend, FG_GRID_ELEMENTS)                                                \
     X(t_most, FG_GRID_RESULTS)                                                 \
     X(t_mix, FG_GRID_ELEMENTS)                                                 \
     X(t_step, FG_GRID_ELEMENTS)                                                \
@@ -95,6 +96,7 @@ enum {
 enum { /* channels: mode, what is summed besides the gradient d itself */
        FG_SUM_PLAIN,
        FG_SUM_SLOPE, /* d x where x <= 0 */
+       FG_SUM_ALONG, /* d times add's value where x <= 0 */
        FG_SUM_LAYER  /* d times the normalised x: p[2] of layer_moments */
 };
 /* gather's mode; its block's pixels, a stage's bytes for n outputs. outer's

@@ -142,6 +142,8 @@ FG_HD float fg_channel_term(const FgKernelArgs *a, int64_t i, int k)
     const float x = fg_flat(&a->in[1], i, k);
     if (a->mode == FG_SUM_SLOPE)
         return x > 0 ? 0 : d * x;
+    if (a->mode == FG_SUM_ALONG)
+        return x > 0 ? 0 : d * fg_flat(&a->add, i, k);
     return d * ((x - fg_param(a->p[2], 2 * i)) * fg_param(a->p[2], 2 * i + 1));
 }
 
@@ -627,5 +629,31 @@ FG_HD void fg_layer_back(const FgKernelArgs *a, int n, int y, int x, int k)
 }
 
 FG_T_EACH(layer_back, fg_layer_back(&b, n, y, x, k))
+
+/* ---- gradient penalties: trainer/penalty.h ---- */
+
+/* phi'' of an activation, at z. */
+FG_HD float fg_curve(int mode, float z)
+{
+    if (mode == FG_UNARY_TANH) {
+        const float y = tanhf(z);
+        return -2 * y * (1 - y * y);
+    }
+    const float s = fg_sigmoid(z), d = s * (1 - s);
+    const float b = d * (1 - 2 * s); /* of the sigmoid */
+    return mode == FG_UNARY_SILU ? 2 * d + z * b : b;
+}
+
+/* phi''(in[1]) in[0] add, times the first of t.live's numbers. */
+FG_HD void fg_bend(const FgKernelArgs *a, int y, int x, int k)
+{
+    const float by = ((const FgLive *)a->t.live)->k[0];
+    fg_store(&a->out, y, x, k,
+             fg_curve(a->mode, fg_load(&a->in[1], y, x, k)) *
+                 fg_load(&a->in[0], y, x, k) *
+                 (fg_load(&a->add, y, x, k) * by));
+}
+
+FG_T_EACH(bend, fg_bend(&b, y, x, k))
 
 #endif
