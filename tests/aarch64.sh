@@ -69,7 +69,7 @@ one() { # TEST
     $cross-gcc $cflags "tests/kernels/$1.c" tests/kernels/gradcheck.c tests/kernels/op_tests.c \
         -o "$out/$1" $out/libkernels.a -L"$root/lib/$cross" -lcmocka -ljansson \
         -lmd -lm -Wl,-rpath-link,"$root/lib/$cross" &&
-        CMOCKA_MESSAGE_OUTPUT=tap timeout 300 qemu-aarch64 -L /usr/$cross \
+        CMOCKA_MESSAGE_OUTPUT=tap timeout 600 qemu-aarch64 -L /usr/$cross \
             -E "LD_LIBRARY_PATH=$root/lib/$cross" "$out/$1" > "$out/$1.log" 2>&1
     echo "# exit $?" >> "$out/$1.log"
 }

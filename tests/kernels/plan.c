@@ -356,10 +356,10 @@ static void rows_taken_change_no_bit(void **state)
         const FgBuild *const b = &builds[which[i]];
         FgModel *m = net_model(b);
         for (int k = 0; k < 4; k++) {
-            FgPlanOptions o = options(210, 311, k > 1 ? 240 : 0,
+            FgPlanOptions o = options(90, 311, k > 1 ? 240 : 0,
                                       i % 2 ? FG_PREC_FP32 : FG_PREC_INT16);
             o.ex = k % 2 ? fg_pool_executor(pool) : NULL;
-            taken_rows(m, b, o, k ? 210 : 197, k ? 311 : 302);
+            taken_rows(m, b, o, k ? 90 : 77, k ? 311 : 302);
         }
         fg_model_free(&m);
     }
