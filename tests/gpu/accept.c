@@ -237,7 +237,7 @@ static void frame_record(FILE *out, FgPlan *p, const FgCudaFrame *f,
         const uint32_t row = (uint32_t)samples_of(f, i) * r.bytes;
         const size_t n = f->pitch[i] * rows_of(f, i);
         uint8_t *const b = host(n);
-        snprintf(r.name, sizeof(r.name), "%s plane %d", name, i);
+        snprintf(r.name, sizeof(r.name), "%.40s plane %d", name, i);
         r.levels = (uint32_t)(precision == FG_PREC_FP32 ? scale : 4 * scale);
         r.n = row * (uint32_t)rows_of(f, i);
         if (p->cuda->api->download(p->cuda->dev, NULL, b, f->plane[i], n,
