@@ -42,7 +42,10 @@ check "so is the data set there" field \
     "steps['parity: batch_gpu']['result']['passed'] == 3"
 check "there is no NVDEC here" field \
     "steps['NVDEC to gansr']['why'] == 'the stand-in decodes nothing'"
-check "the pack is small" [ "$(du -sm "$GPU_PACK" | cut -f 1)" -lt 64 ]
+case $BUILD in
+*-san) skip "the pack is small" "sanitizers make programs large" ;;
+*) check "the pack is small" [ "$(du -sm "$GPU_PACK" | cut -f 1)" -lt 64 ] ;;
+esac
 check "parity is measured" field \
     "0 < steps['parity: fast-x2']['result']['differs'] < 5e-3"
 check "frames of all kinds are compared" field \
