@@ -53,7 +53,7 @@ ifneq ($(filter x86_64-%,$(MACHINE)),)
 KERNELS_OBJS += \
     kernels/x86/flow_avx2.o kernels/x86/flow_avx512.o
 KERNELS_OBJS += \
-    kernels/x86/conv_row_avx2.o kernels/x86/wgrad_avx2.o kernels/x86/conv_bf16_avx2.o \
+    kernels/x86/conv_row_avx2.o kernels/x86/wgrad_avx2.o kernels/x86/conv_row_bf16_avx2.o \
     kernels/x86/point_avx2.o \
     kernels/x86/conv_row_avx512.o kernels/x86/wgrad_avx512.o \
     kernels/x86/gemm_avx2.o kernels/x86/gemm_avx512.o \
@@ -71,5 +71,5 @@ endif
 ifneq ($(filter aarch64-%,$(MACHINE)),)
 KERNELS_OBJS += \
     kernels/aarch64/wino_neon.o kernels/aarch64/wino_grad_neon.o \
-    kernels/aarch64/dsp_neon.o kernels/aarch64/conv_bf16_neon.o kernels/aarch64/q8_neon.o
+    kernels/aarch64/dsp_neon.o kernels/aarch64/conv_row_bf16_neon.o kernels/aarch64/q8_neon.o
 endif

@@ -26,7 +26,7 @@ static void put_some(float *p, float32x4_t v, int n)
         p[i] = x[i];
 }
 
-#include "kernels/conv_bf16_template.c"
+#include "kernels/conv_row_bf16_template.c"
 
 void fg_dsp_init_bf16_neon(FgDsp *d)
 {

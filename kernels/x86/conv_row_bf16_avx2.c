@@ -23,7 +23,7 @@ static __m256i first(int n)
                               _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
 
-#include "kernels/conv_bf16_template.c"
+#include "kernels/conv_row_bf16_template.c"
 
 void fg_dsp_init_bf16_avx2(FgDsp *d)
 {
