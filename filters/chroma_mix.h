@@ -2,13 +2,18 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The chroma c of a frame goes up to the luma grid, through the network and
- * down to the output's chroma. down(up(c)) is softer than c; what it lacks,
- * c itself at the output's size less the same by way of the luma grid, is
- * added, so that a network which changes nothing gives c back: out =
- * down(network(up(c))) + same(c) - loss(up(c)) No picture of it: rows on the
- * luma grid are made from the frame when they are asked for, what comes from
- * the network goes into a ring of rows, and a row of the output is finished by
- * whoever brings the last row that it reads. */
+ * down to the output's chroma:
+ *
+ *   out = down(network(up(c))) + same(c) - loss(up(c))
+ *
+ * down(up(c)) is softer than c. What it lacks is added: c at the output's size
+ * directly (same), less the same by way of the luma grid (loss), so that a
+ * network which changes nothing gives c back.
+ *
+ * There is no picture of it: rows on the luma grid are made from the frame when
+ * they are asked for, what comes from the network goes into a ring of rows, and
+ * a row of the output is finished by whoever brings the last row that it reads.
+ */
 #ifndef FFGAN_FILTERS_CHROMA_MIX_H
 #define FFGAN_FILTERS_CHROMA_MIX_H
 

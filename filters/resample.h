@@ -47,7 +47,8 @@ int fg_taps_init(FgTaps *t, FgAxis axis, FgKernel kernel);
 /* Moves the sampling positions; allocates nothing. */
 void fg_taps_phase(FgTaps *t, double first);
 void fg_taps_free(FgTaps *t); /* accepts zeroed */
-/* *t = `first`, then `second`, in one step. Room for any phases of the two. */
+/* *t = `first`, then `second`, in one step, with room for any phases of the
+ * two. 0 or -ENOMEM; then *t is to be freed all the same. */
 int fg_taps_join(FgTaps *t, const FgTaps *first, const FgTaps *second);
 /* The same again after their phases have moved; allocates nothing. */
 void fg_taps_join_again(FgTaps *t, const FgTaps *first, const FgTaps *second);
