@@ -14,7 +14,7 @@
 #include "kernels/op.h"
 #include "tests/kernels/cuda.h"
 #include "trainer/batch_gpu.h"
-#include "trainer/gpu.h"
+#include "tests/trainer/gpu_run.h"
 #include "trainer/loss_image.h"
 #include "trainer/nets.h"
 #include "trainer/penalty.h"
@@ -32,12 +32,6 @@ typedef struct Pair {
     FgTape gen, real, fake;
     FgTaps taps;
 } Pair;
-
-static void ok(int rc, const FgError *err)
-{
-    if (rc)
-        fail_msg("%d: %s", rc, err->text);
-}
 
 static size_t count(const FgTensor *t)
 {
@@ -65,9 +59,7 @@ static void open_pair(Pair *p, const char *precision)
     FgError err = {""};
 
     memset(p, 0, sizeof(*p));
-    ok(fg_pool_create(&p->pool, 1), &err);
-    p->ex = fg_pool_executor(p->pool);
-    ok(fg_gpu_open(&p->gpu, "cuda", precision, p->ex, &err), &err);
+    open_device(&p->pool, &p->ex, &p->gpu, "cuda", precision);
     ok(fg_build_encdec(&g, &spec, &err), &err);
     ok(fg_build_patch_critic(&d, &spec, &p->taps, &err), &err);
     ok(fg_net_create(&p->g, "g", &g, 3, &err), &err);

@@ -14,7 +14,7 @@
 #include "kernels/build_gan.h"
 #include "kernels/op.h"
 #include "tests/kernels/cuda.h"
-#include "trainer/gpu.h"
+#include "tests/trainer/gpu_run.h"
 #include "trainer/net.h"
 #include "trainer/tape.h"
 
@@ -30,12 +30,6 @@ typedef struct Run {
     size_t nb;
     int64_t replays;
 } Run;
-
-static void ok(int rc, const FgError *err)
-{
-    if (rc)
-        fail_msg("%d: %s", rc, err->text);
-}
 
 /* A critic: convolutions, batch norms, dropout. */
 static void open_run(Run *r, const char *device, const char *precision,
@@ -54,9 +48,7 @@ static void open_run(Run *r, const char *device, const char *precision,
     FgError err = {""};
 
     memset(r, 0, sizeof(*r));
-    ok(fg_pool_create(&r->pool, 1), &err);
-    r->ex = fg_pool_executor(r->pool);
-    ok(fg_gpu_open(&r->gpu, device, precision, r->ex, &err), &err);
+    open_device(&r->pool, &r->ex, &r->gpu, device, precision);
     if (r->gpu)
         r->gpu->gpu.plain = plain;
     ok(fg_build_gan_critic(&g, &b, &err), &err);

@@ -13,7 +13,7 @@
 
 #include "kernels/op.h"
 #include "tests/kernels/cuda.h"
-#include "trainer/gpu.h"
+#include "tests/trainer/gpu_run.h"
 #include "trainer/net.h"
 #include "trainer/penalty.h"
 
@@ -25,12 +25,6 @@ typedef struct Run {
     FgTape tape;
     FgPenalty penalty;
 } Run;
-
-static void ok(int rc, const FgError *err)
-{
-    if (rc)
-        fail_msg("%d: %s", rc, err->text);
-}
 
 static int add(FgGraph *g, const char *op, const char *name, int a, int b,
                FgAttr attr)
@@ -76,9 +70,7 @@ static void open_run(Run *r, const char *act, const char *device,
     FgError err = {""};
 
     memset(r, 0, sizeof(*r));
-    ok(fg_pool_create(&r->pool, 1), &err);
-    r->ex = fg_pool_executor(r->pool);
-    ok(fg_gpu_open(&r->gpu, device, precision, r->ex, &err), &err);
+    open_device(&r->pool, &r->ex, &r->gpu, device, precision);
     build(&g, act);
     ok(fg_net_create(&r->net, "d", &g, 5, &err), &err);
     ok(fg_tape_create(&r->tape, &r->net.graph, &r->net.set[FG_SET_PARAM],

@@ -13,7 +13,7 @@
 #include "kernels/build_gan.h"
 #include "kernels/op.h"
 #include "tests/kernels/cuda.h"
-#include "trainer/gpu.h"
+#include "tests/trainer/gpu_run.h"
 #include "trainer/spectral.h"
 #include "trainer/tape.h"
 
@@ -28,12 +28,6 @@ typedef struct Run {
     FgSpectral s;
     FgTape tape;
 } Run;
-
-static void ok(int rc, const FgError *err)
-{
-    if (rc)
-        fail_msg("%d: %s", rc, err->text);
-}
 
 static void open_run(Run *r, const char *device)
 {
@@ -50,9 +44,7 @@ static void open_run(Run *r, const char *device)
     FgError err = {""};
 
     memset(r, 0, sizeof(*r));
-    ok(fg_pool_create(&r->pool, 1), &err);
-    r->ex = fg_pool_executor(r->pool);
-    ok(fg_gpu_open(&r->gpu, device, "fp32", r->ex, &err), &err);
+    open_device(&r->pool, &r->ex, &r->gpu, device, "fp32");
     ok(fg_build_gan_critic(&g, &b, &err), &err);
     ok(fg_net_create(&r->net, "d", &g, 5, &err), &err);
     r->net.optim = (FgOptim){fg_optim_find("sgd"), 0.9, 0.99, 1e-8, 0, 0};
