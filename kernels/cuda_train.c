@@ -81,6 +81,7 @@ FgKernelArgs fg_cuda_op_args(const FgCudaCall *c)
     k.t.live = c->live;
     k.t.momentum = a->momentum;
     k.t.place = -1;
+    k.t.spread = 1;
     k.in[0] = c->in[0];
     if (c->nb_in > 1)
         k.in[1] = c->in[1];
@@ -238,33 +239,6 @@ static int dropout_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
     k.out = c->din[0];
     k.t.add = c->din_add[0];
     return k.out.at ? fg_cuda_launch(d, FG_KERNEL_t_dropout, &k, err) : 0;
-}
-
-/* ---- dense ---- */
-
-static int dense(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
-{
-    FgKernelArgs k = fg_cuda_op_args(c);
-    k.out = c->out;
-    return fg_cuda_launch(d, FG_KERNEL_t_dense, &k, err);
-}
-
-static int dense_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
-{
-    FgKernelArgs k = fg_cuda_back_args(c, 0);
-    const size_t size = (size_t)c->in[0].c * (size_t)c->in[0].h *
-                        (size_t)c->in[0].w;
-    int rc = fg_cuda_channels(d, c, 1, FG_SUM_PLAIN, err);
-    if (rc >= 0 && c->dparam[0]) {
-        FgKernelArgs w = k;
-        w.out = fg_cuda_line(c->dparam[0], size * (size_t)c->dout.c);
-        w.t.images = 1;
-        w.t.results = c->images;
-        rc = fg_cuda_launch(d, FG_KERNEL_t_dense_weights, &w, err);
-    }
-    return rc < 0 || !k.out.at
-               ? rc
-               : fg_cuda_launch(d, FG_KERNEL_t_dense_back, &k, err);
 }
 
 /* ---- places ---- */
@@ -517,7 +491,7 @@ static const struct {
 } table[] = {
     {"conv2d", fg_cuda_conv, fg_cuda_conv_back},
     {"deconv2d", fg_cuda_conv, fg_cuda_conv_back},
-    {"dense", dense, dense_back},
+    {"dense", fg_cuda_dense, fg_cuda_dense_back},
     {"add", binary, binary_back},
     {"mul", binary, binary_back},
     {"dropout", dropout, dropout_back},

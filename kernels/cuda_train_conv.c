@@ -1,5 +1,7 @@
-/* ffgan: convolutions of training on a GPU: tensor cores or plain loops.
- * SPDX-License-Identifier: LGPL-2.1-or-later */
+/* ffgan: convolutions and dense layers of training on a GPU: tensor cores or
+ * plain loops. * SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <limits.h>
+
 #include "cuda_train_priv.h"
 #include "graph_priv.h"
 
@@ -24,51 +26,105 @@ static int blocks_of(int64_t n, int by)
 
 /* ---- a product ---- */
 
-/* Weights for outputs of k->out from inputs k->in[0] into the work memory;
- * rows: the weights' first dimension is the outputs'. */
-static int pack(FgCudaTrain *d, const FgCudaCall *c, FgKernelArgs *k, int rows,
-                FgError *err)
+/* Of outputs k->out from inputs k->in[0], and where it works: packed weights,
+ * the sums of slices, then what the caller wants. */
+typedef struct Product {
+    int n, blocks, chunks, slices; /* n: outputs of a block */
+    size_t parts, end;             /* offsets in the work memory */
+} Product;
+
+/* Slices of the terms where there are few pixels and outputs: blocks for half
+ * of a large GPU, of 256 terms at least. The shape alone decides: a sum's order
+ * is the same on every GPU. */
+static int parts_of(int64_t blocks, int steps)
 {
-    const int n = k->out.c > 32 ? 64 : 32;
-    FgKernelArgs p = *k;
-    k->blocks = p.blocks = blocks_of(k->out.c, n);
-    k->chunks = blocks_of(k->in[0].c, 16) * k->kernel * k->kernel;
-    k->chunks = p.chunks = (k->chunks + 1) / 2 * 2;
-    p.out = fg_cuda_line(d->work,
-                         (size_t)p.blocks * (size_t)p.chunks * (size_t)n * 16);
-    p.out.element = c->in[0].element;
-    p.p[0] = c->param[0];
-    p.first = k->out.c;
-    p.factor = rows;
-    p.t.results = n;
-    p.t.images = 1;
-    p.t.add = 0;
-    k->p[0] = d->work;
-    return fg_cuda_launch(d, FG_KERNEL_t_pack, &p, err);
+    const int most = blocks < 128 ? 256 / (int)blocks : 1;
+    const int nb = steps / 8;
+    return nb < 1 ? 1 : nb < most ? nb : most;
 }
 
-static size_t packed_bytes(const FgKernelArgs *k)
+static size_t aligned(size_t bytes)
 {
-    const size_t chunks = (size_t)blocks_of(k->in[0].c, 16) *
-                          (size_t)(k->kernel * k->kernel);
-    return 2 * 16 * 64 * (chunks + 1) * (size_t)blocks_of(k->out.c, 64);
+    return (bytes + 255) / 256 * 256;
 }
 
-/* k->mode: FG_SEES_*. */
+static Product product_of(const FgKernelArgs *k)
+{
+    const int64_t pixels = (int64_t)k->t.images * k->out.h * k->out.w;
+    Product p;
+    p.n = k->out.c > 32 ? 64 : 32;
+    p.blocks = blocks_of(k->out.c, p.n);
+    p.chunks = blocks_of(k->in[0].c, 16) * k->kernel * k->kernel;
+    p.chunks = (p.chunks + 1) / 2 * 2;
+    p.slices = parts_of(p.blocks * (int64_t)blocks_of(pixels, FG_GATHER_PIXELS),
+                        p.chunks / 2);
+    p.parts = aligned((size_t)p.blocks * (size_t)p.chunks * (size_t)p.n * 32);
+    p.end = p.parts;
+    if (p.slices > 1)
+        p.end += aligned(sizeof(float) * (size_t)p.slices * (size_t)pixels *
+                         (size_t)k->out.c);
+    return p;
+}
+
+/* The weights into the work memory; rows: their first dimension is the
+ * outputs'. */
+static int pack(FgCudaTrain *d, const FgCudaCall *c, const FgKernelArgs *k,
+                const Product *p, int rows, FgError *err)
+{
+    FgKernelArgs a = *k;
+    a.out = fg_cuda_line(d->work, (size_t)p->blocks * (size_t)p->chunks *
+                                      (size_t)p->n * 16);
+    a.out.element = c->in[0].element;
+    a.p[0] = c->param[0];
+    a.first = k->out.c;
+    a.factor = rows;
+    a.t.results = p->n;
+    a.t.images = 1;
+    a.t.add = 0;
+    return fg_cuda_launch(d, FG_KERNEL_t_pack, &a, err);
+}
+
+static int kernel_of(const FgKernelArgs *k, int n)
+{
+    if (k->in[0].element == FG_ELEMENT_F16)
+        return n == 64 ? FG_KERNEL_t_f16_gather64 : FG_KERNEL_t_f16_gather32;
+    return n == 64 ? FG_KERNEL_t_bf16_gather64 : FG_KERNEL_t_bf16_gather32;
+}
+
+/* k->mode: FG_SEES_*. The caller has made room. */
 static int gather(FgCudaTrain *d, const FgCudaCall *c, FgKernelArgs *k,
                   int rows, FgError *err)
 {
-    const int half = k->in[0].element == FG_ELEMENT_F16;
-    const int rc = pack(d, c, k, rows, err);
+    const Product p = product_of(k);
+    FgKernelArgs g = *k;
+    int rc;
+    g.blocks = p.blocks;
+    g.chunks = p.chunks;
+    g.t.results = p.slices;
+    rc = pack(d, c, &g, &p, rows, err);
     d->products++;
-    if (rc < 0)
+    g.p[0] = d->work;
+    if (p.slices > 1) {
+        g.out.at = d->work + p.parts;
+        g.out.pitch = g.out.c;
+        g.out.element = FG_ELEMENT_F32;
+        g.p[1] = 0;
+        g.t.add = 0;
+    }
+    if (rc >= 0)
+        rc = fg_cuda_launch(d, kernel_of(k, p.n), &g, err);
+    if (rc < 0 || p.slices == 1)
         return rc;
-    if (k->out.c > 32)
-        return fg_cuda_launch(
-            d, half ? FG_KERNEL_t_f16_gather64 : FG_KERNEL_t_bf16_gather64, k,
-            err);
-    return fg_cuda_launch(
-        d, half ? FG_KERNEL_t_f16_gather32 : FG_KERNEL_t_bf16_gather32, k, err);
+    k->p[2] = g.out.at;
+    k->t.results = p.slices;
+    return fg_cuda_launch(d, FG_KERNEL_t_parts, k, err);
+}
+
+static int room_and_gather(FgCudaTrain *d, const FgCudaCall *c, FgKernelArgs *k,
+                           int rows, FgError *err)
+{
+    const int rc = fg_cuda_room(d, product_of(k).end, err);
+    return rc < 0 ? rc : gather(d, c, k, rows, err);
 }
 
 /* ---- forward ---- */
@@ -77,37 +133,36 @@ int fg_cuda_conv(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
 {
     const int turned = transposed(c);
     FgKernelArgs k = fg_cuda_op_args(c);
-    int rc;
     k.out = c->out;
     if (!has_product(d, c))
         return fg_cuda_launch(d, turned ? FG_KERNEL_t_deconv : FG_KERNEL_t_conv,
                               &k, err);
     k.mode = turned ? FG_SEES_BACK : FG_SEES_CONV;
-    rc = fg_cuda_room(d, packed_bytes(&k), err);
-    return rc < 0 ? rc : gather(d, c, &k, !turned, err);
+    return room_and_gather(d, c, &k, !turned, err);
 }
 
 /* ---- the input's gradient ---- */
 
-/* Of the padded picture, f32, behind the weights; then its border is folded in.
- */
+/* Of the padded picture, f32, behind what the product works in; then its border
+ * is folded in. */
 static int fold_back(FgCudaTrain *d, const FgCudaCall *c, FgKernelArgs *k,
                      FgError *err)
 {
     FgKernelArgs wide = *k, fold = *k;
-    const size_t at = (packed_bytes(k) + 255) / 256 * 256;
     FgKView v = k->out;
     v.w += 2 * k->pad;
     v.h += 2 * k->pad;
     v.pitch = v.c;
     v.element = FG_ELEMENT_F32;
+    wide.out = v;
+    wide.pad = wide.pad_mode = wide.t.add = 0;
+    const size_t at = product_of(&wide).end;
     int rc = fg_cuda_room(d,
                           at + sizeof(float) * (size_t)c->images * (size_t)v.h *
                                    (size_t)v.w * (size_t)v.c,
                           err);
-    v.at = d->work + at;
-    wide.out = fold.in[0] = v;
-    wide.pad = wide.pad_mode = wide.t.add = 0;
+    wide.out.at = d->work + at;
+    fold.in[0] = wide.out;
     if (rc >= 0)
         rc = gather(d, c, &wide, 0, err);
     return rc < 0 ? rc : fg_cuda_launch(d, FG_KERNEL_t_pad_back, &fold, err);
@@ -117,7 +172,6 @@ static int input_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
 {
     const int turned = transposed(c);
     FgKernelArgs k = fg_cuda_back_args(c, 0);
-    int rc;
     if (!k.out.at)
         return 0;
     if (!has_product(d, c))
@@ -128,8 +182,7 @@ static int input_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
     k.mode = turned ? FG_SEES_CONV : FG_SEES_BACK;
     if (k.pad_mode && k.pad)
         return fold_back(d, c, &k, err);
-    rc = fg_cuda_room(d, packed_bytes(&k), err);
-    return rc < 0 ? rc : gather(d, c, &k, turned, err);
+    return room_and_gather(d, c, &k, turned, err);
 }
 
 /* ---- the weights' gradient ---- */
@@ -190,4 +243,81 @@ int fg_cuda_conv_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
     if (rc >= 0)
         rc = fg_cuda_channels(d, c, 1, FG_SUM_PLAIN, err);
     return rc < 0 ? rc : input_back(d, c, err);
+}
+
+/* ---- dense layers ---- */
+
+/* An input as a product sees it: an image of one pixel. */
+static FgKView flat(const FgKView *v)
+{
+    FgKView f = *v;
+    f.c *= v->h * v->w;
+    f.h = f.w = 1;
+    f.pitch = f.c;
+    return f;
+}
+
+/* A row of an instruction's 16 is an image: with fewer, plain loops read the
+ * weights as rarely and waste nothing. The products' weights are counted in 32
+ * bits. */
+static int dense_product(const FgCudaTrain *d, const FgCudaCall *c)
+{
+    const double weights = ((double)c->in[0].c * c->in[0].h * c->in[0].w + 32) *
+                           ((double)c->node->attr.channels + 64);
+    return has_product(d, c) && c->images >= 16 &&
+           c->in[0].pitch == c->in[0].c && weights < (double)INT_MAX;
+}
+
+/* As a 1x1 convolution's. */
+static void dense_args(const FgCudaCall *c, FgKernelArgs *k)
+{
+    k->kernel = 1;
+    k->pad = k->pad_mode = 0;
+    k->mode = FG_SEES_CONV;
+    k->t.spread = c->in[0].h * c->in[0].w;
+}
+
+int fg_cuda_dense(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
+{
+    FgKernelArgs k = fg_cuda_op_args(c);
+    k.out = c->out;
+    if (!dense_product(d, c))
+        return fg_cuda_launch(d, FG_KERNEL_t_dense, &k, err);
+    dense_args(c, &k);
+    k.in[0] = flat(&c->in[0]);
+    return room_and_gather(d, c, &k, 1, err);
+}
+
+static int dense_weights(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
+{
+    FgKernelArgs k = fg_cuda_back_args(c, 0);
+    const FgKView in = flat(&c->in[0]);
+    if (!c->dparam[0])
+        return 0;
+    if (dense_product(d, c)) {
+        dense_args(c, &k);
+        k.in[1] = in;
+        k.p[0] = c->dparam[0];
+        return outer(d, c, &k, err);
+    }
+    k.out = fg_cuda_line(c->dparam[0], (size_t)in.c * (size_t)c->dout.c);
+    k.t.images = 1;
+    k.t.results = c->images;
+    return fg_cuda_launch(d, FG_KERNEL_t_dense_weights, &k, err);
+}
+
+int fg_cuda_dense_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
+{
+    FgKernelArgs k = fg_cuda_back_args(c, 0);
+    int rc = fg_cuda_channels(d, c, 1, FG_SUM_PLAIN, err);
+    if (rc >= 0)
+        rc = dense_weights(d, c, err);
+    if (rc < 0 || !k.out.at)
+        return rc;
+    if (!dense_product(d, c))
+        return fg_cuda_launch(d, FG_KERNEL_t_dense_back, &k, err);
+    dense_args(c, &k);
+    k.out = flat(&c->din[0]);
+    k.p[1] = 0; /* no bias */
+    return room_and_gather(d, c, &k, 0, err);
 }

@@ -20,9 +20,12 @@ int fg_cuda_room(FgCudaTrain *d, size_t bytes, FgError *err);
 int fg_cuda_channels(FgCudaTrain *d, const FgCudaCall *c, int j, int mode,
                      FgError *err);
 
-/* conv2d and deconv2d, cuda_train_conv.c: on tensor cores where values are
+/* cuda_train_conv.c. conv2d and deconv2d: on tensor cores where values are
  * 16-bit and there is one group. */
 int fg_cuda_conv(FgCudaTrain *d, const FgCudaCall *c, FgError *err);
 int fg_cuda_conv_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err);
+/* dense: the same where a batch fills a tile's rows. */
+int fg_cuda_dense(FgCudaTrain *d, const FgCudaCall *c, FgError *err);
+int fg_cuda_dense_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err);
 
 #endif

@@ -49,10 +49,11 @@ static inline FgLaunch fg_launch_mma(const FgKernelArgs *a, int n, int k)
 static inline FgLaunch fg_launch_gather(const FgKernelArgs *a, unsigned n)
 {
     const int64_t all = (int64_t)a->t.images * a->out.h * a->out.w;
-    const FgLaunch l = {
-        {fg_blocks(all, FG_GATHER_PIXELS) * (unsigned)a->blocks, 1, 1},
-        FG_BLOCK,
-        2U * FG_GATHER_STAGE(n)};
+    const FgLaunch l = {{fg_blocks(all, FG_GATHER_PIXELS) *
+                             (unsigned)a->blocks * (unsigned)a->t.results,
+                         1, 1},
+                        FG_BLOCK,
+                        2U * FG_GATHER_STAGE(n)};
     return l;
 }
 

@@ -56,6 +56,7 @@ enum {
     X(t_bf16_gather32, FG_GRID_GATHER32)                                       \
     X(t_bf16_gather64, FG_GRID_GATHER64)                                       \
     X(t_bf16_outer, FG_GRID_OUTER)                                             \
+    X(t_parts, FG_GRID_ELEMENTS)                                               \
     X(t_slices, FG_GRID_ELEMENTS)                                              \
     X(t_channels, FG_GRID_RESULTS)                                             \
     X(t_act_back, FG_GRID_ELEMENTS)                                            \
@@ -153,7 +154,8 @@ typedef struct FgLive {
 typedef struct FgTrainArgs {
     int images;
     int add;        /* out +=, not = */
-    int results;    /* blocks of FG_GRID_RESULTS */
+    int results;    /* blocks of FG_GRID_RESULTS; slices of train_mma.h */
+    int spread;     /* pixels of a dense layer's flattened input; others: 1 */
     int joint;      /* moments: one for the batch, not for each image */
     int fixed;      /* norm_back: the moments do not depend on the input */
     int place;      /* dropout: the node's; negative: nothing is dropped */

@@ -3,7 +3,11 @@
  *
  * Operands are 16-bit, sums f32; weights stay f32 in memory (the master copy)
  * and are rounded by t_pack for one call. Any number of channels; rows of 16
- * bytes are fetched as such where it is a multiple of 8. One group. */
+ * bytes are fetched as such where it is a multiple of 8. One group.
+ *
+ * A dense layer is a 1x1 convolution of images of one pixel, whose channels are
+ * its flattened input, pixel by pixel as it lies in memory; only its weights,
+ * whose order is channel by channel, are another's (t.spread). */
 #ifndef FFGAN_KERNELS_CUDA_TRAIN_MMA_H
 #define FFGAN_KERNELS_CUDA_TRAIN_MMA_H
 
@@ -71,20 +75,41 @@ FG_HD void fg_fetch8(const FgKView *v, char *to, int64_t pixel, int c0)
         ((uint16_t *)to)[i] = c0 + i < v->c ? from[i] : (uint16_t)0;
 }
 
+typedef struct FgGather { /* a block's: outputs, steps of terms, pixels */
+    int block, slice, step, end;
+    int64_t first;
+} FgGather;
+
+FG_HD FgGather fg_gather(const FgKernelArgs *a, int index, int steps)
+{
+    const int64_t all = a->t.images * fg_pixels(&a->out);
+    const int tiles = (int)((all + FG_GATHER_PIXELS - 1) / FG_GATHER_PIXELS);
+    const int tile = index / a->blocks % tiles, nb = a->t.results;
+    FgGather g;
+    g.block = index % a->blocks;
+    g.slice = index / a->blocks / tiles;
+    g.step = (int)((int64_t)steps * g.slice / nb);
+    g.end = (int)((int64_t)steps * (g.slice + 1) / nb);
+    g.first = (int64_t)tile * FG_GATHER_PIXELS;
+    return g;
+}
+
 /* ---- what is made ---- */
 
-/* Channels k, k + 1 of pixel p of out's images. */
-FG_HD void fg_put_pair(const FgKernelArgs *a, int64_t p, int k, float v0,
-                       float v1)
+/* Channels k, k + 1 of pixel p of out's images; those of one slice lie behind
+ * those of the last. */
+FG_HD void fg_put_pair(const FgKernelArgs *a, int slice, int64_t p, int k,
+                       float v0, float v1)
 {
     const FgKView *o = &a->out;
-    if (p >= a->t.images * fg_pixels(o))
+    const int64_t all = a->t.images * fg_pixels(o);
+    if (p >= all)
         return;
     /* All images are one of pixels in one row. */
     FgKView flat = *o;
     flat.w = 0;
     flat.h = 1;
-    flat.at += (uint64_t)(p * o->pitch *
+    flat.at += (uint64_t)((slice * all + p) * o->pitch *
                           (o->element == FG_ELEMENT_F32 ? 4 : 2));
     for (int i = 0; i < 2; i++) {
         float v = i ? v1 : v0;
@@ -96,6 +121,35 @@ FG_HD void fg_put_pair(const FgKernelArgs *a, int64_t p, int k, float v0,
             v += fg_load(&flat, 0, 0, k + i);
         fg_store(&flat, 0, 0, k + i, v);
     }
+}
+
+/* The sum of t.results slices at p[2], and the bias. */
+FG_HD void fg_parts(const FgKernelArgs *a, int n, int y, int x, int k)
+{
+    const FgKView *o = &a->out;
+    const int64_t nb = fg_pixels(o) * o->c;
+    float sum = a->p[1] ? fg_param(a->p[1], k) : 0;
+    for (int s = 0; s < a->t.results; s++)
+        sum += fg_param(a->p[2], ((int64_t)s * a->t.images + n) * nb +
+                                     ((int64_t)y * o->w + x) * o->c + k);
+    fg_put(a, y, x, k, sum);
+}
+
+FG_T_EACH(parts, fg_parts(&b, n, y, x, k))
+
+/* Where a weight of input q of n stands among those of its output. */
+FG_HD int64_t fg_spread(const FgKernelArgs *a, int q, int n)
+{
+    const int c = n / a->t.spread;
+    return (int64_t)(q % c) * a->t.spread + q / c;
+}
+
+/* Of a parameter [rows][columns][tap]. */
+FG_HD int64_t fg_weight_at(const FgKernelArgs *a, int row, int col, int columns,
+                           int tap)
+{
+    const int64_t taps = (int64_t)a->kernel * a->kernel;
+    return ((int64_t)row * columns + fg_spread(a, col, columns)) * taps + tap;
 }
 
 /* Element k of out, 16-bit: weights [block][chunk][n of t.results][16], rows of
@@ -112,10 +166,8 @@ FG_HD void fg_pack(const FgKernelArgs *a, int k)
     const int to = k / 16 * 16 + ((k / 8 % 2) ^ (row >> 2 & 1)) * 8 + k % 8;
     float v = 0;
     if (o < a->first && i < ic && tap < taps)
-        v = fg_param(a->p[0], (a->factor ? (int64_t)o * ic + i
-                                         : (int64_t)i * a->first + o) *
-                                      taps +
-                                  tap);
+        v = fg_param(a->p[0], a->factor ? fg_weight_at(a, o, i, ic, tap)
+                                        : fg_weight_at(a, i, o, a->first, tap));
     fg_store(&a->out, 0, 0, to, v);
 }
 
@@ -177,11 +229,12 @@ FG_HD void fg_outer_put(const FgKernelArgs *a, const FgOuter *o, int row,
 FG_HD void fg_slices(const FgKernelArgs *a, int k)
 {
     const int taps = a->kernel * a->kernel;
-    const int nb = a->in[0].c * a->in[1].c;
+    const int cols = a->in[1].c, nb = a->in[0].c * cols;
     double sum = 0;
     for (int s = 0; s < a->t.results; s++)
         sum += (double)fg_param(a->p[1], (int64_t)s * taps * nb + k);
-    ((float *)a->p[0])[(int64_t)(k % nb) * taps + k / nb] +=
+    ((float *)
+         a->p[0])[fg_weight_at(a, k % nb / cols, k % cols, cols, k / nb)] +=
         (float)((double)fg_sum_scale(a) * sum);
 }
 

@@ -4,7 +4,9 @@
  * FG_T_NAME, FG_T_ELEMENT, FG_T_N (outputs of a block). Pixels of all images
  * times outputs is a product over taps and inputs: a block of four warps makes
  * 128 pixels of N outputs, 32 terms at a time, the next 32 being fetched
- * meanwhile. A thread fetches what one pixel sees. The order of a sum is fixed.
+ * meanwhile. A thread fetches what one pixel sees. Where there are few such
+ * blocks the terms are cut into t.results slices, by shape alone, whose sums
+ * t_parts adds. The order of a sum is fixed.
  *
  * mode FG_SEES_CONV: output (y, x) sees (y stride - pad + v, ...) of in[0], as
  * conv2d's output and deconv2d's gradient do. FG_SEES_BACK: it sees what sees
@@ -40,9 +42,7 @@ FG_HD void T_(_stage)(const FgKernelArgs *a, char *to, int block, int s,
 
 FG_HD void T_()(const FgKernelArgs *a, int index, char *shared)
 {
-    const int block = index % a->blocks;
-    const int64_t first = (int64_t)(index / a->blocks) * FG_GATHER_PIXELS;
-    const int steps = a->chunks / 2;
+    const FgGather g = fg_gather(a, index, a->chunks / 2);
     FG_REGS(float, acc, 2 * T_(_nt) * 4);
     FG_REGS(uint32_t, in, 8);
     FG_REGS(uint32_t, w, 2 * T_(_nt));
@@ -54,22 +54,22 @@ FG_HD void T_()(const FgKernelArgs *a, int index, char *shared)
         FG_UNROLL
         for (int i = 0; i < 2 * T_(_nt) * 4; i++)
             FG_R(acc, t)[i] = 0;
-        fg_pixel_of(&a->out, a->t.images, first + t, FG_R(px, t));
-        T_(_stage)(a, shared, block, 0, FG_R(px, t), t);
+        fg_pixel_of(&a->out, a->t.images, g.first + t, FG_R(px, t));
+        T_(_stage)(a, shared, g.block, g.step, FG_R(px, t), t);
         fg_copies_begun();
     }
     FG_NO_UNROLL
-    for (int s = 0; s < steps; s++) {
-        const int from = (s & 1) * T_(_stage_bytes);
+    for (int s = g.step; s < g.end; s++) {
+        const int from = ((s - g.step) & 1) * T_(_stage_bytes);
         FG_THREADS(t)
         {
-            if (s + 1 < steps) {
+            if (s + 1 < g.end) {
                 T_(_stage)
-                (a, shared + ((s + 1) & 1) * T_(_stage_bytes), block, s + 1,
+                (a, shared + T_(_stage_bytes) - from, g.block, s + 1,
                  FG_R(px, t), t);
                 fg_copies_begun();
             }
-            fg_copies_done(s + 1 < steps);
+            fg_copies_done(s + 1 < g.end);
         }
         FG_SYNC();
         FG_NO_UNROLL
@@ -106,15 +106,15 @@ FG_HD void T_()(const FgKernelArgs *a, int index, char *shared)
     }
     FG_THREADS(t)
     {
-        const int64_t p = first + t / 32 * 32 + t % 32 / 4;
+        const int64_t p = g.first + t / 32 * 32 + t % 32 / 4;
         FG_UNROLL
         for (int m = 0; m < 2; m++) {
             FG_UNROLL
             for (int i = 0; i < T_(_nt); i++) {
                 const float *v = &FG_R(acc, t)[(m * T_(_nt) + i) * 4];
-                const int k = block * FG_T_N + i * 8 + t % 4 * 2;
-                fg_put_pair(a, p + m * 16, k, v[0], v[1]);
-                fg_put_pair(a, p + m * 16 + 8, k, v[2], v[3]);
+                const int k = g.block * FG_T_N + i * 8 + t % 4 * 2;
+                fg_put_pair(a, g.slice, p + m * 16, k, v[0], v[1]);
+                fg_put_pair(a, g.slice, p + m * 16 + 8, k, v[2], v[3]);
             }
         }
     }

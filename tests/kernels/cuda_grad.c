@@ -12,6 +12,7 @@
 enum { IMAGES = 3 };
 /* The second input. */
 enum { ALONE, SAME, PIXEL, CHANNEL, ONE, FLOW, SMALL, LARGE };
+#define BATCH(n) (-(n)) /* ALONE, and n images instead of IMAGES */
 
 typedef struct Case {
     const char *op;
@@ -56,6 +57,11 @@ static const Case cases[] = {
     {"deconv2d", {CONV(8, 3, 1, 1, 1)}, 80, 5, 9, ALONE},
     {"dense", {.channels = 13, .bias = 1}, 13, 3, 2, ALONE},
     {"dense", {.channels = 5}, 5, 1, 1, ALONE},
+    /* Of tensor cores' sizes, too: slices of terms, two tiles of images. */
+    {"dense", {.channels = 5}, 5, 1, 1, BATCH(16)},
+    {"dense", {.channels = 13, .bias = 1}, 13, 3, 2, BATCH(20)},
+    {"dense", {.channels = 3, .bias = 1}, 150, 2, 2, BATCH(17)},
+    {"dense", {.channels = 70, .bias = 1}, 24, 1, 3, BATCH(130)},
     {"bias", {0}, 5, 6, 9, ALONE},
     {"relu", {0}, 5, 6, 9, ALONE},
     {"leaky_relu", {.alpha = 0.2f}, 5, 6, 9, ALONE},
@@ -243,9 +249,14 @@ static void drop(Side *s, Both *b)
     memset(b, 0, sizeof(*b));
 }
 
+static int images(const Case *c)
+{
+    return c->other < 0 ? -c->other : IMAGES;
+}
+
 static FgShape second_shape(const Case *c)
 {
-    FgShape s = {IMAGES, c->c, c->h, c->w};
+    FgShape s = {images(c), c->c, c->h, c->w};
     if (c->other == PIXEL || c->other == ONE)
         s.h = s.w = 1;
     if (c->other == CHANNEL || c->other == ONE)
@@ -253,7 +264,7 @@ static FgShape second_shape(const Case *c)
     if (c->other == FLOW)
         s.c = 2;
     if (c->other == SMALL || c->other == LARGE)
-        s = (FgShape){IMAGES, 2, c->other == SMALL ? 4 : 2 * c->h + 3,
+        s = (FgShape){images(c), 2, c->other == SMALL ? 4 : 2 * c->h + 3,
                       c->other == SMALL ? 3 : 3 * c->w - 1};
     return s;
 }
@@ -284,7 +295,7 @@ static void open_case(Side *s, const Case *c, int element, int training,
                       int add)
 {
     FgError err = {{0}};
-    FgShape in[2] = {{IMAGES, c->c, c->h, c->w}, second_shape(c)}, out;
+    FgShape in[2] = {{images(c), c->c, c->h, c->w}, second_shape(c)}, out;
     memset(s, 0, sizeof(*s));
     s->c = c;
     s->element = element;
@@ -296,7 +307,7 @@ static void open_case(Side *s, const Case *c, int element, int training,
     s->node.op = fg_op_find(c->op);
     assert_non_null(s->node.op);
     s->node.attr = c->attr;
-    s->node.nb_in = c->other == ALONE ? 1 : 2;
+    s->node.nb_in = c->other <= ALONE ? 1 : 2;
     if (s->node.op->shape(&s->node, in, &out, &err) < 0)
         fail_msg("%s: %s", c->op, err.text);
     make_params(s, in);
@@ -363,7 +374,7 @@ static FgCudaCall gpu_call(Side *s)
     memset(&c, 0, sizeof(c));
     c.node = &s->node;
     c.nb_in = s->node.nb_in;
-    c.images = IMAGES;
+    c.images = images(s->c);
     for (int i = 0; i < c.nb_in; i++) {
         c.in[i] = s->in[i].v;
         c.din[i] = s->din[i].v;
@@ -383,16 +394,18 @@ static FgCudaCall gpu_call(Side *s)
     return c;
 }
 
-/* Tensor cores do all convolutions of one group in 16 bits: the output, the
- * weights' gradient, the input's. */
+/* Tensor cores do all convolutions of one group in 16 bits, and dense layers
+ * whose images fill a tile's rows: the output, the weights' gradient, the
+ * input's. */
 static void check_products(const Side *s)
 {
-    const int convolution = strstr(s->c->op, "conv2d") != NULL;
-    const int product = convolution && s->element != FG_ELEMENT_F32 &&
-                        s->c->attr.groups == 1 &&
-                        (s->element == FG_ELEMENT_F16 ||
-                         s->gpu.about.major >= 8);
-    assert_int_equal(s->gpu.products, product ? 3 : 0);
+    const int product = strstr(s->c->op, "conv2d")
+                            ? s->c->attr.groups == 1
+                            : !strcmp(s->c->op, "dense") && images(s->c) >= 16;
+    const int cores = s->element == FG_ELEMENT_F16 ||
+                      (s->element == FG_ELEMENT_BF16 &&
+                       s->gpu.about.major >= 8);
+    assert_int_equal(s->gpu.products, product && cores ? 3 : 0);
 }
 
 static void compare(Side *s, const Both *b, const char *what, double most)
