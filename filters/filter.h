@@ -61,13 +61,14 @@ void fg_say_once(AVFilterContext *ctx, int *said, int level, int really,
 
 #define FG_OPTIONS_PRECISION                                                   \
     FG_VALUE("precision", "arithmetic of the network", precision, INT,         \
-             {.i64 = FG_PREC_AUTO}, FG_PREC_INT8, "precision"),                \
+             {.i64 = FG_PREC_AUTO}, FG_PREC_FP8, "precision"),                 \
         FG_NUMBER("precision", "auto", FG_PREC_AUTO),                          \
         FG_NUMBER("precision", "fp32", FG_PREC_FP32),                          \
         FG_NUMBER("precision", "bf16", FG_PREC_BF16),                          \
         FG_NUMBER("precision", "int16", FG_PREC_INT16),                        \
         FG_NUMBER("precision", "fast", FG_PREC_FAST),                          \
-        FG_NUMBER("precision", "int8", FG_PREC_INT8)
+        FG_NUMBER("precision", "int8", FG_PREC_INT8),                          \
+        FG_NUMBER("precision", "fp8", FG_PREC_FP8)
 #define FG_OPTIONS_PLAN                                                        \
     FG_OPTIONS_PRECISION,                                                      \
         FG_VALUE("tilesize",                                                   \

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fp8.h"
 #include "graph_priv.h"
 #include "op.h"
 #include "plan.h"
@@ -17,11 +18,12 @@
 
 /* ---- reading ---- */
 
-static int bad_ranges(FgError *err)
+static int bad_ranges(const char *key, FgError *err)
 {
     return fg_error(err, -EBADMSG,
-                    FG_INT8_KEY " is not {\"layers\": {node: [low, high]}}: "
-                                "ffgan model calibrate makes it anew");
+                    "%s is not {\"layers\": {node: [low, high]}}: "
+                    "ffgan model calibrate makes it anew",
+                    key);
 }
 
 static int read_range(FgRange *r, const char *name, const json_t *v)
@@ -55,16 +57,18 @@ static int read_layers(FgRanges *r, json_t *layers)
     return ret;
 }
 
-int fg_ranges_read(FgRanges *r, const FgModel *m, FgError *err)
+int fg_ranges_read(FgRanges *r, const FgModel *m, int fp8, FgError *err)
 {
-    const char *const text = fg_model_meta(m, FG_INT8_KEY);
+    const char *const key = fp8 ? FG_FP8_KEY : FG_INT8_KEY;
+    const char *const text = fg_model_meta(m, key);
 
     *r = (FgRanges){0};
     if (!text)
         return fg_error(err, -ENOENT,
-                        "precision int8 wants ranges, which this model lacks: "
-                        "ffgan model calibrate MODEL --data PICTURES -o "
-                        "OUT.safetensors finds them");
+                        "precision %s wants ranges, which this model lacks: "
+                        "ffgan model calibrate MODEL %s--data PICTURES -o "
+                        "OUT.safetensors finds them",
+                        fp8 ? "fp8" : "int8", fp8 ? "--precision fp8 " : "");
     json_t *const root = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     const int ret = root ? read_layers(r, json_object_get(root, "layers"))
                          : -EBADMSG;
@@ -73,7 +77,7 @@ int fg_ranges_read(FgRanges *r, const FgModel *m, FgError *err)
     if (ret)
         fg_ranges_free(r);
     return ret == -ENOMEM ? fg_error(err, ret, "plan: out of memory")
-           : ret          ? bad_ranges(err)
+           : ret          ? bad_ranges(key, err)
                           : 0;
 }
 
@@ -105,6 +109,7 @@ typedef struct Value {
 
 typedef struct Conv {
     int node, in8;
+    float *w;     /* fp8: weights as their codes have them */
     double error; /* alone */
 } Conv;
 
@@ -113,6 +118,7 @@ typedef struct Cal {
     FgGraph g;
     FgParams ps;
     FgExecutor *ex;
+    int fp8;
     FgShape *shape;
     Value *val;
     Conv *conv;
@@ -129,8 +135,34 @@ static FgTensor flat(const FgParam *p)
     return fg_tensor_wrap(p->data, s, FG_F32);
 }
 
+static const Conv *conv_at(const Cal *k, int node)
+{
+    for (int i = 0; i < k->nb_conv; i++)
+        if (k->conv[i].node == node)
+            return &k->conv[i];
+    return NULL;
+}
+
+/* Input and weights as their codes have them; in is to be freed. */
+static int narrow(const Cal *k, const Conv *c, FgOpCall *call, FgTensor *in,
+                  FgTensor *w)
+{
+    const Value *const v = &k->val[call->node->in[0]];
+    const int ret = fg_tensor_alloc(in, v->t.shape, FG_F32);
+
+    if (ret)
+        return ret;
+    fg_tensor_copy(in, &v->t);
+    fg_fp8_round(in->data, (size_t)in->image, fg_fp8_input(v->lo, v->hi));
+    w->data = c->w;
+    call->in[0] = in;
+    return 0;
+}
+
 static int run_node(Cal *k, int i)
 {
+    const Conv *const c8 = k->fp8 ? conv_at(k, i) : NULL;
+    FgTensor in8 = {.data = NULL};
     const FgNode *const n = &k->g.nodes[i];
     FgTensor param[FG_MAX_PARAM];
     FgShape in[FG_MAX_IN] = {{0}};
@@ -151,12 +183,15 @@ static int run_node(Cal *k, int i)
     }
     int ret = fg_tensor_alloc(&k->val[i].t, k->shape[i], FG_F32);
 
+    if (!ret && c8 && c8->in8)
+        ret = narrow(k, c8, &c, &in8, &param[0]);
     if (n->op->scratch)
         size += n->op->scratch(n, in, &k->shape[i], FG_F32, fg_threads(k->ex));
     c.scratch = aligned_alloc(64, (size + 63) & ~(size_t)63);
     if (!ret)
         ret = c.scratch ? n->op->f32.forward(&c) : -ENOMEM;
     free(c.scratch);
+    fg_tensor_free(&in8);
     return ret;
 }
 
@@ -187,8 +222,11 @@ static void release(Cal *k, int i)
         fg_tensor_free(&k->val[i].t);
 }
 
-/* pass 0: lowest and highest; 1: how often each is there. */
-static int run_sample(Cal *k, const FgTensor *sample, int pass, FgError *err)
+/* pass LOWEST: lowest and highest; COUNT: how often each is there; RESULT: the
+ * last value is moved to out. */
+enum { LOWEST, COUNT, RESULT };
+static int run_sample(Cal *k, const FgTensor *sample, int pass, FgTensor *out,
+                      FgError *err)
 {
     int ret = fg_graph_shapes(&k->g, sample->shape, k->shape, err);
 
@@ -204,10 +242,14 @@ static int run_sample(Cal *k, const FgTensor *sample, int pass, FgError *err)
             ret = run_node(k, i);
         else if (!(ret = fg_tensor_alloc(&v->t, sample->shape, FG_F32)))
             fg_tensor_copy(&v->t, sample);
-        if (ret >= 0 && v->wanted)
+        if (ret >= 0 && v->wanted && pass != RESULT)
             ret = look(v, pass);
         for (int j = 0; j < k->g.nodes[i].nb_in; j++)
             release(k, k->g.nodes[i].in[j]);
+    }
+    if (ret >= 0 && pass == RESULT) {
+        *out = k->val[k->g.nb_nodes - 1].t;
+        k->val[k->g.nb_nodes - 1].t = (FgTensor){.data = NULL};
     }
     for (int i = 0; i < k->g.nb_nodes; i++)
         fg_tensor_free(&k->val[i].t);
@@ -258,10 +300,10 @@ static int find_ranges(Cal *k, const FgTensor *samples, int nb, FgError *err)
 {
     int ret = 0;
 
-    for (int pass = 0; pass < 2; pass++)
+    for (int pass = LOWEST; pass <= (k->fp8 ? LOWEST : COUNT); pass++)
         for (int i = 0; i < nb && ret >= 0; i++)
-            ret = run_sample(k, &samples[i], pass, err);
-    for (int i = 0; i < k->g.nb_nodes && ret >= 0; i++)
+            ret = run_sample(k, &samples[i], pass, NULL, err);
+    for (int i = 0; i < k->g.nb_nodes && ret >= 0 && !k->fp8; i++)
         if (k->val[i].wanted)
             choose(&k->val[i]);
     if (ret == -EDOM)
@@ -270,6 +312,11 @@ static int find_ranges(Cal *k, const FgTensor *samples, int nb, FgError *err)
 }
 
 /* ---- the metadata ---- */
+
+static const char *key_of(const Cal *k)
+{
+    return k->fp8 ? FG_FP8_KEY : FG_INT8_KEY;
+}
 
 static int write_ranges(Cal *k, double psnr, int nb)
 {
@@ -295,7 +342,7 @@ static int write_ranges(Cal *k, double psnr, int nb)
                                                    JSON_REAL_PRECISION(9))
                             : NULL;
 
-    bad = !text || fg_model_set_meta(k->m, FG_INT8_KEY, text) < 0;
+    bad = !text || fg_model_set_meta(k->m, key_of(k), text) < 0;
     free(text);
     json_decref(root);
     json_decref(layers);
@@ -344,7 +391,8 @@ static int measure(Cal *k, const FgTensor *samples, int nb, double *mse,
     for (int i = 0; i < nb && ret >= 0; i++) {
         FgTensor out = {.data = NULL};
 
-        ret = plan_result(k, &samples[i], FG_PREC_INT8, &out, err);
+        ret = k->fp8 ? run_sample(k, &samples[i], RESULT, &out, err)
+                     : plan_result(k, &samples[i], FG_PREC_INT8, &out, err);
         for (ptrdiff_t e = 0; e < out.image && ret >= 0; e++) {
             const double d = (double)((float *)out.data)[e] -
                              (double)((float *)k->want[i].data)[e];
@@ -400,6 +448,22 @@ static int is_picture(const FgGraph *g, int i)
     return !g->nodes[i].nb_in;
 }
 
+/* Of the last convolution. */
+static int narrow_weights(Cal *k, const FgNode *n)
+{
+    const FgParam *const p = fg_params_find(&k->ps, n->param[0]);
+    const size_t all = fg_param_count(p), one = all / (size_t)p->dims[0];
+    float *const w = malloc(sizeof(*w) * all);
+
+    k->conv[k->nb_conv].w = w;
+    if (!w)
+        return -ENOMEM;
+    memcpy(w, p->data, sizeof(*w) * all);
+    for (size_t o = 0; o < all; o += one)
+        fg_fp8_round(w + o, one, fg_fp8_weight(w + o, one));
+    return 0;
+}
+
 static int prepare(Cal *k, const FgModel *m, int nb, FgError *err)
 {
     const int ret = fg_graph_collapse(&k->g, &k->ps, &m->graph, &m->params,
@@ -422,14 +486,16 @@ static int prepare(Cal *k, const FgModel *m, int nb, FgError *err)
         const FgNode *const node = &k->g.nodes[i];
 
         if (!fg_node_is(node, "conv2d") || is_picture(&k->g, node->in[0]) ||
-            !fg_q8_fits(&node->attr, any[node->in[0]].c))
+            !(k->fp8 ? fg_fp8_fits : fg_q8_fits)(&node->attr,
+                                                 any[node->in[0]].c))
             continue;
         Value *const v = &k->val[node->in[0]];
 
-        k->conv[k->nb_conv++].node = i;
+        k->conv[k->nb_conv].node = i;
         v->wanted = 1;
         v->bins = v->bins ? v->bins : calloc(BINS, sizeof(*v->bins));
-        bad = !v->bins;
+        bad = !v->bins || (k->fp8 && narrow_weights(k, node) < 0);
+        k->nb_conv++;
     }
     free(any);
     return bad ? fg_error(err, -ENOMEM, "not enough memory to calibrate") : 0;
@@ -441,6 +507,8 @@ static void finish(Cal *k, int nb)
         free(k->val[i].bins);
     for (int i = 0; k->want && i < nb; i++)
         fg_tensor_free(&k->want[i]);
+    for (int i = 0; i < k->nb_conv; i++)
+        free(k->conv[i].w);
     free(k->shape);
     free(k->val);
     free(k->conv);
@@ -470,9 +538,9 @@ static int calibrate(Cal *k, const FgTensor *samples, int nb, double psnr,
 }
 
 int fg_calibrate(FgModel *m, const FgTensor *samples, int nb, double psnr,
-                 FgExecutor *ex, FgCalibrated *result, FgError *err)
+                 int fp8, FgExecutor *ex, FgCalibrated *result, FgError *err)
 {
-    Cal k = {.m = m, .ex = ex};
+    Cal k = {.m = m, .ex = ex, .fp8 = fp8};
 
     *result = (FgCalibrated){0};
     if (nb < 1)
@@ -485,7 +553,7 @@ int fg_calibrate(FgModel *m, const FgTensor *samples, int nb, double psnr,
     if (ret >= 0)
         ret = calibrate(&k, samples, nb, psnr, result, err);
     if (ret < 0)
-        fg_model_drop_meta(m, FG_INT8_KEY);
+        fg_model_drop_meta(m, key_of(&k));
     finish(&k, nb);
     return ret < 0 ? ret : 0;
 }

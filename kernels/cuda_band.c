@@ -61,6 +61,8 @@ static double size_of(const FgPlan *p, int v)
 {
     const FgShape s = p->shapes[v];
     const int half = p->cuda->element != FG_ELEMENT_F32;
+    if (v >= p->g.nb_nodes)
+        return (double)s.w * s.h * fg_round_up(s.c, 16);
     return (double)s.w * s.h * (half ? 2 * fg_round_up(s.c, 8) : 4 * s.c);
 }
 
@@ -79,7 +81,7 @@ static void work(const FgPlan *p, const FgCudaStep *s, double *bytes,
         return;
     const FgShape o = p->shapes[s->out];
     *bytes += size_of(p, s->out);
-    if (p->steps[s->step].conv)
+    if (p->steps[s->step].conv && s->kernel != FG_KERNEL_narrow)
         *products = 2.0 * o.h * o.w * o.c * p->shapes[s->in[0]].c * a->kernel *
                     a->kernel / (a->groups > 0 ? a->groups : 1) / ridge;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cuda_fp8.h"
 #include "graph_priv.h"
 
 enum { LEAST_TILE = 64 };
@@ -30,7 +31,7 @@ static int choose_element(FgPlan *p, FgError *err)
     if (p->precision == FG_PREC_INT16 || p->precision == FG_PREC_INT8)
         return fg_error(err, -ENOTSUP,
                         "CUDA: precisions int16 and int8 are the CPU's, "
-                        "allowed auto, fp32, bf16, fast");
+                        "allowed auto, fp32, bf16, fast, fp8");
     if (p->precision == FG_PREC_BF16 && c->about.major < 8)
         return fg_error(err, -ENOTSUP,
                         "CUDA: %s (compute capability %d.%d) has no bf16, "
@@ -39,7 +40,7 @@ static int choose_element(FgPlan *p, FgError *err)
     c->element = p->precision == FG_PREC_BF16            ? FG_ELEMENT_BF16
                  : p->precision == FG_PREC_FP32 || exact ? FG_ELEMENT_F32
                                                          : FG_ELEMENT_F16;
-    return 0;
+    return p->precision == FG_PREC_FP8 ? fg_cuda_fp8_open(p, err) : 0;
 }
 
 int fg_cuda_plan_open(FgPlan *p, const FgPlanOptions *opt, FgError *err)
@@ -102,6 +103,8 @@ void fg_cuda_plan_close(FgPlan *p)
             c->api->release(c->dev, c->weights[i]);
         c->api->close(&c->dev);
     }
+    free(c->to8);
+    free(c->alone8);
     free(c->weights);
     free(c->steps);
     free(c);
@@ -149,25 +152,43 @@ static size_t element_size(const struct FgCudaPlan *c)
     return c->element == FG_ELEMENT_F32 ? sizeof(float) : 2;
 }
 
-/* 16-bit pixels are whole units of 16 bytes. */
-static int pitch_of(const struct FgCudaPlan *c, int channels)
+/* Pixels of 16 and 8 bits are whole units of 16 bytes. */
+static int pitch_of(const FgPlan *p, int v)
 {
-    return c->element == FG_ELEMENT_F32 ? channels : fg_round_up(channels, 8);
+    const int c = p->shapes[v].c;
+    if (v >= p->g.nb_nodes)
+        return fg_round_up(c, 16);
+    return p->cuda->element == FG_ELEMENT_F32 ? c : fg_round_up(c, 8);
 }
 
 static size_t value_bytes(const FgPlan *p, int v)
 {
     const FgShape s = p->shapes[v];
-    return (size_t)s.h * (size_t)s.w * (size_t)pitch_of(p->cuda, s.c) *
-           element_size(p->cuda);
+    return (size_t)s.h * (size_t)s.w * (size_t)pitch_of(p, v) *
+           (v >= p->g.nb_nodes ? 1 : element_size(p->cuda));
 }
 
 FgKView fg_cuda_view(const FgPlan *p, int v)
 {
     const struct FgCudaPlan *c = p->cuda;
     const FgShape s = p->shapes[v];
-    return (FgKView){c->slot[p->slot[v]], s.c,       s.h, s.w,
-                     pitch_of(c, s.c),    c->element};
+    return (FgKView){
+        c->slot[p->slot[v]],
+        s.c,
+        s.h,
+        s.w,
+        pitch_of(p, v),
+        v >= p->g.nb_nodes ? FG_ELEMENT_E4M3 : c->element,
+    };
+}
+
+/* Of all nodes for an input, and again for their 8-bit forms. */
+static int shapes_for(FgPlan *p, FgShape in, FgError *err)
+{
+    const int rc = fg_graph_shapes(&p->g, in, p->shapes, err);
+    memcpy(p->shapes + p->g.nb_nodes, p->shapes,
+           sizeof(*p->shapes) * (size_t)p->g.nb_nodes);
+    return rc < 0 ? rc : 0;
 }
 
 static int last_use(const FgPlan *p, int v)
@@ -202,13 +223,14 @@ static int take_slot(FgPlan *p, const int *until, int now, size_t bytes)
 static int assign(FgPlan *p, int w, int h, size_t *bytes)
 {
     const FgShape in = {1, p->channels_in, h, w};
-    int *until = calloc((size_t)p->g.nb_nodes, sizeof(*until));
+    const int values = 2 * p->g.nb_nodes;
+    int *until = calloc((size_t)values, sizeof(*until));
     if (!until)
         return -ENOMEM;
-    const int rc = fg_graph_shapes(&p->g, in, p->shapes, NULL);
+    const int rc = shapes_for(p, in, NULL);
     p->nb_slots = 0;
-    memset(p->mem_size, 0, sizeof(*p->mem_size) * (size_t)p->g.nb_nodes);
-    for (int i = 0; i < p->g.nb_nodes; i++)
+    memset(p->mem_size, 0, sizeof(*p->mem_size) * (size_t)values);
+    for (int i = 0; i < values; i++)
         p->slot[i] = -1;
     for (int i = -1; rc >= 0 && i < p->cuda->nb_steps; i++) {
         const int v = i < 0 ? 0 : p->cuda->steps[i].out;
@@ -323,7 +345,7 @@ int fg_cuda_shrink(FgPlan *p, FgError *err)
 
 static int alloc_tables(FgPlan *p, FgError *err)
 {
-    const size_t n = (size_t)p->g.nb_nodes;
+    const size_t n = 2 * (size_t)p->g.nb_nodes;
     p->shapes = calloc(n, sizeof(*p->shapes));
     p->dtype = calloc(n, sizeof(*p->dtype));
     p->slot = calloc(n, sizeof(*p->slot));
@@ -373,6 +395,8 @@ int fg_cuda_plan_layout(FgPlan *p, const FgPlanOptions *opt, FgError *err)
         rc = fit(p, opt->memory_limit, err);
     if (rc >= 0)
         rc = fg_cuda_tune(p, err);
+    if (rc >= 0 && p->cuda->nb_fp8)
+        rc = fg_cuda_fp8_check(p, err);
     return rc < 0 || opt->cuda_context ? rc : host_buffers(p, err);
 }
 
@@ -399,6 +423,10 @@ FgKernelArgs fg_cuda_args(const FgPlan *p, const FgCudaStep *s)
     }
     if (s->holds)
         a.p[3] = p->cuda->hold;
+    if (s->kernel == FG_KERNEL_narrow) {
+        a.out.pitch /= 4; /* it writes fours */
+        a.out.c = a.out.pitch;
+    }
     return a;
 }
 
@@ -444,8 +472,7 @@ int fg_cuda_tile(FgPlan *p, int w, int h, int i, FgTile *t, FgError *err)
 {
     fg_plan_tile(p, w, h, i, t);
     const FgShape s = {1, p->channels_in, t->wh, t->ww};
-    const int rc = fg_graph_shapes(&p->g, s, p->shapes, err);
-    return rc < 0 ? rc : 0;
+    return shapes_for(p, s, err);
 }
 
 /* A picture in one window is recorded when its size comes again. */
@@ -675,7 +702,8 @@ void fg_cuda_plan_info(const FgPlan *p, FgPlanInfo *info)
     info->device = c->api->kind;
     info->isa = c->isa;
     info->note = c->dnn_why.text[0] ? c->dnn_why.text : NULL;
-    info->precision = c->element == FG_ELEMENT_F16    ? "fp16"
+    info->precision = c->nb_fp8                       ? "fp8"
+                      : c->element == FG_ELEMENT_F16  ? "fp16"
                       : c->element == FG_ELEMENT_BF16 ? "bf16"
                                                       : "fp32";
 }

@@ -15,8 +15,8 @@ typedef struct FgCudaStep {
     int step;          /* of p->steps */
     int kernel;        /* FgKernelId */
     FgKernelArgs a;    /* all but the views */
-    int in[2];         /* values, -1 = none */
-    int add, out;      /* values, -1 = none */
+    int in[2];         /* values, -1 = none; nodes + v: v in 8 bits */
+    int add, out;      /* likewise */
     int first, nb_out; /* channels of out that it makes; 0 = all */
     int holds;         /* moments of an instance norm: fg_cuda_hold */
     FgCudaDnn *dnn;    /* instead, in windows of dnn_w x dnn_h; or NULL */
@@ -30,7 +30,10 @@ struct FgCudaPlan {
     FgCudaDev *dev;
     FgCudaDevice about;
     char isa[16];
-    int element; /* of values: FG_ELEMENT_* */
+    int element;  /* of values: FG_ELEMENT_* */
+    float *to8;   /* fp8: the code of a value of 1, 0 = not in 8 bits; nodes */
+    char *alone8; /* kept in 8 bits only */
+    int nb_fp8;   /* convolutions */
     FgCudaStep *steps;
     int nb_steps;
     uint64_t *weights; /* device memory of parameters and moments */
@@ -70,8 +73,12 @@ const char *fg_cuda_choice(const FgPlan *p, const FgStep *s);
 
 /* cuda_step.c: all of p->steps as launches. */
 int fg_cuda_steps(FgPlan *p, FgError *err);
-/* The kernel for tensor cores with n outputs a block (16 .. 64) and side k. */
+/* The kernel for tensor cores with n outputs a block (16 .. 64) and side k, for
+ * values of 16 bits; or for what t reads. */
 int fg_cuda_mma_kernel(int element, int n, int k);
+int fg_cuda_kernel_like(const FgPlan *p, const FgCudaStep *t, int n);
+/* Whether they can do that convolution. */
+int fg_cuda_mma_fits(const FgAttr *a);
 /* Packs t's parameters for a kernel for tensor cores, which is set, or as cuDNN
  * wants them into at. */
 int fg_cuda_pack_mma(FgPlan *p, FgCudaStep *t, int kernel, FgError *err);

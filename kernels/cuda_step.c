@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cuda/conv_wgmma.h"
-#include "cuda_plan.h"
+#include "cuda_fp8.h"
 #include "graph_priv.h"
 
 /* What building needs. */
@@ -71,12 +70,10 @@ static int no_memory(const Build *b)
 
 /* ---- convolutions ---- */
 
-static int mma_fits(const Build *b)
+int fg_cuda_mma_fits(const FgAttr *a)
 {
-    const FgAttr *a = &b->n->attr;
-    return b->p->cuda->element != FG_ELEMENT_F32 && a->groups <= 1 &&
-           a->stride <= 1 && (a->kernel == 1 || a->kernel == 3) &&
-           a->pad == a->kernel / 2;
+    return a->groups <= 1 && a->stride <= 1 &&
+           (a->kernel == 1 || a->kernel == 3) && a->pad == a->kernel / 2;
 }
 
 /* Outputs of a block: as few in vain as can be, then as many as can be. */
@@ -96,6 +93,13 @@ int fg_cuda_mma_kernel(int element, int n, int k)
     return first + (k == 3 ? 4 : 0) + n / 16 - 1;
 }
 
+int fg_cuda_kernel_like(const FgPlan *p, const FgCudaStep *t, int n)
+{
+    return t->in[0] >= p->g.nb_nodes
+               ? fg_cuda_fp8_kernel(p, n, t->a.kernel)
+               : fg_cuda_mma_kernel(p->cuda->element, n, t->a.kernel);
+}
+
 /* [block][chunk][tap][n][16], see conv_mma_template.c, or as conv_wgmma.h has
  * them; dst is zero. */
 static void mma_pack(uint16_t *dst, const Build *b, int ic, int n, int chunks,
@@ -109,7 +113,7 @@ static void mma_pack(uint16_t *dst, const Build *b, int ic, int n, int chunks,
             for (int t = 0; t < taps; t++) {
                 const size_t part = (size_t)(o / n * chunks + i / 16);
                 const int at = hopper
-                                   ? fg_wg_weight(o % n, i % 16, t)
+                                   ? fg_wg_weight(o % n, i % 16, t, n, 8)
                                    : fg_row32(t * n + o % n, i % 16 / 8) / 2 +
                                          i % 8;
                 dst[part * (size_t)(taps * n * 16) + (size_t)at] = fg_put16(
@@ -132,8 +136,7 @@ static int outputs_of(int kernel)
 #define OUTPUTS(name, element, n, k)                                           \
     case FG_KERNEL_##name:                                                     \
         return n;
-        FG_KERNELS_MMA(OUTPUTS)
-        FG_KERNELS_HOPPER(OUTPUTS)
+        FG_KERNELS_TENSOR(OUTPUTS)
 #undef OUTPUTS
     default:
         return 0;
@@ -145,46 +148,78 @@ int fg_cuda_mma_outputs(const FgCudaStep *t)
     return outputs_of(t->kernel);
 }
 
+/* What a kernel takes, on the host: weights, bias, an output's factor. */
+typedef struct Packed {
+    void *w;
+    float *bias, *factor;
+    size_t bytes, outputs; /* of weights; with those in vain */
+    int blocks, chunks;
+} Packed;
+
+static int pack_host(Packed *k, const Build *b, const FgCudaStep *t, int kernel)
+{
+    const FgAttr *a = &b->n->attr;
+    const int n = outputs_of(kernel), taps = a->kernel * a->kernel;
+    const int nodes = b->p->g.nb_nodes, fp8 = t->in[0] >= nodes;
+    const int ic = param(b, 0)->dims[1];
+    k->blocks = fg_ceil_div(a->channels, n);
+    k->chunks = fg_ceil_div(ic, fp8 ? 32 : 16);
+    k->outputs = (size_t)(k->blocks * n);
+    k->bytes = k->outputs * (size_t)(k->chunks * taps) * 32;
+    k->w = calloc(1, k->bytes);
+    k->bias = calloc(k->outputs, sizeof(*k->bias));
+    k->factor = calloc(k->outputs, sizeof(*k->factor));
+    if (!k->w || !k->bias || !k->factor)
+        return no_memory(b);
+    if (fp8)
+        fg_cuda_fp8_pack(k->w, k->factor, param(b, 0)->data, a->channels, ic,
+                         taps, n, b->p->cuda->to8[t->in[0] - nodes],
+                         kernel >= FG_KERNEL_e4m3_w16_k1);
+    else
+        mma_pack(k->w, b, ic, n, k->chunks, kernel == FG_KERNEL_f16_w64_k3);
+    if (param(b, 1))
+        memcpy(k->bias, param(b, 1)->data,
+               sizeof(*k->bias) * (size_t)a->channels);
+    return 0;
+}
+
+static int keep_packed(FgPlan *p, const Packed *k, uint64_t at[4], FgError *err)
+{
+    const size_t outputs = sizeof(float) * k->outputs;
+    int rc = fg_cuda_keep(p, k->w, k->bytes, &at[0], err);
+    if (rc >= 0)
+        rc = fg_cuda_keep(p, k->bias, outputs, &at[1], err);
+    if (rc >= 0)
+        rc = fg_cuda_keep(p, k->factor, outputs, &at[3], err);
+    return rc;
+}
+
 int fg_cuda_pack_mma(FgPlan *p, FgCudaStep *t, int kernel, FgError *err)
 {
-    const int n = outputs_of(kernel);
-    if (n < 1)
+    if (outputs_of(kernel) < 1)
         return fg_error(err, -EINVAL, "kernel %d makes no convolutions",
                         kernel);
-    Build one = of_step(p, t, err), *b = &one;
-    const FgAttr *a = &b->n->attr;
-    const int taps = a->kernel * a->kernel, ic = param(b, 0)->dims[1];
-    const int blocks = fg_ceil_div(a->channels, n),
-              chunks = fg_ceil_div(ic, 16);
-    const size_t size = (size_t)blocks * (size_t)chunks * (size_t)(taps * n) *
-                        32;
-    uint16_t *w = calloc(1, size);
-    float *bias = calloc((size_t)(blocks * n), sizeof(*bias));
-    uint64_t at[2] = {0, 0};
-    int rc = w && bias ? 0 : no_memory(b);
-    if (rc >= 0) {
-        mma_pack(w, b, ic, n, chunks, kernel == FG_KERNEL_f16_w64_k3);
-        if (param(b, 1))
-            memcpy(bias, param(b, 1)->data,
-                   sizeof(*bias) * (size_t)a->channels);
-        rc = fg_cuda_keep(p, w, size, &at[0], err);
-    }
+    const Build b = of_step(p, t, err);
+    Packed k = {.w = NULL};
+    uint64_t at[4] = {0, 0, 0, 0};
+    int rc = pack_host(&k, &b, t, kernel);
     if (rc >= 0)
-        rc = fg_cuda_keep(p, bias, sizeof(*bias) * (size_t)(blocks * n), &at[1],
-                          err);
-    free(w);
-    free(bias);
-    if (rc < 0) {
-        fg_cuda_unkeep(p, &at[0]);
+        rc = keep_packed(p, &k, at, err);
+    free(k.w);
+    free(k.bias);
+    free(k.factor);
+    for (int i = 0; i < 4; i++) {
+        if (i == 2) /* slopes */
+            continue;
+        fg_cuda_unkeep(p, rc < 0 ? &at[i] : &t->a.p[i]);
+        if (rc >= 0)
+            t->a.p[i] = at[i];
+    }
+    if (rc < 0)
         return rc;
-    }
-    for (int i = 0; i < 2; i++) {
-        fg_cuda_unkeep(p, &t->a.p[i]);
-        t->a.p[i] = at[i];
-    }
     t->kernel = kernel;
-    t->a.blocks = blocks;
-    t->a.chunks = chunks;
+    t->a.blocks = k.blocks;
+    t->a.chunks = k.chunks;
     return 0;
 }
 
@@ -262,14 +297,45 @@ static int act_of(const FgConvEpilogue *e)
     }
 }
 
-static int conv(Build *b)
+/* The 8-bit form of what the step reads, unless it is there. */
+static int narrowed(Build *b)
 {
-    FgCudaStep *t = add_step(b, FG_KERNEL_conv);
-    const FgConvEpilogue *e = &b->s->epilogue;
-    const int oc = b->n->attr.channels;
-    int rc = 0;
+    const struct FgCudaPlan *c = b->p->cuda;
+    const int v = b->s->in[0], v8 = v + b->p->g.nb_nodes;
+    for (int i = 0; i < c->nb_steps; i++)
+        if (c->steps[i].out == v8)
+            return 0;
+    FgCudaStep *t = add_step(b, FG_KERNEL_narrow);
     if (!t)
         return no_memory(b);
+    t->in[1] = -1;
+    t->out = v8;
+    t->a.to8 = c->to8[v];
+    return 0;
+}
+
+static int conv_weights(Build *b, FgCudaStep *t)
+{
+    int rc = 0;
+    if (b->p->cuda->element != FG_ELEMENT_F32 && fg_cuda_mma_fits(&b->n->attr))
+        return fg_cuda_pack_mma(
+            b->p, t,
+            fg_cuda_kernel_like(b->p, t, mma_outputs(b->n->attr.channels)),
+            b->err);
+    rc = keep_param(b, 0, &t->a.p[0]);
+    return rc < 0 ? rc : keep_param(b, 1, &t->a.p[1]);
+}
+
+static int conv(Build *b)
+{
+    const struct FgCudaPlan *c = b->p->cuda;
+    const int fp8 = fg_cuda_fp8_reads(b->p, b->s, b->shapes);
+    int rc = fp8 ? narrowed(b) : 0;
+    FgCudaStep *t = rc < 0 ? NULL : add_step(b, FG_KERNEL_conv);
+    const FgConvEpilogue *e = &b->s->epilogue;
+    if (!t)
+        return no_memory(b);
+    t->in[0] += fp8 ? b->p->g.nb_nodes : 0;
     t->in[1] = -1;
     t->add = b->s->add;
     t->a.act = act_of(e);
@@ -279,18 +345,14 @@ static int conv(Build *b)
                         b->n->name);
     t->a.alpha = e->alpha;
     t->a.add_first = e->add_first;
-    if (mma_fits(b)) {
-        rc = fg_cuda_pack_mma(b->p, t,
-                              fg_cuda_mma_kernel(b->p->cuda->element,
-                                                 mma_outputs(oc), t->a.kernel),
-                              b->err);
-    } else {
-        rc = keep_param(b, 0, &t->a.p[0]);
-        if (rc >= 0)
-            rc = keep_param(b, 1, &t->a.p[1]);
+    if (c->alone8 && c->alone8[t->out]) {
+        t->a.to8 = c->to8[t->out];
+        t->out += b->p->g.nb_nodes;
     }
+    rc = conv_weights(b, t);
     if (rc >= 0 && e->slope)
-        rc = fg_cuda_keep(b->p, e->slope, sizeof(float) * (size_t)oc,
+        rc = fg_cuda_keep(b->p, e->slope,
+                          sizeof(float) * (size_t)b->n->attr.channels,
                           &t->a.p[2], b->err);
     return rc;
 }
@@ -451,6 +513,8 @@ int fg_cuda_steps(FgPlan *p, FgError *err)
     int rc = 0;
     if (!shapes)
         return errno > 0 ? -errno : -ENOMEM;
+    if (p->precision == FG_PREC_FP8)
+        rc = fg_cuda_fp8_mark(p, shapes, err);
     for (int i = 0; rc >= 0 && i < p->nb_steps; i++) {
         const FgStep *s = &p->steps[i];
         Build b = {p, s, &p->g.nodes[s->node], shapes, err};
@@ -463,7 +527,8 @@ int fg_cuda_steps(FgPlan *p, FgError *err)
 static const FgCudaStep *step_of(const FgPlan *p, const FgStep *s)
 {
     for (int i = 0; i < p->cuda->nb_steps; i++)
-        if (p->cuda->steps[i].out == s->out)
+        if (p->cuda->steps[i].out == s->out ||
+            p->cuda->steps[i].out == s->out + p->g.nb_nodes)
             return &p->cuda->steps[i];
     return NULL;
 }
@@ -471,7 +536,10 @@ static const FgCudaStep *step_of(const FgPlan *p, const FgStep *s)
 const char *fg_cuda_method(const FgPlan *p, const FgStep *s)
 {
     const FgCudaStep *t = step_of(p, s);
-    return t && t->dnn ? "cudnn" : t && fg_cuda_mma_outputs(t) ? "mma" : "simt";
+    return t && t->dnn                      ? "cudnn"
+           : t && t->in[0] >= p->g.nb_nodes ? "mma, fp8"
+           : t && fg_cuda_mma_outputs(t)    ? "mma"
+                                            : "simt";
 }
 
 const char *fg_cuda_choice(const FgPlan *p, const FgStep *s)

@@ -13,7 +13,7 @@
 #include "config.h"
 #include "cuda/hd.h"
 #include "cuda_choice.h"
-#include "cuda_plan.h"
+#include "cuda_fp8.h"
 #include "graph_priv.h"
 
 enum { ENGINES = 8, MOST = ENGINES + 5, ROUNDS = 3, CHECK_ROWS = 16 };
@@ -40,6 +40,7 @@ typedef struct Tune {
     FgError *err;
     char where[320]; /* of keys: device, driver, versions */
     uint16_t *fill;  /* FILL bytes */
+    uint8_t *fill8;  /* the same for what is kept in 8 bits */
     int whole;       /* a picture is one window: cuDNN may be used */
     int failed;      /* cuDNN did, not for what was asked: it may work later */
     size_t space;    /* bytes at c->dnn_space */
@@ -54,6 +55,9 @@ int fg_cuda_dnn_args(const FgPlan *p, const FgCudaStep *t, FgKernelArgs *a)
     if (t->kernel != FG_KERNEL_conv && !fg_cuda_mma_outputs(t))
         return 0;
     *a = fg_cuda_args(p, t);
+    if (a->in[0].element == FG_ELEMENT_E4M3 ||
+        a->out.element == FG_ELEMENT_E4M3)
+        return 0;
     return (!a->pad || !a->pad_mode) && !t->nb_out;
 }
 
@@ -62,15 +66,20 @@ static int own_candidates(const Tune *u, const FgCudaStep *t, Candidate *c)
     const FgCudaPlan *p = u->c;
     const int now = fg_cuda_mma_outputs(t);
     const int oc = t->nb_out ? t->nb_out : t->a.blocks * now;
+    const int fp8 = t->in[0] >= u->p->g.nb_nodes;
+    const char *const how = t->kernel >= FG_KERNEL_e4m3_w16_k1 && now && fp8
+                                ? "wgmma n%d"
+                                : "mma n%d";
     int nb = 1;
     c[0].kernel = t->kernel;
-    snprintf(c[0].name, sizeof(c[0].name), now ? "mma n%d" : "simt", now);
+    snprintf(c[0].name, sizeof(c[0].name), now ? how : "simt", now);
     for (int n = 16; now && n <= 64 && n < oc + 16; n += 16)
         if (n != now) {
-            c[nb].kernel = fg_cuda_mma_kernel(p->element, n, t->a.kernel);
-            snprintf(c[nb++].name, sizeof(c[0].name), "mma n%d", n);
+            c[nb].kernel = fg_cuda_kernel_like(u->p, t, n);
+            snprintf(c[nb++].name, sizeof(c[0].name), how, n);
         }
-    if (now && oc > 48 && t->a.kernel == 3 && p->element == FG_ELEMENT_F16 &&
+    if (now && !fp8 && oc > 48 && t->a.kernel == 3 &&
+        p->element == FG_ELEMENT_F16 &&
         p->api->has(p->dev, FG_KERNEL_f16_w64_k3)) {
         c[nb].kernel = FG_KERNEL_f16_w64_k3;
         snprintf(c[nb++].name, sizeof(c[0].name), "wgmma n64");
@@ -123,11 +132,11 @@ static void set_key(const Tune *u, const FgCudaStep *t, char *key)
 {
     const FgKernelArgs a = fg_cuda_args(u->p, t);
     snprintf(key, FG_CHOICE_KEY,
-             "%s: element %d, %dx%d, %d/%d to %d/%d, side %d, stride %d, "
+             "%s: element %d to %d, %dx%d, %d/%d to %d/%d, side %d, stride %d, "
              "pad %d.%d, groups %d, bias %d, act %d %a, add %d/%d, whole %d",
-             u->where, a.in[0].element, a.in[0].w, a.in[0].h, a.in[0].c,
-             a.in[0].pitch, a.out.c, a.out.pitch, a.kernel, a.stride, a.pad,
-             a.pad_mode, a.groups, a.p[1] != 0, a.act, (double)a.alpha,
+             u->where, a.in[0].element, a.out.element, a.in[0].w, a.in[0].h,
+             a.in[0].c, a.in[0].pitch, a.out.c, a.out.pitch, a.kernel, a.stride,
+             a.pad, a.pad_mode, a.groups, a.p[1] != 0, a.act, (double)a.alpha,
              a.add.at ? 1 + a.add_first : 0, a.add.pitch, u->whole);
 }
 
@@ -136,7 +145,9 @@ static void set_key(const Tune *u, const FgCudaStep *t, char *key)
 static size_t bytes_of(const FgKView *v)
 {
     return (size_t)v->h * (size_t)v->w * (size_t)v->pitch *
-           (v->element == FG_ELEMENT_F32 ? 4 : 2);
+           (v->element == FG_ELEMENT_F32    ? 4
+            : v->element == FG_ELEMENT_E4M3 ? 1
+                                            : 2);
 }
 
 /* Random numbers below 1, not zeros: these are faster. */
@@ -157,11 +168,15 @@ static void make_fill(Tune *u)
     }
 }
 
-static int fill(Tune *u, uint64_t at, size_t bytes)
+static int fill(Tune *u, const FgKView *v)
 {
+    const void *const from = v->element == FG_ELEMENT_E4M3
+                                 ? (const void *)u->fill8
+                                 : u->fill;
+    const size_t bytes = v->at ? bytes_of(v) : 0;
     int rc = 0;
-    for (size_t i = 0; at && i < bytes && rc >= 0; i += FILL)
-        rc = u->c->api->upload(u->c->dev, NULL, at + i, u->fill,
+    for (size_t i = 0; i < bytes && rc >= 0; i += FILL)
+        rc = u->c->api->upload(u->c->dev, NULL, v->at + i, from,
                                bytes - i < FILL ? bytes - i : FILL, u->err);
     return rc;
 }
@@ -208,26 +223,28 @@ static int measure(Tune *u, const FgCudaStep *t, Candidate *c,
 
 /* ---- is it right? ---- */
 
-static float number(const Tune *u, const void *p, size_t i)
+static float number(int element, const void *p, size_t i)
 {
-    return u->c->element == FG_ELEMENT_F32
-               ? ((const float *)p)[i]
-               : fg_get16(u->c->element, ((const uint16_t *)p)[i]);
+    return element == FG_ELEMENT_F32 ? ((const float *)p)[i]
+           : element == FG_ELEMENT_E4M3
+               ? fg_e4m3_to_float(((const uint8_t *)p)[i])
+               : fg_get16(element, ((const uint16_t *)p)[i]);
 }
 
 /* Sums in another order and the bias rounded: a few units of the largest. */
-static int close_enough(const Tune *u, const void *want, const void *got,
-                        const FgKView *v, size_t rows)
+static int close_enough(const void *want, const void *got, const FgKView *v,
+                        size_t rows)
 {
-    const double unit = u->c->element == FG_ELEMENT_F16    ? 1.0 / 2048
-                        : u->c->element == FG_ELEMENT_BF16 ? 1.0 / 256
-                                                           : 1.0 / (1 << 20);
+    const double unit = v->element == FG_ELEMENT_F16    ? 1.0 / 2048
+                        : v->element == FG_ELEMENT_BF16 ? 1.0 / 256
+                        : v->element == FG_ELEMENT_E4M3 ? 1.0 / 60
+                                                        : 1.0 / (1 << 20);
     double top = 0, most = 0;
     for (size_t i = 0; i < rows * (size_t)v->w * (size_t)v->pitch; i++) {
         if (i % (size_t)v->pitch >= (size_t)v->c)
             continue;
-        const double a = (double)number(u, want, i);
-        const double d = fabs(a - (double)number(u, got, i));
+        const double a = (double)number(v->element, want, i);
+        const double d = fabs(a - (double)number(v->element, got, i));
         top = fmax(top, fabs(a));
         if (!(d <= most))
             most = d;
@@ -254,7 +271,7 @@ static int rows_of(Tune *u, const FgKernelArgs *a, void *to, size_t *rows)
 static int made(Tune *u, const FgCudaStep *t, const Candidate *c,
                 const FgKernelArgs *a, void *to, size_t *rows)
 {
-    int rc = fill(u, a->out.at, bytes_of(&a->out));
+    int rc = fill(u, &a->out);
     if (rc >= 0)
         rc = once(u, t, c, a);
     return rc < 0 ? rc : rows_of(u, a, to, rows);
@@ -277,7 +294,7 @@ static int agrees(Tune *u, const FgCudaStep *t, const Candidate *c,
     if (rc >= 0)
         rc = made(u, t, c, dnn, buf + bytes, &rows);
     if (rc >= 0)
-        rc = close_enough(u, buf, buf + bytes, &own->out, rows);
+        rc = close_enough(buf, buf + bytes, &own->out, rows);
     free(buf);
     return rc;
 }
@@ -326,7 +343,7 @@ static int measure_hopper(Tune *u, FgCudaStep *t, Candidate *c)
     a = fg_cuda_args(u->p, t);
     if (rc >= 0)
         rc = made(u, t, c, &a, buf + bytes, &rows);
-    const int same = rc >= 0 && close_enough(u, buf, buf + bytes, &a.out, rows);
+    const int same = rc >= 0 && close_enough(buf, buf + bytes, &a.out, rows);
     free(buf);
     if (rc >= 0 && same)
         return measure(u, t, c, &a);
@@ -395,9 +412,9 @@ static int measure_all(Tune *u, FgCudaStep *t, FgChoice *best)
     const int nb = own + dnn_candidates(u, t, c + own);
     int rc = 0;
     if (nb > 1)
-        rc = fill(u, a.in[0].at, bytes_of(&a.in[0]));
+        rc = fill(u, &a.in[0]);
     if (rc >= 0 && nb > 1)
-        rc = fill(u, a.add.at, bytes_of(&a.add));
+        rc = fill(u, &a.add);
     if (rc >= 0 && nb > 1)
         measure_dnn(u, t, c + own, nb - own);
     for (int i = 0; i < own && nb > 1 && rc >= 0; i++)
@@ -532,12 +549,16 @@ int fg_cuda_tune(FgPlan *p, FgError *err)
     int rc = c->api->clock(c->dev, &ms, err);
     Tune u = {.p = p, .c = c, .err = err};
     u.fill = malloc(FILL);
+    u.fill8 = malloc(FILL);
     u.known = calloc((size_t)c->nb_steps + 1, sizeof(*u.known));
-    if (!u.fill || !u.known)
+    if (u.fill8)
+        fg_cuda_fp8_random(u.fill8, FILL);
+    if (!u.fill || !u.fill8 || !u.known)
         rc = fg_error(err, -ENOMEM, "plan: out of memory");
     if (rc >= 0)
         rc = tune_all(&u);
     free(u.fill);
+    free(u.fill8);
     free(u.known);
     return rc;
 }

@@ -18,7 +18,7 @@ KERNELS_OBJS := \
     kernels/flow_plane.o kernels/flow_c.o kernels/interp.o \
     kernels/plan.o kernels/plan_run.o kernels/plan_wave.o kernels/plan_tile.o kernels/plan_band.o kernels/plan_tail.o kernels/plan_fused.o \
     kernels/plan_type.o kernels/plan_cost.o \
-    kernels/cache.o kernels/cuda_choice.o kernels/cuda_tune.o kernels/cuda_band.o \
+    kernels/cache.o kernels/cuda_choice.o kernels/cuda_fp8.o kernels/fp8.o kernels/cuda_tune.o kernels/cuda_band.o \
     kernels/cuda_load.o kernels/cuda_plan.o kernels/cuda_step.o kernels/cuda_frame.o \
     kernels/cuda_work.o kernels/cuda_flow.o kernels/cuda_steady.o kernels/cuda_generator.o \
     kernels/cuda_between.o kernels/cuda_copy.o kernels/cuda_train.o kernels/cuda_train_conv.o \

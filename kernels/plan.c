@@ -11,9 +11,9 @@
 
 int fg_precision_find(const char *name)
 {
-    static const char *const names[] = {"auto",  "fp32", "bf16",
-                                        "int16", "fast", "int8"};
-    for (int i = 0; i <= FG_PREC_INT8; i++)
+    static const char *const names[] = {"auto", "fp32", "bf16", "int16",
+                                        "fast", "int8", "fp8"};
+    for (int i = 0; i <= FG_PREC_FP8; i++)
         if (!strcmp(name, names[i]))
             return i;
     return -EINVAL;
@@ -135,7 +135,6 @@ static int wino_prep(Fold *f, FgStep *s, int ic, const float *w, const float *b)
     return 0;
 }
 
-/* Products of 16-bit numbers pay where many channels are summed. */
 /* In 8 bits where there is a range for what comes in. */
 static int q8_prep(Fold *f, FgStep *s, int ic, const float *w, const float *b)
 {
@@ -347,10 +346,8 @@ static int check_options(const FgPlanOptions *o, FgError *err)
                         "device '%.32s' is unknown, allowed auto, cpu, cuda, "
                         "cuda:N",
                         o->device);
-    if ((int)o->precision < FG_PREC_AUTO || o->precision > FG_PREC_INT8)
-        return fg_error(err, -EINVAL,
-                        "precision %d, allowed auto, fp32, bf16, int16, fast, "
-                        "int8",
+    if ((int)o->precision < FG_PREC_AUTO || o->precision > FG_PREC_FP8)
+        return fg_error(err, -EINVAL, "precision %d, allowed " FG_PRECISIONS,
                         (int)o->precision);
     if (o->max_w < 1 || o->max_h < 1 || o->max_w > 1 << 17 ||
         o->max_h > 1 << 17)
@@ -398,8 +395,13 @@ static int create(FgPlan *p, const FgModel *m, const FgPlanOptions *opt,
                                                   : FG_PREC_INT16;
     p->plain = opt->plain;
     p->take_rows = opt->take_rows && !cuda;
-    if (p->precision == FG_PREC_INT8 && !p->plain && !cuda)
-        rc = fg_ranges_read(&p->ranges, m, err);
+    if (p->precision == FG_PREC_FP8 && !cuda)
+        rc = fg_error(err, -ENOTSUP,
+                      "precision fp8 is a GPU's (device cuda), allowed on the "
+                      "CPU auto, fp32, bf16, int16, fast, int8");
+    else if (p->precision == FG_PREC_FP8 ||
+             (p->precision == FG_PREC_INT8 && !p->plain && !cuda))
+        rc = fg_ranges_read(&p->ranges, m, p->precision == FG_PREC_FP8, err);
     if (rc >= 0 && cuda)
         rc = fg_cuda_plan_open(p, opt, err);
     if (rc >= 0)

@@ -12,17 +12,22 @@
  * same bits on one kind of CPU. FAST: what is fastest on this CPU and loses at
  * most 0.01 dB on photographs: BF16 by tiles, INT16 without. INT8: 8-bit
  * products (q8.h) where the model has ranges for it (calibrate.h), INT16
- * elsewhere: the same bits on every CPU. */
+ * elsewhere: the same bits on every CPU. FP8, of a GPU alone: 8-bit floating
+ * point (fp8.h) where the model says that it may be (calibrate.h), fp16
+ * elsewhere. */
 typedef enum FgPrecision {
     FG_PREC_AUTO, /* INT16 */
     FG_PREC_FP32,
     FG_PREC_BF16,
     FG_PREC_INT16,
     FG_PREC_FAST,
-    FG_PREC_INT8
+    FG_PREC_INT8,
+    FG_PREC_FP8
 } FgPrecision;
 
-/* "auto", "fp32", "bf16", "int16", "fast", "int8"; -EINVAL for other words. */
+/* "auto", "fp32", "bf16", "int16", "fast", "int8", "fp8"; -EINVAL for other
+ * words. */
+#define FG_PRECISIONS "auto, fp32, bf16, int16, fast, int8, fp8"
 int fg_precision_find(const char *name);
 
 typedef struct FgPlanOptions {
@@ -64,6 +69,7 @@ typedef struct FgPlanStepInfo {
     int channels_in, channels_out;
     int half;            /* its value is kept in half precision */
     int bits;            /* in which its value is kept: 32, 16, 8 */
+    int fp8;             /* those 8 bits are floating point */
     int adds, activates; /* folded in */
     const char *choice;  /* CUDA: what was measured, "" = nothing was */
     double share;        /* of the convolutions' modelled time, 0..1 */

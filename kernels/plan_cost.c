@@ -115,20 +115,23 @@ int fg_plan_step(const FgPlan *p, int i, FgPlanStepInfo *info)
     const FgStep *s = &p->steps[i];
     const FgNode *n = &p->g.nodes[s->node];
 
+    const int narrow = p->cuda && p->cuda->alone8 && p->cuda->alone8[s->out];
+
     for (int k = 0; k < p->nb_steps; k++)
         sum += cost(p, &p->steps[k]);
-    *info = (FgPlanStepInfo){.node = n->name,
-                             .op = n->op->name,
-                             .method = p->cuda ? fg_cuda_method(p, s)
-                                               : method(s),
-                             .choice = p->cuda ? fg_cuda_choice(p, s) : "",
-                             .kernel = s->conv ? n->attr.kernel : 0,
-                             .channels_in = p->shapes[s->in[0]].c,
-                             .channels_out = p->shapes[s->out].c,
-                             .half = p->dtype[s->out] == FG_F16,
-                             .bits = 8 * (int)fg_dtype_size(p->dtype[s->out]),
-                             .adds = s->add >= 0,
-                             .activates = s->conv && s->epilogue.act,
-                             .share = sum > 0 ? cost(p, s) / sum : 0};
+    *info = (FgPlanStepInfo){
+        .node = n->name,
+        .op = n->op->name,
+        .method = p->cuda ? fg_cuda_method(p, s) : method(s),
+        .choice = p->cuda ? fg_cuda_choice(p, s) : "",
+        .kernel = s->conv ? n->attr.kernel : 0,
+        .channels_in = p->shapes[s->in[0]].c,
+        .channels_out = p->shapes[s->out].c,
+        .half = !narrow && p->dtype[s->out] == FG_F16,
+        .bits = narrow ? 8 : 8 * (int)fg_dtype_size(p->dtype[s->out]),
+        .fp8 = narrow,
+        .adds = s->add >= 0,
+        .activates = s->conv && s->epilogue.act,
+        .share = sum > 0 ? cost(p, s) / sum : 0};
     return 0;
 }

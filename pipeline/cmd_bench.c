@@ -36,7 +36,7 @@ static int print_help(void)
          "                   base (none, nearest, bilinear, bicubic)\n"
          "  --size WxH       input pixels (480x270)\n"
          "  --threads N      0 = all CPUs (0)\n"
-         "  --precision P    auto, fp32, bf16, int16, fast, int8 (auto)\n"
+         "  --precision P    auto, fp32, bf16, int16, fast, int8, fp8 (auto)\n"
          "  --runs N         timed runs (as many as fit in 3 s, 5 to 50)\n"
          "  --json           one JSON object\n"
          "Time is the median of the runs after one to warm up; snr_db is the\n"
@@ -327,9 +327,7 @@ static int parse_option(Bench *o, const char *name, const char *v)
         return fg_usage_error("bench", "no option '%s'", name);
     if (fg_precision_find(v) < 0)
         return fg_usage_error("bench",
-                              "--precision is '%s', allowed auto, fp32, bf16, "
-                              "int16, fast, int8",
-                              v);
+                              "--precision is '%s', allowed " FG_PRECISIONS, v);
     o->precision = (FgPrecision)fg_precision_find(v);
     return 0;
 }

@@ -20,7 +20,7 @@
 typedef struct Options {
     const char *model, *out;
     char *const *data;
-    int nb_data, samples;
+    int nb_data, samples, fp8;
     double psnr;
 } Options;
 
@@ -136,15 +136,16 @@ static int calibrate(FgModel *m, Samples *s, const Options *o, FgError *err)
     if (ret >= 0)
         ret = collect(s, o, err);
     if (ret >= 0)
-        ret = fg_calibrate(m, s->t, s->nb, o->psnr, NULL, &c, err);
+        ret = fg_calibrate(m, s->t, s->nb, o->psnr, o->fp8, NULL, &c, err);
     if (!ret && m->sha256[0])
         ret = fg_model_set_meta(m, "ffgan.parent_sha256", m->sha256);
     if (!ret)
         ret = fg_model_write(m, o->out, err);
     if (!ret)
-        printf("%s: %d convolutions in 8 bits, %d kept, %.1f dB from exact on "
+        printf("%s: %d convolutions in %s, %d kept, %.1f dB from exact on "
                "%d samples\n",
-               fg_show(o->out), c.layers, c.kept, c.psnr, s->nb);
+               fg_show(o->out), c.layers, o->fp8 ? "fp8" : "8 bits", c.kept,
+               c.psnr, s->nb);
     return ret;
 }
 
@@ -210,6 +211,11 @@ int fg_model_calibrate_command(int argc, char **argv)
             if (!number(argv[++i], 20, 100, &o.psnr))
                 return fg_usage_error(
                     "model", "--psnr is '%s', allowed 20..100", argv[i]);
+        } else if (!strcmp(argv[i], "--precision") && more) {
+            o.fp8 = !strcmp(argv[++i], "fp8");
+            if (!o.fp8 && strcmp(argv[i], "int8") != 0)
+                return fg_usage_error(
+                    "model", "--precision is '%s', allowed int8, fp8", argv[i]);
         } else if (!strcmp(argv[i], "--samples") && more) {
             if (!number(argv[++i], 1, MOST, &n))
                 return fg_usage_error(

@@ -37,8 +37,7 @@ int fg_model_plan_option(FgModelPlan *o, const char *name, const char *value)
 
     if (p < 0)
         return fg_usage_error("model",
-                              "--precision is '%s', allowed auto, fp32, bf16, "
-                              "int16, fast, int8",
+                              "--precision is '%s', allowed " FG_PRECISIONS,
                               value ? value : "");
     o->precision = (FgPrecision)p;
     return 0;
@@ -46,7 +45,8 @@ int fg_model_plan_option(FgModelPlan *o, const char *name, const char *value)
 
 static const char *value_name(const FgPlanStepInfo *s)
 {
-    return s->bits == 8    ? "int8"
+    return s->fp8          ? "fp8"
+           : s->bits == 8  ? "int8"
            : s->half       ? "fp16"
            : s->bits == 16 ? "bf16"
                            : "fp32";

@@ -84,9 +84,9 @@ const FgKey fg_preset_gansr[] = {
         "scale_factor"),
     SET("device", ENUM, "auto", "auto|cpu|cuda",
         "where the network runs; --device says which GPU"),
-    SET("precision", ENUM, "auto", "auto|fp32|bf16|int16|fast|int8",
+    SET("precision", ENUM, "auto", "auto|fp32|bf16|int16|fast|int8|fp8",
         "arithmetic; auto gives the same bits on every CPU, fast the most "
-        "frames"),
+        "frames; fp8 is a GPU's"),
     NUM("tilesize", INT, "0", 0, 16777216,
         "side of a tile in input pixels; 0: as memory allows"),
     NUM("threads", INT, "0", 0, 1024, "threads; 0: the graph's"),

@@ -95,9 +95,7 @@ static int parse_word(Args *a, int argc, char **argv, int *i)
     } else if ((v = fg_option(argc, argv, i, "--precision"))) {
         if (fg_precision_find(v) < 0)
             return fg_fail(NAME, FG_EXIT_USAGE,
-                           "--precision is %s, allowed auto, fp32, bf16, "
-                           "int16, fast, int8",
-                           v);
+                           "--precision is %s, allowed " FG_PRECISIONS, v);
         a->precision = (FgPrecision)fg_precision_find(v);
     } else if (argv[*i][0] == '-') {
         return fg_fail(NAME, FG_EXIT_USAGE,

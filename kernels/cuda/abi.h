@@ -44,7 +44,7 @@ typedef struct FgCudaApi {
     int (*clear)(FgCudaDev *dev, void *stream, uint64_t at, size_t bytes,
                  FgError *err);
     /* Whether it has that kernel (FgKernel of args.h): those of
-     * FG_KERNELS_HOPPER are not everywhere. */
+     * FG_KERNELS_HOPPER, FG_KERNELS_FP8 are not everywhere. */
     int (*has)(const FgCudaDev *dev, int kernel);
     int (*launch)(FgCudaDev *dev, void *stream, int kernel,
                   const struct FgKernelArgs *args, FgError *err);

@@ -47,6 +47,7 @@
     X(copy)                                                                    \
     X(shuffle)                                                                 \
     X(unshuffle)                                                               \
+    X(narrow)                                                                  \
     X(resize)                                                                  \
     X(resize_like)                                                             \
     X(pool)                                                                    \
@@ -81,8 +82,31 @@
     X(bf16_n32_k3, 2, 32, 3)                                                   \
     X(bf16_n48_k3, 2, 48, 3)                                                   \
     X(bf16_n64_k3, 2, 64, 3)
-/* The same of conv_wgmma.h, in a fatbin for sm_90a alone. */
-#define FG_KERNELS_HOPPER(X) X(f16_w64_k3, 1, 64, 3)
+/* The same for 8-bit numbers, in a fatbin for the GPUs whose mma has them:
+ * compute capability 8.9 and 12. */
+#define FG_KERNELS_FP8(X)                                                      \
+    X(e4m3_n16_k1, 3, 16, 1)                                                   \
+    X(e4m3_n32_k1, 3, 32, 1)                                                   \
+    X(e4m3_n48_k1, 3, 48, 1)                                                   \
+    X(e4m3_n64_k1, 3, 64, 1)                                                   \
+    X(e4m3_n16_k3, 3, 16, 3)                                                   \
+    X(e4m3_n32_k3, 3, 32, 3)                                                   \
+    X(e4m3_n48_k3, 3, 48, 3)                                                   \
+    X(e4m3_n64_k3, 3, 64, 3)
+/* Of conv_wgmma.h, in a fatbin for sm_90a alone. */
+#define FG_KERNELS_HOPPER(X)                                                   \
+    X(f16_w64_k3, 1, 64, 3)                                                    \
+    X(e4m3_w16_k1, 3, 16, 1)                                                   \
+    X(e4m3_w32_k1, 3, 32, 1)                                                   \
+    X(e4m3_w48_k1, 3, 48, 1)                                                   \
+    X(e4m3_w64_k1, 3, 64, 1)                                                   \
+    X(e4m3_w16_k3, 3, 16, 3)                                                   \
+    X(e4m3_w32_k3, 3, 32, 3)                                                   \
+    X(e4m3_w48_k3, 3, 48, 3)                                                   \
+    X(e4m3_w64_k3, 3, 64, 3)
+/* All convolutions on tensor cores. */
+#define FG_KERNELS_TENSOR(X)                                                   \
+    FG_KERNELS_MMA(X) FG_KERNELS_FP8(X) FG_KERNELS_HOPPER(X)
 
 typedef enum FgKernel {
 #define FG_KERNEL_ID(name) FG_KERNEL_##name,
@@ -90,7 +114,7 @@ typedef enum FgKernel {
 #undef FG_KERNEL_ID
         FG_KERNEL_moments, /* one block per group of channels */
 #define FG_KERNEL_ID(name, element, n, k) FG_KERNEL_##name,
-    FG_KERNELS_MMA(FG_KERNEL_ID) FG_KERNELS_HOPPER(FG_KERNEL_ID)
+    FG_KERNELS_TENSOR(FG_KERNEL_ID)
 #undef FG_KERNEL_ID
 #define FG_KERNEL_ID(name, grid) FG_KERNEL_##name,
         FG_KERNELS_TRAIN(FG_KERNEL_ID)
@@ -98,7 +122,9 @@ typedef enum FgKernel {
             FG_NB_KERNELS
 } FgKernelId;
 
-enum { FG_ELEMENT_F32, FG_ELEMENT_F16, FG_ELEMENT_BF16 };
+/* E4M3 (kernels/e4m3.h): what tensor-core convolutions read and write, and
+ * narrow writes; from compute capability 8.9 on. */
+enum { FG_ELEMENT_F32, FG_ELEMENT_F16, FG_ELEMENT_BF16, FG_ELEMENT_E4M3 };
 
 typedef struct FgKView {
     uint64_t at; /* 0 = none */
@@ -156,7 +182,8 @@ typedef struct FgKernelArgs {
     int act, add_first; /* conv: FG_UNARY_*, whether the sum comes before it */
     float alpha, eps;
     /* conv_mma: p[0] = packed weights, p[1] = bias [oc padded] */
-    int chunks, blocks; /* of 16 inputs, of n outputs */
+    int chunks, blocks; /* of 32 bytes of inputs, of n outputs */
+    float to8;          /* outputs of 8 bits (narrow, too): code of a value */
     int x0, y0, x1, y1; /* picture_*: where the window lies, what goes out */
     int tail, base_factor, base_mode; /* net_at: the end of the network */
     /* frames */

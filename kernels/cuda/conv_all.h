@@ -168,4 +168,84 @@
 #undef FG_MMA_N
 #undef FG_MMA_K
 
+#define FG_MMA_NAME e4m3_n16_k1
+#define FG_MMA_ELEMENT 3
+#define FG_MMA_N 16
+#define FG_MMA_K 1
+#include "conv_mma_template.c"
+#undef FG_MMA_NAME
+#undef FG_MMA_ELEMENT
+#undef FG_MMA_N
+#undef FG_MMA_K
+
+#define FG_MMA_NAME e4m3_n32_k1
+#define FG_MMA_ELEMENT 3
+#define FG_MMA_N 32
+#define FG_MMA_K 1
+#include "conv_mma_template.c"
+#undef FG_MMA_NAME
+#undef FG_MMA_ELEMENT
+#undef FG_MMA_N
+#undef FG_MMA_K
+
+#define FG_MMA_NAME e4m3_n48_k1
+#define FG_MMA_ELEMENT 3
+#define FG_MMA_N 48
+#define FG_MMA_K 1
+#include "conv_mma_template.c"
+#undef FG_MMA_NAME
+#undef FG_MMA_ELEMENT
+#undef FG_MMA_N
+#undef FG_MMA_K
+
+#define FG_MMA_NAME e4m3_n64_k1
+#define FG_MMA_ELEMENT 3
+#define FG_MMA_N 64
+#define FG_MMA_K 1
+#include "conv_mma_template.c"
+#undef FG_MMA_NAME
+#undef FG_MMA_ELEMENT
+#undef FG_MMA_N
+#undef FG_MMA_K
+
+#define FG_MMA_NAME e4m3_n16_k3
+#define FG_MMA_ELEMENT 3
+#define FG_MMA_N 16
+#define FG_MMA_K 3
+#include "conv_mma_template.c"
+#undef FG_MMA_NAME
+#undef FG_MMA_ELEMENT
+#undef FG_MMA_N
+#undef FG_MMA_K
+
+#define FG_MMA_NAME e4m3_n32_k3
+#define FG_MMA_ELEMENT 3
+#define FG_MMA_N 32
+#define FG_MMA_K 3
+#include "conv_mma_template.c"
+#undef FG_MMA_NAME
+#undef FG_MMA_ELEMENT
+#undef FG_MMA_N
+#undef FG_MMA_K
+
+#define FG_MMA_NAME e4m3_n48_k3
+#define FG_MMA_ELEMENT 3
+#define FG_MMA_N 48
+#define FG_MMA_K 3
+#include "conv_mma_template.c"
+#undef FG_MMA_NAME
+#undef FG_MMA_ELEMENT
+#undef FG_MMA_N
+#undef FG_MMA_K
+
+#define FG_MMA_NAME e4m3_n64_k3
+#define FG_MMA_ELEMENT 3
+#define FG_MMA_N 64
+#define FG_MMA_K 3
+#include "conv_mma_template.c"
+#undef FG_MMA_NAME
+#undef FG_MMA_ELEMENT
+#undef FG_MMA_N
+#undef FG_MMA_K
+
 #endif

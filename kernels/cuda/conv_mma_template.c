@@ -2,24 +2,28 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * FG_MMA_NAME, FG_MMA_ELEMENT, FG_MMA_N (outputs of a block), FG_MMA_K (side).
- * A block of four warps makes 16x8 pixels of N outputs. Of 16 inputs at a time,
- * the tile with its border lies in shared memory once for all taps, beside
- * these inputs' weights; the next 16 are fetched meanwhile. A warp's products:
- * its two rows of 16 pixels times N outputs. The order of a sum is fixed.
+ * A block of four warps makes 16x8 pixels of N outputs. Of 32 bytes of inputs
+ * at a time (a chunk: 16, or 32 of 8 bits), the tile with its border lies in
+ * shared memory once for all taps, beside these inputs' weights; the next ones
+ * are fetched meanwhile. A warp's products: its two rows of 16 pixels times N
+ * outputs. The order of a sum is fixed.
  *
- * p[0]: weights [block][chunk][tap][n][16] in rows of fg_row32, p[1]: bias
- * [blocks * N] f32, p[2]: slopes [c] where act is PRELU. in, out, add: 16-bit,
- * pitch a multiple of 8. stride 1, pad = K / 2. */
+ * p[0]: weights [block][chunk][tap][n][32 bytes] in rows of fg_row32, p[1]:
+ * bias [blocks * N] f32, p[2]: slopes [c] where act is PRELU, p[3]: for inputs
+ * of 8 bits, a sum's factor [blocks * N]. in: the element, add: 16-bit (f16
+ * where the element is E4M3), out: like add, or E4M3, value * to8. Pitches are
+ * multiples of 16 bytes, so are inputs of 8 bits. stride 1, pad = K / 2. */
 #define T_(name) FG_CAT3(fg_conv_, FG_MMA_NAME, name)
 
 enum {
     T_(_taps) = FG_MMA_K * FG_MMA_K,
     T_(_wide) = FG_TILE_W + FG_MMA_K - 1,
     T_(_pixels) = FG_MMA_PIXELS(FG_MMA_K),
-    T_(_nt) = FG_MMA_N / 8
+    T_(_nt) = FG_MMA_N / 8,
+    T_(_half) = FG_MMA_ELEMENT == FG_ELEMENT_E4M3 ? 16 : 8 /* of a chunk */
 };
 
-/* Inputs [c0, c0 + 8) of one pixel; those that are none become 0. */
+/* Inputs from c0 on, 16 bytes, of one pixel; those that are none become 0. */
 FG_HD void T_(_fetch)(const FgKernelArgs *a, char *to, int y, int x, int c0)
 {
     const FgKView *in = &a->in[0];
@@ -29,14 +33,12 @@ FG_HD void T_(_fetch)(const FgKernelArgs *a, char *to, int y, int x, int c0)
         fg_zero16(to);
         return;
     }
-    const uint16_t *from = (const uint16_t *)in->at + fg_index(in, sy, sx, c0);
-    if (c0 + 8 <= in->c) {
+    const char *from = (const char *)in->at +
+                       fg_index(in, sy, sx, c0) * (16 / T_(_half));
+    if (T_(_half) == 16 || c0 + 8 <= in->c)
         fg_copy16(to, from);
-        return;
-    }
-    FG_UNROLL
-    for (int i = 0; i < 8; i++)
-        ((uint16_t *)to)[i] = c0 + i < in->c ? from[i] : (uint16_t)0;
+    else
+        fg_copy_part(to, from, in->c - c0);
 }
 
 /* A thread's share of chunk c. */
@@ -49,7 +51,7 @@ FG_HD void T_(_stage)(const FgKernelArgs *a, char *to, int block, int c, int y0,
         const int p = i / 2;
         T_(_fetch)
         (a, to + fg_row32(p, i % 2), y0 + p / T_(_wide) - FG_MMA_K / 2,
-         x0 + p % T_(_wide) - FG_MMA_K / 2, c * 16 + i % 2 * 8);
+         x0 + p % T_(_wide) - FG_MMA_K / 2, (2 * c + i % 2) * T_(_half));
     }
     for (int i = t; i < T_(_taps) * FG_MMA_N * 2; i += FG_BLOCK)
         fg_copy16(to + T_(_pixels) * 32 + i * 16, w + (int64_t)i * 16);
@@ -59,6 +61,8 @@ FG_HD void T_(_put)(const FgKernelArgs *a, int y, int x, int k, float v0,
                     float v1)
 {
     const FgKView *o = &a->out;
+    const int result = FG_MMA_ELEMENT == FG_ELEMENT_BF16 ? FG_ELEMENT_BF16
+                                                         : FG_ELEMENT_F16;
     float v[2];
     if (y >= o->h || x >= o->w || k >= o->c)
         return;
@@ -69,6 +73,8 @@ FG_HD void T_(_put)(const FgKernelArgs *a, int y, int x, int k, float v0,
         const int q = fg_imin(k + i, o->c - 1);
         const float s = a->act == FG_UNARY_PRELU ? fg_param(a->p[2], q) : 0;
         const float r = a->add.at ? fg_load(&a->add, y, x, q) : 0;
+        if (FG_MMA_ELEMENT == FG_ELEMENT_E4M3)
+            v[i] *= fg_param(a->p[3], k + i);
         v[i] += fg_param(a->p[1], k + i);
         if (a->add_first)
             v[i] += r;
@@ -76,12 +82,21 @@ FG_HD void T_(_put)(const FgKernelArgs *a, int y, int x, int k, float v0,
         if (!a->add_first)
             v[i] += r;
     }
+    if (result == FG_ELEMENT_F16 && o->element == FG_ELEMENT_E4M3) {
+        char *const to8 = (char *)o->at + fg_index(o, y, x, k);
+        const uint16_t two = fg_e4m3_put2(v[0] * a->to8, v[1] * a->to8);
+        if (k + 1 < o->c)
+            *(uint16_t *)to8 = two;
+        else
+            *to8 = (char)two;
+        return;
+    }
     uint16_t *to = (uint16_t *)o->at + fg_index(o, y, x, k);
     if (k + 1 < o->c)
-        *(uint32_t *)to = fg_put16(FG_MMA_ELEMENT, v[0]) |
-                          (uint32_t)fg_put16(FG_MMA_ELEMENT, v[1]) << 16;
+        *(uint32_t *)to = fg_put16(result, v[0]) |
+                          (uint32_t)fg_put16(result, v[1]) << 16;
     else
-        *to = fg_put16(FG_MMA_ELEMENT, v[0]);
+        *to = fg_put16(result, v[0]);
 }
 
 FG_HD void T_()(const FgKernelArgs *a, int bx, int by, int block, char *shared)

@@ -8,11 +8,13 @@ CUDA_EMULATED := $(BUILD)/tests/ffgan-cuda-emulated.so
 CUDA_DRIVER := $(BUILD)/tests/gpu/libcuda.so.1
 CUDNN_STAND_IN := $(BUILD)/tests/gpu/cudnn/libcudnn.so.9
 CUDA_HDRS := $(wildcard kernels/cuda/*.h kernels/cuda/*_template.c) \
-    kernels/cuda.h kernels/plan.h kernels/flow_types.h kernels/flow_maths.h kernels/bits.h
+    kernels/cuda.h kernels/plan.h kernels/flow_types.h kernels/flow_maths.h kernels/bits.h \
+    kernels/e4m3.h
 CUDA_FATBIN := $(BUILD)/kernels/cuda/kernels.fatbin
 CUDA_HOPPER := $(BUILD)/kernels/cuda/hopper.fatbin
+CUDA_FP8 := $(BUILD)/kernels/cuda/fp8.fatbin
 CUDA_PLUGIN := $(BUILD)/lib/ffgan-cuda.so
-CUDA_PARTS := kernels/cuda/plugin.c kernels/cuda/driver.c \
+CUDA_PARTS := kernels/cuda/plugin.c kernels/cuda/images.c kernels/cuda/driver.c \
     kernels/cuda/cudnn.c kernels/error.c
 # -isystem: cudnn.h wants CUDA's own headers, too.
 CUDNN_FLAGS := $(if $(CUDNN_INCLUDE),-DFG_CUDNN -isystem $(CUDNN_INCLUDE) \
@@ -31,13 +33,19 @@ $(CUDA_HOPPER): kernels/cuda/hopper.cu kernels/cuda/fatbin.sh $(CUDA_HDRS) \
 	$(call BRIEF,NVCC,$<) FGCACHE=$(CACHE) sh kernels/cuda/fatbin.sh $@ \
 	    "$(NVCC)" 90a hopper.cu
 
+# As PTX, too: for 12.0 and later.
+$(CUDA_FP8): kernels/cuda/fp8.cu kernels/cuda/fatbin.sh $(CUDA_HDRS) $(CONFIG)
+	$(Q)mkdir -p $(@D)
+	$(call BRIEF,NVCC,$<) FGCACHE=$(CACHE) sh kernels/cuda/fatbin.sh $@ \
+	    "$(NVCC)" "89 ptx89" fp8.cu
+
 # libcuda and cuDNN are opened when it runs; there is nothing to link.
 $(CUDA_PLUGIN): $(CUDA_PARTS) kernels/cuda/fatbin.S kernels/cuda/plugin.map \
-    $(CUDA_FATBIN) $(CUDA_HOPPER) build/config.h $(CUDA_HDRS)
+    $(CUDA_FATBIN) $(CUDA_HOPPER) $(CUDA_FP8) build/config.h $(CUDA_HDRS)
 	$(Q)mkdir -p $(@D)
 	$(call BRIEF,LD,$@) $(SO) -isystem $(CUDA_INCLUDE) $(CUDNN_FLAGS) \
 	    -DFG_CUDA_ARCHS='"$(CUDA_ARCHS)"' -DFATBIN='"$(CUDA_FATBIN)"' \
-	    -DHOPPER_FATBIN='"$(CUDA_HOPPER)"' \
+	    -DHOPPER_FATBIN='"$(CUDA_HOPPER)"' -DFP8_FATBIN='"$(CUDA_FP8)"' \
 	    $(CUDA_PARTS) kernels/cuda/fatbin.S \
 	    -Wl,--version-script=kernels/cuda/plugin.map
 
@@ -77,7 +85,7 @@ GPU_BIG := bin/ffmpeg tests/trainer/batch_gpu
 gpu-pack: $(call o,$(GPU_PACK) $(GPU_BIG)) $(CUDA_DRIVER)
 	$(Q)BIG="$(call o,$(GPU_BIG))" sh tests/gpu/pack.sh build/gpu $(CUDA_DRIVER) $(call o,$(GPU_PACK))
 
-cuda-kernels: $(CUDA_FATBIN) $(CUDA_HOPPER)
+cuda-kernels: $(CUDA_FATBIN) $(CUDA_HOPPER) $(CUDA_FP8)
 tests: $(CUDA_EMULATED) $(CUDA_DRIVER) \
     $(if $(CUDNN_INCLUDE),$(CUDNN_STAND_IN)) $(BUILD)/tests/gpu/accept \
     $(BUILD)/tests/gpu/steps

@@ -7,7 +7,7 @@
  * $FFGAN_EMULATED_MIB: device memory. $FFGAN_EMULATED_DEVICES: none but one
  * opens. $FFGAN_EMULATED_CACHE: KiB of the second-level cache.
  * $FFGAN_EMULATED_HOPPER: it has FG_KERNELS_HOPPER; "wrong": not what they
- * should do.
+ * should do. It has FG_KERNELS_FP8 unless $FFGAN_EMULATED_FP8 is 0.
  * $FFGAN_EMULATED_DNN=N: a cuDNN that has N engines, "fake 0" on, which do what
  * they should but for number $FFGAN_EMULATED_DNN_WRONG.
  * $FFGAN_EMULATED_TIMES="f16_n64_k3=7 fake1=5": there is a clock; what runs
@@ -104,7 +104,7 @@ static const char *const kernel_names[FG_NB_KERNELS] = {
     FG_KERNELS_MAP(MAP) FG_KERNELS_WIDE(MAP)[FG_KERNEL_moments] = "moments",
 #undef MAP
 #define MMA(name, element, n, k) [FG_KERNEL_##name] = #name,
-    FG_KERNELS_MMA(MMA) FG_KERNELS_HOPPER(MMA)
+    FG_KERNELS_TENSOR(MMA)
 #undef MMA
 #define TRAIN(name, grid) [FG_KERNEL_##name] = #name,
         FG_KERNELS_TRAIN(TRAIN)
@@ -234,7 +234,12 @@ static void run_kept(const Kept *k)
     else
         run_kernel(k->kernel, &k->a);
     const char *hopper = getenv("FFGAN_EMULATED_HOPPER");
-    if (k->kernel == FG_KERNEL_f16_w64_k3 && hopper && !strcmp(hopper, "wrong"))
+    if (!hopper || strcmp(hopper, "wrong") != 0)
+        return;
+    if (k->kernel >= FG_KERNEL_e4m3_w16_k1 &&
+        k->kernel <= FG_KERNEL_e4m3_w64_k3)
+        ((uint8_t *)k->a.out.at)[k->a.out.element == FG_ELEMENT_F16] ^= 0x40;
+    if (k->kernel == FG_KERNEL_f16_w64_k3)
         fg_store(&k->a.out, 0, 0, 0, fg_load(&k->a.out, 0, 0, 0) + 0.5F);
 }
 
@@ -259,12 +264,17 @@ static int enqueue(FgCudaDev *dev, void *stream, const Kept *one, FgError *err)
 
 static int emu_has(const FgCudaDev *dev, int kernel)
 {
+    const char *fp8 = getenv("FFGAN_EMULATED_FP8");
     (void)dev;
     switch (kernel) {
 #define HOPPER(name, element, n, k) case FG_KERNEL_##name:
         FG_KERNELS_HOPPER(HOPPER)
 #undef HOPPER
         return getenv("FFGAN_EMULATED_HOPPER") != NULL;
+#define FP8(name, element, n, k) case FG_KERNEL_##name:
+        FG_KERNELS_FP8(FP8)
+#undef FP8
+        return !fp8 || strcmp(fp8, "0") != 0;
     default:
         return 1;
     }

@@ -105,8 +105,7 @@ static void run_kernel(int kernel, const FgKernelArgs *a)
     case FG_KERNEL_##name:                                                     \
         run_blocks(fg_conv_##name, a, &l);                                     \
         break;
-        FG_KERNELS_MMA(MMA)
-        FG_KERNELS_HOPPER(MMA)
+        FG_KERNELS_TENSOR(MMA)
 #undef MMA
 #define TRAIN(name, grid)                                                      \
     case FG_KERNEL_##name:                                                     \

@@ -1,4 +1,4 @@
-/* ffgan: the kernels for all GPUs, and those for Hopper, as nvcc made them.
+/* ffgan: the kernels for all GPUs, Hopper's and those of 8 bits, as nvcc made them.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
     .section .rodata
     .balign 16
@@ -15,4 +15,11 @@ fg_cuda_fatbin:
 fg_cuda_hopper:
     .incbin HOPPER_FATBIN
     .size fg_cuda_hopper, . - fg_cuda_hopper
+    .balign 16
+    .globl fg_cuda_fp8
+    .hidden fg_cuda_fp8
+    .type fg_cuda_fp8, %object
+fg_cuda_fp8:
+    .incbin FP8_FATBIN
+    .size fg_cuda_fp8, . - fg_cuda_fp8
     .section .note.GNU-stack, "", %progbits

@@ -4,7 +4,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # usage: fatbin.sh OUT NVCC "ARCH..." [SOURCE]   writes OUT and OUT.log; ARCH:
-#        75, 90a, ptx90; SOURCE: kernels.cu, hopper.cu. environment: FGCACHE (folder, empty = none), CUDA_THREADS (1)
+#        75, 90a, ptx90; SOURCE: kernels.cu, hopper.cu, fp8.cu.
+#        environment: FGCACHE (folder, empty = none), CUDA_THREADS (1)
 set -eu
 out=$1 nvcc=$2 archs=$3 source=${4:-kernels.cu}
 dir=kernels/cuda
@@ -18,7 +19,8 @@ done
 key=$({
     echo "$flags"
     "$nvcc" --version
-    cat "$dir/$source" $dir/*_template.c $dir/*.h kernels/flow_*.h
+    cat "$dir/$source" $dir/*_template.c $dir/*.h kernels/flow_*.h \
+        kernels/bits.h kernels/e4m3.h
 } | sha256sum | cut -c 1-24)
 kept=${FGCACHE:+$FGCACHE/cuda/$key}
 if [ -n "$kept" ] && [ -s "$kept.fatbin" ] && [ -s "$kept.log" ]; then

@@ -10,6 +10,7 @@
 
 #include "args.h"
 #include "kernels/bits.h"
+#include "kernels/e4m3.h"
 
 #ifdef __CUDACC__
 #include <cuda_bf16.h>
@@ -82,6 +83,18 @@ FG_HD float fg_get16(int element, uint16_t h)
 FG_HD uint16_t fg_put16(int element, float f)
 {
     return element == FG_ELEMENT_F16 ? fg_f16_put(f) : fg_bf16_put(f);
+}
+
+/* Two numbers as e4m3.h rounds them, the first in the low byte. */
+FG_HD uint16_t fg_e4m3_put2(float lo, float hi)
+{
+#if defined(__CUDACC__) && __CUDA_ARCH__ >= 890
+    uint16_t v;
+    asm("cvt.rn.satfinite.e4m3x2.f32 %0, %1, %2;" : "=h"(v) : "f"(hi), "f"(lo));
+    return v;
+#else
+    return (uint16_t)(fg_e4m3_from_float(lo) | fg_e4m3_from_float(hi) << 8);
+#endif
 }
 
 FG_HD int fg_finite(float f)

@@ -49,8 +49,7 @@ extern "C" __global__ void __launch_bounds__(FG_BLOCK, FG_BLOCKS_MAP)
     }
 FG_KERNELS_MMA(MMA)
 
-#define FG_BLOCKS_OF(grid)                                                     \
-    ((grid) >= FG_GRID_GATHER64 ? 4 : FG_BLOCKS_TRAIN)
+#define FG_BLOCKS_OF(grid) ((grid) >= FG_GRID_GATHER64 ? 4 : FG_BLOCKS_TRAIN)
 #define TRAIN(name, grid)                                                      \
     extern "C" __global__ void __launch_bounds__(FG_BLOCK, FG_BLOCKS_OF(grid)) \
         fg_cuda_##name(const __grid_constant__ FgKernelArgs a)                 \

@@ -91,8 +91,7 @@ static inline FgLaunch fg_launch(int kernel, const FgKernelArgs *a)
 #define FG_CASE(name, element, n, k)                                           \
     case FG_KERNEL_##name:                                                     \
         return fg_launch_mma(a, n, k);
-        FG_KERNELS_MMA(FG_CASE)
-        FG_KERNELS_HOPPER(FG_CASE)
+        FG_KERNELS_TENSOR(FG_CASE)
 #undef FG_CASE
 #define FG_CASE(name, grid)                                                    \
     case FG_KERNEL_##name:                                                     \

@@ -9,7 +9,8 @@
  *   C 16x8:  row g, columns 2i, 2i+1 (0, 1); row g + 8 (2, 3).
  * ldmatrix: thread 8 m + r names row r (16 bytes) of matrix m; register m of
  * thread l gets elements 2i, 2i+1 of row g; turned (.trans): of rows 2i, 2i+1
- * element g. */
+ * element g. Of 8-bit numbers (m16n8k32) each half of a register above holds
+ * two, so that A, B have 32 columns, rows: 4i .. 4i+3 for 2i, 2i+1. */
 #ifndef FFGAN_KERNELS_CUDA_MMA_H
 #define FFGAN_KERNELS_CUDA_MMA_H
 
@@ -69,12 +70,26 @@ FG_HD void fg_mma_bf16(float *c, const uint32_t *a, const uint32_t *b)
 #endif
 }
 
+FG_HD void fg_mma_e4m3(float *c, const uint32_t *a, const uint32_t *b)
+{
+#if __CUDA_ARCH__ >= 890
+    asm volatile("mma.sync.aligned.m16n8k32.row.col.f32.e4m3.e4m3.f32 "
+                 "{%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+                 : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]),
+                   "r"(b[1]));
+#else
+    asm volatile("trap;"); /* nor for this one */
+#endif
+}
+
 #define FG_LDMATRIX(d, i, at, j) fg_ldmatrix(&(d)[i], shared + (at)[j])
 #define FG_LDMATRIX_TURNED(d, i, at, j)                                        \
     fg_ldmatrix_turned(&(d)[i], shared + (at)[j])
 #define FG_MMA(element, c, i, a, j, b, k)                                      \
-    ((element) == FG_ELEMENT_F16 ? fg_mma_f16(&(c)[i], &(a)[j], &(b)[k])       \
-                                 : fg_mma_bf16(&(c)[i], &(a)[j], &(b)[k]))
+    ((element) == FG_ELEMENT_F16    ? fg_mma_f16(&(c)[i], &(a)[j], &(b)[k])    \
+     : (element) == FG_ELEMENT_BF16 ? fg_mma_bf16(&(c)[i], &(a)[j], &(b)[k])   \
+                                    : fg_mma_e4m3(&(c)[i], &(a)[j], &(b)[k]))
 
 /* 16 bytes to shared memory, while others are computed with where the GPU can.
  */
@@ -140,30 +155,33 @@ static inline void fg_emu_ldmatrix_turned(uint32_t *d, int n_d, const int *at,
         }
 }
 
-static inline float fg_emu_half(int element, uint32_t r, int i)
+/* Number i of those in r, of which there are `in_reg`: 2 or 4. */
+static inline float fg_emu_number(int element, uint32_t r, int in_reg, int i)
 {
-    return fg_get16(element, (uint16_t)(i ? r >> 16 : r));
+    return in_reg == 4 ? fg_e4m3_to_float((uint8_t)(r >> 8 * i))
+                       : fg_get16(element, (uint16_t)(r >> 16 * i));
 }
 
 static inline void fg_emu_mma(int element, float *c, int n_c, const uint32_t *a,
                               int n_a, const uint32_t *b, int n_b)
 {
+    const int n = element == FG_ELEMENT_E4M3 ? 4 : 2; /* of a register */
     for (int warp = 0; warp < FG_BLOCK; warp += 32) {
-        float A[16][16], B[16][8];
+        float A[16][32], B[32][8];
         for (int l = 0; l < 32; l++)
-            for (int r = 0; r < 8; r++) {
-                const int g = l / 4, i = l % 4 * 2 + r % 2;
-                A[g + r / 2 % 2 * 8][i + r / 4 * 8] = fg_emu_half(
-                    element, a[(warp + l) * n_a + r / 2], r % 2);
-                if (r < 4)
-                    B[i + r / 2 * 8][g] = fg_emu_half(
-                        element, b[(warp + l) * n_b + r / 2], r % 2);
+            for (int r = 0; r < 4 * n; r++) {
+                const int g = l / 4, i = l % 4 * n + r % n, q = r / n;
+                A[g + q % 2 * 8][i + q / 2 * 4 * n] = fg_emu_number(
+                    element, a[(warp + l) * n_a + q], n, r % n);
+                if (q < 2)
+                    B[i + q * 4 * n][g] = fg_emu_number(
+                        element, b[(warp + l) * n_b + q], n, r % n);
             }
         for (int l = 0; l < 32; l++)
             for (int r = 0; r < 4; r++) {
                 const int row = l / 4 + r / 2 * 8, col = l % 4 * 2 + r % 2;
                 float *to = &c[(warp + l) * n_c + r], sum = *to;
-                for (int k = 0; k < 16; k++)
+                for (int k = 0; k < 8 * n; k++)
                     sum += A[row][k] * B[k][col];
                 *to = sum;
             }
@@ -200,6 +218,14 @@ static inline void fg_zero16(char *to)
 }
 
 #endif
+
+/* The first n of 8 numbers of 16 bits; the others become 0. */
+FG_HD void fg_copy_part(char *to, const char *from, int n)
+{
+    FG_UNROLL
+    for (int i = 0; i < 8; i++)
+        ((uint16_t *)to)[i] = i < n ? ((const uint16_t *)from)[i] : (uint16_t)0;
+}
 
 /* Rows of 32 bytes in shared memory, their halves swapped every four rows: no
  * eight neighbouring rows that ldmatrix reads share a bank. */

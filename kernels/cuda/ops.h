@@ -136,6 +136,19 @@ FG_HD void fg_k_unshuffle(const FgKernelArgs *a, int y, int x, int k)
              fg_load(&a->in[0], y * f + d / f, x * f + d % f, k / (f * f)));
 }
 
+/* Codes 4k .. 4k + 3 of a pixel, value * to8; those past in's channels are 0.
+ * out: E4M3, its c and pitch count fours. */
+FG_HD void fg_k_narrow(const FgKernelArgs *a, int y, int x, int k)
+{
+    const FgKView *in = &a->in[0];
+    float v[4];
+    FG_UNROLL
+    for (int i = 0; i < 4; i++)
+        v[i] = 4 * k + i < in->c ? fg_load(in, y, x, 4 * k + i) * a->to8 : 0;
+    ((uint32_t *)a->out.at)[fg_index(&a->out, y, x, k)] =
+        fg_e4m3_put2(v[0], v[1]) | (uint32_t)fg_e4m3_put2(v[2], v[3]) << 16;
+}
+
 /* Keys' weight, the tent's, or one, of tap j of phase p. */
 FG_HD float fg_phase_weight(int mode, float at, int j)
 {

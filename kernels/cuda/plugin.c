@@ -16,14 +16,12 @@
 #include "config.h"
 #include "cudnn.h"
 #include "driver.h"
+#include "images.h"
 #include "launch.h"
 
 enum { LEAST_MAJOR = 7, LEAST_MINOR = 5 }; /* ldmatrix, mma */
 
 _Static_assert(sizeof(FgKernelArgs) <= 4096, "a kernel's parameters");
-
-/* For all GPUs; FG_KERNELS_HOPPER, for sm_90a. */
-extern const char fg_cuda_fatbin[], fg_cuda_hopper[];
 
 struct FgCudaGraph {
     CUgraph graph;
@@ -37,8 +35,7 @@ struct FgCudaDev {
     int own_context;
     CUstream stream; /* NULL in a context of others: its default stream */
     CUevent event;
-    CUmodule module, hopper; /* NULL: not there, or it did not load */
-    CUfunction kernel[FG_NB_KERNELS];
+    FgImages images;
     FgCudaGraph *recording;
     CUgraphNode last; /* of recording */
     int has_last;
@@ -46,15 +43,6 @@ struct FgCudaDev {
     CUstream capture;  /* where what cuDNN does is recorded, likewise */
     FgDnnPlace *place; /* of cuDNN, likewise */
 };
-
-static const char *const kernel_names[FG_NB_KERNELS] = {
-#define MAP(name) [FG_KERNEL_##name] = "fg_cuda_" #name,
-    FG_KERNELS_MAP(MAP)
-        FG_KERNELS_WIDE(MAP)[FG_KERNEL_moments] = "fg_cuda_moments",
-#define MMA(name, element, n, k) [FG_KERNEL_##name] = "fg_cuda_" #name,
-    FG_KERNELS_MMA(MMA) FG_KERNELS_HOPPER(MMA)
-#define TRAIN(name, grid) [FG_KERNEL_##name] = "fg_cuda_" #name,
-        FG_KERNELS_TRAIN(TRAIN)};
 
 /* ---- contexts ---- */
 
@@ -149,75 +137,16 @@ static int cuda_probe(FgCudaInfo *info, FgError *err)
 
 /* ---- opening ---- */
 
-static int is_hopper(int kernel)
-{
-    switch (kernel) {
-#define HOPPER(name, element, n, k) case FG_KERNEL_##name:
-        FG_KERNELS_HOPPER(HOPPER)
-#undef HOPPER
-        return 1;
-    default:
-        return 0;
-    }
-}
-
-/* Not needed: what does not load is not there, and other kernels do it. */
-static void load_hopper(FgCudaDev *d)
-{
-    CUresult r = CUDA_SUCCESS;
-    if (d->about.major != 9 || d->about.minor != 0)
-        return;
-    if (d->cu->module_load(&d->hopper, fg_cuda_hopper, 0, NULL, NULL)) {
-        d->hopper = NULL;
-        return;
-    }
-    for (int i = 0; i < FG_NB_KERNELS && !r; i++)
-        if (is_hopper(i))
-            r = d->cu->module_function(&d->kernel[i], d->hopper,
-                                       kernel_names[i]);
-    for (int i = 0; i < FG_NB_KERNELS && r; i++)
-        if (is_hopper(i))
-            d->kernel[i] = NULL;
-}
-
 static int cuda_has(const FgCudaDev *d, int kernel)
 {
-    return kernel >= 0 && kernel < FG_NB_KERNELS && d->kernel[kernel];
-}
-
-/* CUDA_ERROR_INVALID_PTX and others have their reason in the log. */
-static int load_kernels(FgCudaDev *d, FgError *err)
-{
-    char log[512] = "";
-    CUjit_option o[] = {CU_JIT_ERROR_LOG_BUFFER,
-                        CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
-    void *v[] = {log, (void *)(uintptr_t)(sizeof(log) - 1)};
-    CUresult r = d->cu->module_load(&d->module, fg_cuda_fatbin, 2, o, v);
-    if (r == CUDA_ERROR_NO_BINARY_FOR_GPU || r == CUDA_ERROR_INVALID_PTX ||
-        r == CUDA_ERROR_UNSUPPORTED_PTX_VERSION)
-        return fg_error(err, -ENOTSUP,
-                        "CUDA: this plug-in has kernels for %s, and none that "
-                        "%s (compute capability %d.%d) takes%s%.200s",
-                        FG_CUDA_ARCHS, d->about.name, d->about.major,
-                        d->about.minor, *log ? ": " : "", log);
-    if (r) {
-        d->module = NULL;
-        return fg_driver_check(d->cu, r, "loading the kernels", err);
-    }
-    for (int i = 0; i < FG_NB_KERNELS && !r; i++)
-        if (!is_hopper(i))
-            r = d->cu->module_function(&d->kernel[i], d->module,
-                                       kernel_names[i]);
-    if (!r)
-        load_hopper(d);
-    return fg_driver_check(d->cu, r, "looking for a kernel", err);
+    return kernel >= 0 && kernel < FG_NB_KERNELS && d->images.kernel[kernel];
 }
 
 /* The context is current. */
 static int prepare(FgCudaDev *d, FgError *err)
 {
     CUresult r = CUDA_SUCCESS;
-    const int rc = load_kernels(d, err);
+    const int rc = fg_images_load(&d->images, d->cu, &d->about, err);
     if (rc < 0)
         return rc;
     if (d->own_context)
@@ -301,10 +230,7 @@ static void cuda_close(FgCudaDev **dev)
             d->cu->stream_destroy(d->capture);
         if (d->stream)
             d->cu->stream_destroy(d->stream);
-        if (d->hopper)
-            d->cu->module_unload(d->hopper);
-        if (d->module)
-            d->cu->module_unload(d->module);
+        fg_images_unload(&d->images, d->cu);
         d->cu->ctx_pop(&popped);
     }
     if (d->own_context)
@@ -403,7 +329,7 @@ static int cuda_clear(FgCudaDev *d, void *stream, uint64_t at, size_t bytes,
 static CUresult add_node(FgCudaDev *d, int kernel, const FgLaunch *l,
                          void **params)
 {
-    const CUDA_KERNEL_NODE_PARAMS_v2 node = {.func = d->kernel[kernel],
+    const CUDA_KERNEL_NODE_PARAMS_v2 node = {.func = d->images.kernel[kernel],
                                              .gridDimX = l->grid[0],
                                              .gridDimY = l->grid[1],
                                              .gridDimZ = l->grid[2],
@@ -436,10 +362,10 @@ static int cuda_launch(FgCudaDev *d, void *stream, int kernel,
     if (d->recording && !stream)
         r = add_node(d, kernel, &l, params);
     else
-        r = d->cu->launch(d->kernel[kernel], l.grid[0], l.grid[1], l.grid[2],
-                          l.block, 1, 1, l.shared, stream_of(d, stream), params,
-                          NULL);
-    return leave(d, r, kernel_names[kernel], err);
+        r = d->cu->launch(d->images.kernel[kernel], l.grid[0], l.grid[1],
+                          l.grid[2], l.block, 1, 1, l.shared,
+                          stream_of(d, stream), params, NULL);
+    return leave(d, r, fg_kernel_symbol(kernel), err);
 }
 
 static int cuda_sync(FgCudaDev *d, void *stream, FgError *err)

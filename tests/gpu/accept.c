@@ -7,7 +7,10 @@
  *   accept compare A B         two such files: JSON, exit 1 if they differ
  *   accept parity MODEL W H T  a picture on the CPU (fp32) and the GPU (auto);
  *                              T: allowed difference, of the largest value
- *   accept speed MODEL W H S   NV12 frames in GPU memory for S seconds: JSON */
+ *   accept fp8 MODEL W H       a picture in fp8 by a card made here: JSON, exit
+ *                              1 if it is further from fp32 than that says
+ *   accept speed MODEL W H S [fp8]  NV12 frames in GPU memory for S seconds:
+ *                              JSON */
 #include <dlfcn.h>
 #include <errno.h>
 #include <math.h>
@@ -16,6 +19,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "kernels/calibrate.h"
 #include "kernels/cuda_plan.h"
 #include "kernels/graph.h"
 #include "kernels/model.h"
@@ -378,6 +382,66 @@ static int parity(const char *path, int w, int h, double allowed)
     return !good;
 }
 
+/* As many convolutions as can be. */
+static FgCalibrated make_card(FgModel *m)
+{
+    const FgShape s = {1, m->luma ? 1 : 3, 48, 64};
+    FgTensor in = tensor(s.c, s.h, s.w);
+    FgCalibrated c;
+    FgError err = {{0}};
+    for (int k = 0; k < s.c * s.h * s.w; k++)
+        ((float *)in.data)[k] = (float)noise((uint32_t)k, 10) * 0x1p-32F;
+    if (fg_calibrate(m, &in, 1, -60, 1, NULL, &c, &err) < 0)
+        die("a card", &err);
+    fg_tensor_free(&in);
+    return c;
+}
+
+static double psnr(const FgTensor *a, const FgTensor *b)
+{
+    const size_t n = (size_t)a->image;
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double d = (double)((float *)a->data)[i] -
+                         (double)((float *)b->data)[i];
+        sum += d * d;
+    }
+    return -10 * log10(sum / (double)n);
+}
+
+/* Other sums lead to other codes: the error's size is compared, not values. */
+static int fp8(const char *path, int w, int h)
+{
+    FgModel *m = read_model(path);
+    const FgCalibrated c = make_card(m);
+    FgPlan *p = plan_of(m, "cpu", FG_PREC_FP32, w, h);
+    FgPlanInfo i;
+    fg_plan_info(p, &i);
+    FgTensor in = tensor(i.channels_in, h, w);
+    FgTensor a = tensor(i.channels_out, h * i.scale_num, w * i.scale_num);
+    FgTensor b = tensor(i.channels_out, h * i.scale_num, w * i.scale_num);
+    for (int k = 0; k < i.channels_in * w * h; k++)
+        ((float *)in.data)[k] = (float)noise((uint32_t)k, 9) * 0x1p-32F;
+    if (fg_plan_run(p, &in, &a) < 0)
+        die("the CPU", NULL);
+    fg_plan_free(&p);
+    p = plan_of(m, "cuda", FG_PREC_FP8, w, h);
+    for (int k = 0; k < 3; k++)
+        if (fg_plan_run(p, &in, &b) < 0)
+            die("the GPU", NULL);
+    const double db = psnr(&a, &b);
+    const int good = db >= c.psnr - 2;
+    printf("{\"convolutions\": %d, \"card_db\": %.2f, \"db\": %.2f, "
+           "\"ok\": %s}\n",
+           c.layers, c.psnr, db, good ? "true" : "false");
+    fg_plan_free(&p);
+    fg_tensor_free(&in);
+    fg_tensor_free(&a);
+    fg_tensor_free(&b);
+    fg_model_free(&m);
+    return !good;
+}
+
 typedef struct Job {
     FgPlan *p;
     FgCudaFrame in[SETS], out[SETS];
@@ -435,11 +499,13 @@ static double edge_bytes(const Job *j)
     return n;
 }
 
-static int speed(const char *path, int w, int h, double seconds)
+static int speed(const char *path, int w, int h, double seconds, int in8)
 {
     FgModel *m = read_model(path);
+    if (in8)
+        make_card(m);
     const double start = now();
-    Job j = {.p = plan_of(m, "cuda", FG_PREC_AUTO, w, h),
+    Job j = {.p = plan_of(m, "cuda", in8 ? FG_PREC_FP8 : FG_PREC_AUTO, w, h),
              .w = w,
              .h = h,
              .seconds = seconds};
@@ -504,9 +570,13 @@ int main(int argc, char **argv)
         return compare(argv[2], argv[3]);
     if (!strcmp(what, "parity") && argc == 6)
         return parity(argv[2], atoi(argv[3]), atoi(argv[4]), atof(argv[5]));
-    if (!strcmp(what, "speed") && argc == 6)
-        return speed(argv[2], atoi(argv[3]), atoi(argv[4]), atof(argv[5]));
-    fprintf(stderr,
-            "usage: accept device|cudnn|frames|compare|parity|speed ...\n");
+    if (!strcmp(what, "fp8") && argc == 5)
+        return fp8(argv[2], atoi(argv[3]), atoi(argv[4]));
+    if (!strcmp(what, "speed") &&
+        (argc == 6 || (argc == 7 && !strcmp(argv[6], "fp8"))))
+        return speed(argv[2], atoi(argv[3]), atoi(argv[4]), atof(argv[5]),
+                     argc == 7);
+    fprintf(stderr, "usage: accept device|cudnn|frames|compare|parity|fp8|"
+                    "speed ...\n");
     return 2;
 }

@@ -5,8 +5,9 @@
  * A launch ends the program unless its grid, block and shared memory are what
  * launch.h says, and each picture that it is given lies whole in memory of the
  * current context. $FAKECUDA_LOAD=N: what cuModuleLoadDataEx says;
- * $FAKECUDA_HOPPER=N: of the fatbin that is not the first, FG_KERNELS_HOPPER;
- * it has them on a device 9.0 alone. */
+ * $FAKECUDA_HOPPER=N: of that with FG_KERNELS_HOPPER, which is loaded on a
+ * device 9.0 alone; $FAKECUDA_FP8=N: of that with FG_KERNELS_FP8, on 8.9 and
+ * 12.x. */
 #include <errno.h>
 #include <malloc.h>
 
@@ -36,20 +37,35 @@ static const char names[][32] = {
     FG_KERNELS_MAP(MAP)
         FG_KERNELS_WIDE(MAP)[FG_KERNEL_moments] = "fg_cuda_moments",
 #define MMA(name, element, n, k) [FG_KERNEL_##name] = "fg_cuda_" #name,
-    FG_KERNELS_MMA(MMA) FG_KERNELS_HOPPER(MMA)
+    FG_KERNELS_TENSOR(MMA)
 #define TRAIN(name, grid) [FG_KERNEL_##name] = "fg_cuda_" #name,
         FG_KERNELS_TRAIN(TRAIN)};
 
 /* ---- modules ---- */
 
+enum { ALL, HOPPER, FP8 };
+
+/* Which of the plug-in's fatbins: the first is for all; no device is to be
+ * given both others. */
+static size_t image_is(const void *image)
+{
+    static const void *general;
+    const int cc = fake_setting("FAKECUDA_CC", 90);
+    general = general ? general : image;
+    if (image == general)
+        return ALL;
+    if (cc != 90 && cc != 89 && cc < 120)
+        fake_die("another GPU's kernels");
+    return cc == 90 ? HOPPER : FP8;
+}
+
 CUresult cuModuleLoadDataEx(Thing **m, const void *image, unsigned n,
                             const int *options, void **values)
 {
-    static const void *general;
-    general = general ? general : image;
-    const int hopper = image != general;
-    const CUresult rc = fake_setting(
-        hopper ? "FAKECUDA_HOPPER" : "FAKECUDA_LOAD", OK);
+    static const char *const settings[] = {"FAKECUDA_LOAD", "FAKECUDA_HOPPER",
+                                           "FAKECUDA_FP8"};
+    const size_t is = image_is(image);
+    const CUresult rc = fake_setting(settings[is], OK);
     uint32_t magic;
     memcpy(&magic, image, sizeof(magic));
     if (magic != 0xba55ed50) /* a fatbin */
@@ -57,12 +73,24 @@ CUresult cuModuleLoadDataEx(Thing **m, const void *image, unsigned n,
     for (unsigned i = 0; i < n; i++)
         if (options[i] == 5) /* CU_JIT_ERROR_LOG_BUFFER */
             strcpy(values[i], rc ? "the log" : "");
-    if (hopper && fake_setting("FAKECUDA_CC", 90) != 90)
-        fake_die("Hopper's kernels on another GPU");
     *m = rc ? NULL : fake_make(MODULE);
     if (*m)
-        (*m)->bytes = (size_t)hopper;
+        (*m)->bytes = is;
     return rc ? rc : *m ? OK : INVALID_CONTEXT;
+}
+
+static size_t image_of(int kernel)
+{
+    switch (kernel) {
+#define CASE(name, element, n, k) case FG_KERNEL_##name:
+        FG_KERNELS_HOPPER(CASE)
+        return HOPPER;
+        FG_KERNELS_FP8(CASE)
+        return FP8;
+#undef CASE
+    default:
+        return ALL;
+    }
 }
 
 CUresult cuModuleUnload(Thing *m)
@@ -75,8 +103,7 @@ CUresult cuModuleGetFunction(const void **f, const Thing *m, const char *name)
     if (!fake_is(MODULE, m))
         return INVALID_HANDLE;
     for (int i = 0; i < FG_NB_KERNELS; i++)
-        if (!strcmp(names[i], name) &&
-            (i == FG_KERNEL_f16_w64_k3) == (m->bytes != 0)) {
+        if (!strcmp(names[i], name) && image_of(i) == m->bytes) {
             *f = names[i];
             return OK;
         }
@@ -97,7 +124,9 @@ static int kernel_of(const void *f)
 /* A picture of another's may be a part of one: its rows, not their ends. */
 static void check_view(const FgKView *v, const char *what)
 {
-    const size_t element = v->element == FG_ELEMENT_F32 ? 4 : 2;
+    const size_t element = v->element == FG_ELEMENT_F32    ? 4
+                           : v->element == FG_ELEMENT_E4M3 ? 1
+                                                           : 2;
     const size_t pixels = (size_t)v->h * (size_t)v->w;
     if (!v->at || !pixels)
         return;

@@ -36,7 +36,7 @@ cost() { # LOG
 }
 cost "$fatbin_log" > "$T/cost"
 sed -n '/FG_KERNELS_\(MAP\|MMA\)(X)/,/^$/p' "$ROOT/kernels/cuda/args.h" |
-    sed -n 's/^ *X(\([a-z0-9_]*\)[,)].*/\1/p' | grep -v '^name$' > "$T/kernels"
+    sed -n 's/^ *X(\([a-z0-9_]*\)[,)].*/\1/p' | grep -v '^name$\|^e4m3_\|_w' > "$T/kernels"
 echo moments >> "$T/kernels"
 sed -n 's/^ *X(\(t_[a-z0-9_]*\), FG_GRID.*/\1/p' \
     "$ROOT/kernels/cuda/train_args.h" >> "$T/kernels"
@@ -53,9 +53,17 @@ every() { # each kernel for each architecture
 }
 check "each kernel is there for each architecture" every
 cost "${fatbin_log%/*}/hopper.fatbin.log" > "$T/hopper"
-check "Hopper's own kernel is in a file for sm_90a" \
-    [ "$(cut -d ' ' -f 1,2 "$T/hopper")" = "f16_w64_k3 sm_90a" ]
-cat "$T/hopper" >> "$T/cost"
+check "Hopper's own kernels are in a file for sm_90a" \
+    [ "$(grep -c '^\(f16_w64_k3\|e4m3_w[1-6][0-9]_k[13]\) sm_90a ' "$T/hopper")" = 9 ]
+nvcc=$(sed -n 's/^NVCC := //p' "$ROOT/build/config.mak")
+case $("$nvcc" --version) in
+*"release 12."[0-3]*) fp8_kernels=0 ;;
+*) fp8_kernels=8 ;;
+esac
+cost "${fatbin_log%/*}/fp8.fatbin.log" > "$T/fp8"
+check "those of 8 bits in one for sm_89, where nvcc has them" \
+    [ "$(grep -c '^e4m3_n[1-6][0-9]_k[13] sm_89 ' "$T/fp8")" = "$fp8_kernels" ]
+cat "$T/hopper" "$T/fp8" >> "$T/cost"
 within() {
     while read -r k a r stack spill _; do
         while read -r pattern most; do

@@ -178,29 +178,44 @@ static void no_kernels(void **state)
     assert_null(current());
 }
 
-/* Hopper's own kernels: there on 9.0, but for a file that does not load. */
-static void hopper(void **state)
+static int is_hopper(int kernel)
+{
+    return kernel >= FG_KERNEL_f16_w64_k3 && kernel <= FG_KERNEL_e4m3_w64_k3;
+}
+
+static int is_fp8(int kernel)
+{
+    return kernel >= FG_KERNEL_e4m3_n16_k1 && kernel <= FG_KERNEL_e4m3_n64_k3;
+}
+
+/* Hopper's own kernels: there on 9.0, but for a file that does not load. Those
+ * of 8 bits likewise on 8.9 and 12.0. */
+static void some_gpus(void **state)
 {
     static const struct {
-        const char *cc, *load;
-        int has;
-    } cases[] = {{"90", "0", 1},
-                 {"90", "209", 0},
-                 {"90", "2", 0},
-                 {"89", "0", 0},
-                 {"100", "0", 0}};
+        const char *cc, *hopper, *fp8;
+        int has_hopper, has_fp8;
+    } cases[] = {{"90", "0", "0", 1, 0},   {"90", "209", "0", 0, 0},
+                 {"90", "2", "0", 0, 0},   {"89", "0", "0", 0, 1},
+                 {"89", "0", "209", 0, 0}, {"86", "0", "0", 0, 0},
+                 {"100", "0", "0", 0, 0},  {"120", "0", "0", 0, 1},
+                 {"120", "0", "222", 0, 0}};
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         setenv("FAKECUDA_CC", cases[i].cc, 1);
-        setenv("FAKECUDA_HOPPER", cases[i].load, 1);
+        setenv("FAKECUDA_HOPPER", cases[i].hopper, 1);
+        setenv("FAKECUDA_FP8", cases[i].fp8, 1);
         FgCudaDev *d = open_device(NULL);
-        assert_int_equal(api->has(d, FG_KERNEL_f16_w64_k3) != 0, cases[i].has);
         for (int k = 0; k < FG_NB_KERNELS; k++)
-            assert_true(k == FG_KERNEL_f16_w64_k3 || api->has(d, k));
+            assert_int_equal(api->has(d, k) != 0, is_hopper(k)
+                                                      ? cases[i].has_hopper
+                                                  : is_fp8(k) ? cases[i].has_fp8
+                                                              : 1);
         api->close(&d);
     }
     unsetenv("FAKECUDA_CC");
     unsetenv("FAKECUDA_HOPPER");
+    unsetenv("FAKECUDA_FP8");
 }
 
 /* The last: as with a driver, nothing works afterwards. */
@@ -268,7 +283,7 @@ int main(void)
         cmocka_unit_test(graphs),
         cmocka_unit_test(no_memory),
         cmocka_unit_test(no_kernels),
-        cmocka_unit_test(hopper),
+        cmocka_unit_test(some_gpus),
         cmocka_unit_test(lost),
     };
     char exe[900] = "";

@@ -27,10 +27,10 @@ field() { # EXPRESSION on the report r
 steps = {s['step']: s for s in r['steps']}
 assert $1, r"
 }
-some='machine|plug-in|cuDNN|ops|frames|networks|compact.*(x2|32x18)$|fast-x2|memcheck|_gpu|filters|NVDEC'
+some='machine|plug-in|cuDNN|ops|frames|networks|compact.*(x2|32x18)$|fast-x2|memcheck|_gpu|filters|NVDEC|fp8.*(x2|32x18)$'
 check "it runs and passes" accept "$some"
 check "each step has its end" field \
-    "len(steps) == 27 and sum(s['end'] == 'ok' for s in r['steps']) >= 18 and \
+    "len(steps) == 29 and sum(s['end'] == 'ok' for s in r['steps']) >= 20 and \
         r['ends']['failed'] == r['ends']['out of time'] == 0"
 check "what cannot run is named" field \
     "'stand-in' in steps['compute-sanitizer memcheck, cuda_ops']['why']"
@@ -48,6 +48,9 @@ case $BUILD in
 esac
 check "parity is measured" field \
     "0 < steps['parity: fast-x2']['result']['differs'] < 5e-3"
+check "fp8 is as far from fp32 as its card says, and timed" field \
+    "steps['parity: fp8 balanced-x2']['result']['convolutions'] == 14 and \
+        steps['speed in fp8: balanced-x2 32x18']['result']['precision'] == 'fp8'"
 check "frames of all kinds are compared" field \
     "steps['parity: frames']['result'] == {'planes': 68, 'bad': 0, 'worst_8bit': 0}"
 check "speeds are in the table" field \

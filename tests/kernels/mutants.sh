@@ -60,7 +60,7 @@ one() { # OP FILE TEST SED
     # In the folder of the original, so that its headers are found.
     case $2 in
     kernels/cuda/*) build=build_cuda ;;
-    *) sed -i "s|#include \"\([a-z_0-9]*\.h\)\"|#include \"$(dirname "$2")/\1\"|" \
+    *) sed -i "s|#include \"\(cuda/\)*\([a-z_0-9]*\.h\)\"|#include \"$(dirname "$2")/\1\2\"|" \
         "$T/m.c" ;;
     esac
     if ! $build "$2" "$3" > "$T/log" 2>&1; then

@@ -395,7 +395,7 @@ static void calibrated(void **state)
     (void)state;
     assert_int_equal(fg_plan_create(&plan, m, &o, &err), -ENOENT);
     assert_non_null(strstr(err.text, "model calibrate"));
-    if (fg_calibrate(m, &t, 1, 40, NULL, &c, &err))
+    if (fg_calibrate(m, &t, 1, 40, 0, NULL, &c, &err))
         fail_msg("%s", err.text);
     print_message("%d layers, %d kept, %.1f dB\n", c.layers, c.kept, c.psnr);
     assert_true(c.layers > 0 && c.psnr >= 40);
@@ -410,10 +410,10 @@ static void calibrated(void **state)
     fg_kernels_init();
     assert_memory_equal(a.data, plain.data, (size_t)a.image * 4);
     /* More is asked for than 8 bits give: all are kept, and it says so. */
-    assert_int_equal(fg_calibrate(m, &t, 1, 100, NULL, &c, &err), -EINVAL);
+    assert_int_equal(fg_calibrate(m, &t, 1, 100, 0, NULL, &c, &err), -EINVAL);
     assert_null(fg_model_meta(m, FG_INT8_KEY));
     ((float *)t.data)[5] = NAN;
-    assert_int_equal(fg_calibrate(m, &t, 1, 40, NULL, &c, &err), -EDOM);
+    assert_int_equal(fg_calibrate(m, &t, 1, 40, 0, NULL, &c, &err), -EDOM);
     fg_tensor_free(&a);
     fg_tensor_free(&b);
     fg_tensor_free(&plain);
@@ -438,11 +438,11 @@ static void bad_metadata(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         fg_model_set_meta(m, FG_INT8_KEY, bad[i]);
-        assert_int_equal(fg_ranges_read(&r, m, &err), -EBADMSG);
+        assert_int_equal(fg_ranges_read(&r, m, 0, &err), -EBADMSG);
         assert_null(r.r);
     }
     fg_model_set_meta(m, FG_INT8_KEY, "{\"layers\":{\"a\":[-1,2.5]}}");
-    assert_int_equal(fg_ranges_read(&r, m, &err), 0);
+    assert_int_equal(fg_ranges_read(&r, m, 0, &err), 0);
     assert_non_null(fg_ranges_find(&r, "a"));
     assert_null(fg_ranges_find(&r, "b"));
     fg_ranges_free(&r);
