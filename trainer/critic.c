@@ -5,6 +5,9 @@
 #include "trainer/style.h"
 #include "trainer/tape_gpu.h"
 
+/* What nobody but losses there looks at. */
+enum { KEPT = FG_KEEP_TAPS | FG_KEEP_OUTPUT | FG_KEEP_GRADIENT };
+
 int fg_critic_open(FgCritic *c, FgTrain *t, FgNet *net, const FgTaps *taps,
                    FgShape shape, const char *loss, const char *spectral,
                    FgError *err)
@@ -30,7 +33,7 @@ int fg_critic_open(FgCritic *c, FgTrain *t, FgNet *net, const FgTaps *taps,
     else if (t->recipe->bf16)
         c->real.fast = c->fake.fast = FG_FAST_16BIT;
     if (!ret)
-        fg_tape_keep(&c->real, FG_KEEP_TAPS | FG_KEEP_SLOPE);
+        fg_tape_keep(&c->real, KEPT | FG_KEEP_SLOPE);
     return ret;
 }
 
@@ -40,18 +43,6 @@ void fg_critic_close(FgCritic *c)
     fg_tape_free(&c->fake);
     fg_spectral_free(&c->spectral);
     *c = (FgCritic){0};
-}
-
-static size_t places(FgTape *t)
-{
-    const FgShape s = fg_tape_output(t)->shape;
-
-    return (size_t)s.n * s.c * s.h * s.w;
-}
-
-static const float *out(FgTape *t)
-{
-    return fg_tape_output(t)->data;
 }
 
 int fg_critic_see(FgCritic *c, const FgTensor *real)
@@ -84,13 +75,12 @@ int fg_critic_judge(FgCritic *c, FgTape *gen, double weight, double feature,
     FgTape *t = &c->fake;
     int ret;
 
-    fg_tape_keep(t, FG_KEEP_TAPS | FG_KEEP_INPUT);
+    fg_tape_keep(t, KEPT | FG_KEEP_INPUT);
     fg_tape_feed(t, gen);
     ret = fg_tape_forward(t, 1);
     if (ret)
         return ret;
-    *adv = fg_adv_generator(c->loss, weight, out(&c->real), out(t),
-                            fg_tape_output_grad(t)->data, places(t));
+    *adv = fg_tape_adv_generator(c->loss, weight, &c->real, t).loss;
     *feat = feature > 0 ? match(c, feature) : 0;
     ret = fg_tape_backward_data(t, 1);
     if (!ret)
@@ -98,35 +88,24 @@ int fg_critic_judge(FgCritic *c, FgTape *gen, double weight, double feature,
     return ret;
 }
 
-static double mean(FgTape *t)
-{
-    const size_t n = places(t);
-    double sum = 0;
-
-    for (size_t i = 0; i < n; i++)
-        sum += out(t)[i];
-    return sum / (double)n;
-}
-
 int fg_critic_learn(FgCritic *c, const FgTensor *fake, double weight,
                     FgVerdict *v)
 {
+    FgVerdict said;
     int ret = 0;
 
     fg_net_zero_grads(c->net);
-    fg_tape_keep(&c->fake,
-                 FG_KEEP_TAPS | FG_KEEP_SLOPE | (fake ? 0 : FG_KEEP_INPUT));
+    fg_tape_keep(&c->fake, KEPT | FG_KEEP_SLOPE | (fake ? 0 : FG_KEEP_INPUT));
     if (fake) {
         fg_tensor_copy(fg_tape_input(&c->fake), fake);
         ret = fg_tape_forward(&c->fake, 1);
     }
     if (ret)
         return ret;
-    v->loss += fg_adv_critic(
-        c->loss, weight, out(&c->real), fg_tape_output_grad(&c->real)->data,
-        out(&c->fake), fg_tape_output_grad(&c->fake)->data, places(&c->real));
-    v->real += mean(&c->real);
-    v->fake += mean(&c->fake);
+    said = fg_tape_adv_critic(c->loss, weight, &c->real, &c->fake);
+    v->loss += said.loss;
+    v->real += said.real;
+    v->fake += said.fake;
     ret = fg_tape_backward(&c->fake, 1);
     if (!ret)
         ret = fg_tape_backward(&c->real, 1);

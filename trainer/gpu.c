@@ -47,6 +47,9 @@ int fg_gpu_open(FgGpu **out, const char *name, const char *precision,
     ret = fg_cuda_train_open(&d->gpu, name, err);
     if (!ret)
         ret = element_of(d, precision, err);
+    if (!ret)
+        ret = d->gpu.api->alloc(d->gpu.dev, FG_GPU_PARTS * sizeof(double),
+                                &d->parts, err);
     if (ret) {
         fg_gpu_close(out);
         return ret;
@@ -66,6 +69,8 @@ void fg_gpu_close(FgGpu **out)
         return;
     if (d->ex)
         d->ex->gpu = NULL;
+    if (d->parts)
+        d->gpu.api->release(d->gpu.dev, d->parts);
     fg_cuda_train_close(&d->gpu);
     free(d);
 }

@@ -22,6 +22,8 @@
 
 typedef struct FgMirror FgMirror;
 
+enum { FG_GPU_PARTS = 1024 }; /* doubles of FgGpu.parts */
+
 typedef struct FgGpu {
     FgCudaTrain gpu;
     FgExecutor *ex;
@@ -33,6 +35,7 @@ typedef struct FgGpu {
     uint64_t up, down; /* bytes copied so far */
     int64_t waits;     /* times that the host waited */
     uint64_t serial;   /* mirrors made so far */
+    uint64_t parts;    /* a loss's sums of blocks, until they are fetched */
 } FgGpu;
 
 /* name: "cuda" or "cuda:N"; NULL: the CPU, *d is NULL. Gives ex the device;

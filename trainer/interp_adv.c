@@ -5,6 +5,7 @@
 
 #include "trainer/interp_adv.h"
 #include "trainer/loss_adv.h"
+#include "trainer/loss_tape.h"
 #include "trainer/texture.h"
 
 enum { LEVELS = 3, WIDTH = 16 };
@@ -51,17 +52,15 @@ static size_t count(const FgTensor *t)
 static int judge(FgInterpCritic *c, const FgTensor *x, int real, double *loss)
 {
     const int kind = fg_adv_find("bce_logits");
-    FgTensor *y = fg_tape_output(&c->tape), *g = fg_tape_output_grad(&c->tape);
     int ret;
 
     fg_tensor_copy(fg_tape_input(&c->tape), x);
     ret = fg_tape_forward(&c->tape, 1);
     if (ret)
         return ret;
-    *loss += real ? fg_adv_critic(kind, 1, y->data, g->data, NULL, NULL,
-                                  count(y))
-                  : fg_adv_critic(kind, 1, NULL, NULL, y->data, g->data,
-                                  count(y));
+    *loss += fg_tape_adv_critic(kind, 1, real ? &c->tape : NULL,
+                                real ? NULL : &c->tape)
+                 .loss;
     return fg_tape_backward(&c->tape, 1);
 }
 
@@ -96,7 +95,6 @@ int fg_interp_critic_step(FgInterpCritic *c, FgTrain *t, const FgTensor *real,
                           double lr, double weight, FgTensor *dmade,
                           FgStepInfo *info)
 {
-    FgTensor *y = fg_tape_output(&c->tape), *g = fg_tape_output_grad(&c->tape);
     const float *from;
     float *to = dmade->data;
     double loss;
@@ -108,8 +106,9 @@ int fg_interp_critic_step(FgInterpCritic *c, FgTrain *t, const FgTensor *real,
     ret = fg_tape_forward(&c->tape, 1);
     if (ret)
         return ret;
-    loss = fg_adv_generator(fg_adv_find("bce_logits"), weight, NULL, y->data,
-                            g->data, count(y));
+    loss = fg_tape_adv_generator(fg_adv_find("bce_logits"), weight, NULL,
+                                 &c->tape)
+               .loss;
     ret = fg_tape_backward_data(&c->tape, 1);
     if (ret)
         return ret;

@@ -22,6 +22,9 @@
 int fg_adv_find(const char *name); /* row of the table, or -1 */
 /* 1: the loss needs real and made outputs of the same step at once. */
 int fg_adv_pairs(int kind);
+/* The row of a generator's loss: one that wants to pass for real has the
+ * critic's own loss for real ones, except where that one is cut. */
+int fg_adv_fooling(int kind);
 /* The critic's loss; g_real and g_fake get its gradients times weight. Either
  * pair (x, g) may be NULL where the loss does not pair: that part is 0. */
 double fg_adv_critic(int kind, double weight, const float *real, float *g_real,

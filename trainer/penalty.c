@@ -8,6 +8,7 @@
 #include "kernels/op.h"
 #include "trainer/noise.h"
 #include "trainer/penalty.h"
+#include "trainer/lot.h"
 #include "trainer/penalty_gpu.h"
 #include "trainer/tape_gpu.h"
 
@@ -40,7 +41,7 @@ static size_t count(const FgTensor *t)
 static int make(FgPenalty *p, FgError *err)
 {
     const FgTape *t = p->tape;
-    int ret = fg_tensor_alloc(&p->grad, t->val[0].shape, FG_F32);
+    int ret = t->gpu ? 0 : fg_tensor_alloc(&p->grad, t->val[0].shape, FG_F32);
 
     for (int i = 0; i < t->graph->nb_nodes && !ret; i++) {
         const FgNode *n = &t->graph->nodes[i];
@@ -52,10 +53,12 @@ static int make(FgPenalty *p, FgError *err)
                             "node %s: a gradient penalty cannot see through "
                             "the op %s",
                             n->name, n->op->name);
+        p->smooth |= s == FG_SORT_BEND;
+        if (t->gpu)
+            continue;
         ret = fg_tensor_alloc(&p->tan[i], t->val[i].shape, FG_F32);
         if (!ret && s == FG_SORT_BEND)
             ret = fg_tensor_alloc(&p->bend[i], t->val[i].shape, FG_F32);
-        p->smooth |= s == FG_SORT_BEND;
     }
     if (ret)
         return fg_error(err, ret, "not enough memory for the penalty");
@@ -284,25 +287,28 @@ static int each(FgPenalty *p, int (*fn)(FgPenalty *, int, FgOpCall *))
 double fg_penalty_run(FgPenalty *p, FgPenaltyKind kind, double weight,
                       double *norm, int *ret)
 {
-    FgTensor *const dy = fg_tape_output_grad(p->tape);
-    float *const d = dy->data;
     double v, mean = 0;
+    FgLot dy;
 
     *ret = fg_tape_forward(p->tape, 0);
-    for (size_t k = 0; k < count(dy); k++)
-        d[k] = 1;
+    dy = fg_lot_grad(p->tape);
+    if (!*ret)
+        *ret = fg_lot_fill(&dy, 1);
     if (!*ret)
         *ret = fg_tape_backward_data(p->tape, 0);
     if (*ret)
         return -1;
-    fg_tensor_copy(&p->grad, fg_tape_input_grad(p->tape));
-    v = value(p, kind, weight, &mean);
+    if (p->gpu) {
+        v = fg_penalty_gpu_value(p, kind, weight, &mean);
+        *ret = fg_penalty_gpu_weights(p);
+    } else {
+        fg_tensor_copy(&p->grad, fg_tape_input_grad(p->tape));
+        v = value(p, kind, weight, &mean);
+    }
     if (norm)
         *norm = mean;
-    if (p->gpu) {
-        *ret = fg_penalty_gpu_weights(p);
+    if (p->gpu)
         return *ret ? -1 : v;
-    }
     *ret = each(p, tangent);
     if (!*ret)
         *ret = each(p, first_order);

@@ -36,8 +36,7 @@ typedef struct FgPenalty {
     FgTensor *bend;           /* [nb_nodes] phi'' u t at smooth activations */
     int smooth;               /* there is one */
     FgTensor grad;            /* of the input, copied: g */
-    struct FgPenaltyGpu *gpu; /* penalty_gpu.c's: tan and bend are there, of
-                                 tan the first is here, too */
+    struct FgPenaltyGpu *gpu; /* penalty_gpu.c's: all of it is there */
 } FgPenalty;
 
 /* The tape, borrowed, was made with want_input and with grads. Refuses

@@ -1,9 +1,11 @@
 /* Gradient penalties' second pass on a GPU: penalty.c's, op by op.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "trainer/lot.h"
 #include "trainer/penalty_gpu.h"
 #include "trainer/tape_gpu.h"
 
@@ -13,6 +15,9 @@ enum { TANGENTS, FIRST, PASSES };
 struct FgPenaltyGpu {
     FgGpu *d;
     FgKView *tan, *bend; /* [nb_nodes]; bend f32, at = 0: none */
+    FgKView first;       /* f32: tan[0] before it carries anything */
+    uint64_t lengths;    /* double: of images, or sums of shares of pixels */
+    double *sums;        /* the same here */
     uint64_t live;       /* scale: 1 / what sums carry; k[0]: 1 / what t does */
     FgCudaPass pass[PASSES];
 };
@@ -31,6 +36,14 @@ static int alloc(FgPenalty *p, int i, FgKView *v, int element, FgError *err)
                              &v->at, err);
 }
 
+/* Room for them: one an image, or two a share. */
+static int lengths(const FgPenalty *p)
+{
+    const int n = p->tape->val[0].shape.n;
+
+    return n > 2 * FG_LOSS_PARTS ? n : 2 * FG_LOSS_PARTS;
+}
+
 int fg_penalty_gpu_create(FgPenalty *p, FgError *err)
 {
     const size_t n = (size_t)p->tape->graph->nb_nodes;
@@ -42,7 +55,8 @@ int fg_penalty_gpu_create(FgPenalty *p, FgError *err)
     g->d = p->tape->ex->gpu;
     g->tan = calloc(n, sizeof(*g->tan));
     g->bend = calloc(n, sizeof(*g->bend));
-    if (!g->tan || !g->bend)
+    g->sums = malloc(sizeof(*g->sums) * (size_t)lengths(p));
+    if (!g->tan || !g->bend || !g->sums)
         return fg_error(err, -ENOMEM, "not enough memory for the penalty");
     for (int i = 0; i < (int)n && !ret; i++) {
         const FgNode *node = &p->tape->graph->nodes[i];
@@ -52,6 +66,13 @@ int fg_penalty_gpu_create(FgPenalty *p, FgError *err)
             fg_penalty_sort(node->op->name) == FG_SORT_BEND)
             ret = alloc(p, i, &g->bend[i], FG_ELEMENT_F32, err);
     }
+    g->first = g->tan[0];
+    if (!ret && g->d->element != FG_ELEMENT_F32)
+        ret = alloc(p, 0, &g->first, FG_ELEMENT_F32, err);
+    if (!ret)
+        ret = g->d->gpu.api->alloc(g->d->gpu.dev,
+                                   sizeof(double) * (size_t)lengths(p),
+                                   &g->lengths, err);
     return ret ? ret
                : g->d->gpu.api->alloc(g->d->gpu.dev, sizeof(FgLive), &g->live,
                                       err);
@@ -70,10 +91,59 @@ void fg_penalty_gpu_free(FgPenalty *p)
     }
     for (int i = 0; i < PASSES; i++)
         fg_cuda_pass_forget(&g->d->gpu, &g->pass[i]);
+    if (g->first.element != g->d->element)
+        g->d->gpu.api->release(g->d->gpu.dev, g->first.at);
+    g->d->gpu.api->release(g->d->gpu.dev, g->lengths);
     g->d->gpu.api->release(g->d->gpu.dev, g->live);
     free(g->tan);
     free(g->bend);
+    free(g->sums);
     free(g);
+}
+
+/* ---- the penalty and t ---- */
+
+/* Of groups, images or pixels, the sums of (length - 1)^2, of lengths, of
+ * their squares. */
+static void add_up(const double *at, int pixels, int nb, double sum[3])
+{
+    for (int i = 0; i < nb; i++) {
+        const double len = pixels ? 0 : sqrt(at[i]);
+
+        sum[0] += pixels ? at[2 * i] : (len - 1) * (len - 1);
+        sum[1] += pixels ? at[2 * i + 1] : len;
+        sum[2] += pixels ? 0 : at[i];
+    }
+}
+
+double fg_penalty_gpu_value(FgPenalty *p, FgPenaltyKind kind, double weight,
+                            double *norm)
+{
+    struct FgPenaltyGpu *g = p->gpu;
+    const FgShape s = p->tape->val[0].shape;
+    const int pixels = kind == FG_PENALTY_PIXEL;
+    const int nb = pixels ? FG_LOSS_PARTS : s.n;
+    const double groups = pixels ? (double)s.n * s.h * s.w : s.n;
+    double sum[3] = {0};
+    FgKernelArgs k = {.mode = (int)kind,
+                      .alpha = 1 / fg_tape_gpu_carries(p->tape),
+                      .p = {g->lengths}};
+
+    k.in[0] = fg_tape_gpu_node(p->tape, 0, 1);
+    k.out = g->first;
+    k.t.images = s.n;
+    k.t.results = nb;
+    k.t.weight = (kind == FG_PENALTY_R1 ? 1 : 2) * weight / groups;
+    *norm = NAN;
+    if (fg_gpu_launch(g->d, FG_KERNEL_t_lengths, &k) ||
+        fg_gpu_launch(g->d, FG_KERNEL_t_tangent, &k) ||
+        fg_gpu_get(g->d, g->sums, g->lengths,
+                   sizeof(*g->sums) * (size_t)(pixels ? 2 * nb : nb)))
+        return NAN;
+    add_up(g->sums, pixels, nb, sum);
+    *norm = sum[1] / groups;
+    return kind == FG_PENALTY_R1 ? weight / groups * sum[2] / 2
+                                 : weight * sum[0] / groups;
 }
 
 /* ---- the forward pass over t ---- */
@@ -159,6 +229,7 @@ static int second_order(FgPenalty *p)
 {
     FgTape *const t = p->tape;
     const int last = t->graph->nb_nodes - 1;
+    FgLot dy;
 
     for (int i = 1; i <= last; i++) {
         const int from = t->graph->nodes[i].in[0];
@@ -173,9 +244,9 @@ static int second_order(FgPenalty *p)
             return p->gpu->d->rc;
         fg_tape_gpu_seeded(t, from);
     }
-    memset(t->grad[last].data, 0,
-           sizeof(float) * (size_t)t->grad[last].image *
-               (size_t)t->grad[last].shape.n);
+    dy = fg_lot_grad(t);
+    if (fg_lot_fill(&dy, 0))
+        return p->gpu->d->rc;
     return fg_tape_backward(t, 0);
 }
 
@@ -232,7 +303,8 @@ static void note_writes(const FgPenalty *p)
 int fg_penalty_gpu_weights(FgPenalty *p)
 {
     struct FgPenaltyGpu *g = p->gpu;
-    const float t = fg_tape_gpu_put(p->tape, &p->tan[0], &g->tan[0]);
+    const float t = fg_tape_gpu_scaled(p->tape, &g->first, &g->tan[0],
+                                       p->tape->val[0].shape.n);
     FgLive live = {.scale = 0};
     int ret = fg_mirror_push(fg_tape_gpu_grads(p->tape));
 

@@ -18,8 +18,12 @@ FgPenaltySort fg_penalty_sort(const char *op);
  * with err. */
 int fg_penalty_gpu_create(FgPenalty *p, FgError *err);
 void fg_penalty_gpu_free(FgPenalty *p); /* accepts those of the host */
-/* From t in the first of tan, behind a backward pass of values: what weights
- * get. 0 or what the device failed with. */
+/* Behind a backward pass of values: the penalty and the mean length of its
+ * gradients, t in the first of tan. Sums in another order than the host's. NaN
+ * where the device fails. */
+double fg_penalty_gpu_value(FgPenalty *p, FgPenaltyKind kind, double weight,
+                            double *norm);
+/* Then: what weights get. 0 or what the device failed with. */
 int fg_penalty_gpu_weights(FgPenalty *p);
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef FFGAN_TRAINER_STYLE_H
 #define FFGAN_TRAINER_STYLE_H
 
+#include "trainer/loss_tape.h"
 #include "trainer/nets.h"
 #include "trainer/spectral.h"
 #include "trainer/tape.h"
@@ -53,10 +54,6 @@ int fg_critic_see(FgCritic *c, const FgTensor *real);
  * The gradient to y, gen's output, is added to g; c->fake then holds y. */
 int fg_critic_judge(FgCritic *c, FgTape *gen, double weight, double feature,
                     FgTensor *g, double *adv, double *feat);
-
-typedef struct FgVerdict {
-    double loss, real, fake; /* the critic's loss; means of its outputs */
-} FgVerdict;
 
 /* The critic's side: gradients of weight times its loss on what c->real holds
  * and on fake (NULL: what c->fake holds) into c->net->grads, zeroed first. Adds

@@ -20,6 +20,8 @@ struct FgTapeGpu {
     FgMirror *params, *grads; /* grads NULL: forward only */
     FgKView *val, *grad;      /* [nb_nodes], at = 0: none */
     uint64_t stage;           /* f32, between 16-bit values and the host */
+    uint64_t given;           /* f32, the output's gradient; 16-bit, asked */
+    int is_given;             /* it waits for a backward pass */
     int kept;                 /* FG_KEEP_* */
     float scale;              /* what gradients on the device carry */
     int chosen;               /* the scale of the next backward pass is */
@@ -136,6 +138,7 @@ void fg_tape_gpu_free(FgTape *t)
         free(g->wrote[i]);
     }
     g->d->gpu.api->release(g->d->gpu.dev, g->stage);
+    g->d->gpu.api->release(g->d->gpu.dev, g->given);
     g->d->gpu.api->release(g->d->gpu.dev, g->live);
     g->d->gpu.api->release(g->d->gpu.dev, g->parts);
     free(g->matched);
@@ -261,7 +264,91 @@ FgKView fg_tape_gpu_view(const FgTape *t, int what)
 
     return what == FG_VIEW_INPUT    ? g->val[0]
            : what == FG_VIEW_OUTPUT ? g->val[last]
+           : what == FG_VIEW_SLOPE  ? g->grad[0]
                                     : g->grad[last];
+}
+
+int fg_tape_gpu_keeps(const FgTape *t, int what)
+{
+    return t->gpu->kept & what;
+}
+
+FgKView fg_tape_gpu_given(FgTape *t)
+{
+    struct FgTapeGpu *g = t->gpu;
+    const int last = t->graph->nb_nodes - 1;
+    FgKView v = g->grad[last];
+    FgError err = {""};
+
+    g->is_given = 1;
+    if (v.element == FG_ELEMENT_F32)
+        return v;
+    if (!g->given)
+        fg_gpu_fail(g->d,
+                    g->d->gpu.api->alloc(g->d->gpu.dev,
+                                         count(&t->grad[last]) * sizeof(float),
+                                         &g->given, &err),
+                    &err);
+    v.at = g->given;
+    v.element = FG_ELEMENT_F32;
+    return v;
+}
+
+/* Of values there. */
+static float most_of(struct FgTapeGpu *g, const FgKView *v, int images)
+{
+    float part[FG_LOSS_PARTS], most = 0;
+    FgKernelArgs k = {.t = {.images = images, .results = FG_LOSS_PARTS}};
+
+    k.in[0] = *v;
+    k.p[0] = g->parts;
+    if (fg_gpu_launch(g->d, FG_KERNEL_t_most, &k) ||
+        fg_gpu_get(g->d, part, g->parts, sizeof(part)))
+        return 0;
+    for (int j = 0; j < FG_LOSS_PARTS; j++)
+        most = part[j] > most ? part[j] : most;
+    return most;
+}
+
+/* The largest gradient of a backward pass's, where anybody asks. */
+static float most_before(FgTape *t)
+{
+    struct FgTapeGpu *g = t->gpu;
+    float most;
+
+    if (g->d->element != FG_ELEMENT_F16)
+        return 1;
+    most = most_given(t);
+    if (g->is_given) {
+        const FgKView v = fg_tape_gpu_given(t);
+
+        most = fmaxf(most,
+                     most_of(g, &v, t->val[t->graph->nb_nodes - 1].shape.n));
+    }
+    return most;
+}
+
+static int cast(FgGpu *d, const FgKView *to, const FgKView *from, int images,
+                float scale)
+{
+    FgError err = {""};
+
+    return fg_gpu_fail(d, fg_cuda_cast(&d->gpu, to, from, images, scale, &err),
+                       &err);
+}
+
+/* What was given there becomes what the ops read. */
+static int take_given(FgTape *t)
+{
+    struct FgTapeGpu *g = t->gpu;
+    const FgKView *to = &g->grad[t->graph->nb_nodes - 1];
+    const FgKView from = fg_tape_gpu_given(t);
+
+    g->is_given = 0;
+    return g->d->rc || from.at == to->at
+               ? g->d->rc
+               : cast(g->d, to, &from, t->val[t->graph->nb_nodes - 1].shape.n,
+                      g->scale);
 }
 
 int fg_tape_gpu_begin(FgTape *t, int back)
@@ -277,9 +364,11 @@ int fg_tape_gpu_begin(FgTape *t, int back)
         return put(t, &t->val[0], &g->val[0], 1);
     if (!ret && g->grads)
         ret = fg_mirror_push(g->grads);
-    if (!(g->kept & FG_KEEP_GRADIENT) && !g->chosen)
-        g->scale = scale_of(t, most_given(t));
+    if ((!(g->kept & FG_KEEP_GRADIENT) || g->is_given) && !g->chosen)
+        g->scale = scale_of(t, most_before(t));
     g->chosen = 0;
+    if (!ret && g->is_given)
+        ret = take_given(t);
     for (int i = 0; i < t->graph->nb_nodes && !ret; i++)
         if (is_given(t, i))
             ret = put(t, &t->grad[i], &g->grad[i], g->scale);
@@ -308,15 +397,6 @@ int fg_tape_gpu_end(FgTape *t, int back)
 
 /* ---- between tapes ---- */
 
-static int cast(FgGpu *d, const FgKView *to, const FgKView *from, int images,
-                float scale)
-{
-    FgError err = {""};
-
-    return fg_gpu_fail(d, fg_cuda_cast(&d->gpu, to, from, images, scale, &err),
-                       &err);
-}
-
 int fg_tape_gpu_feed(FgTape *critic, FgTape *generator)
 {
     const int last = generator->graph->nb_nodes - 1;
@@ -328,24 +408,6 @@ int fg_tape_gpu_feed(FgTape *critic, FgTape *generator)
     return 1;
 }
 
-/* Of node i's gradient, without its scale. */
-static float most_there(const FgTape *t, int i)
-{
-    struct FgTapeGpu *g = t->gpu;
-    float part[FG_LOSS_PARTS], most = 0;
-    FgKernelArgs k = {
-        .t = {.images = t->grad[i].shape.n, .results = FG_LOSS_PARTS}};
-
-    k.in[0] = g->grad[i];
-    k.p[0] = g->parts;
-    if (fg_gpu_launch(g->d, FG_KERNEL_t_most, &k) ||
-        fg_gpu_get(g->d, part, g->parts, sizeof(part)))
-        return 0;
-    for (int j = 0; j < FG_LOSS_PARTS; j++)
-        most = part[j] > most ? part[j] : most;
-    return most / g->scale;
-}
-
 int fg_tape_gpu_feed_back(FgTape *generator, FgTape *critic)
 {
     struct FgTapeGpu *g = generator->gpu, *c = critic->gpu;
@@ -354,7 +416,9 @@ int fg_tape_gpu_feed_back(FgTape *generator, FgTape *critic)
     if (!(g->kept & FG_KEEP_GRADIENT) || !c)
         return 0;
     g->scale = g->d->element == FG_ELEMENT_F16
-                   ? scale_of(generator, most_there(critic, 0))
+                   ? scale_of(generator,
+                              most_of(c, &c->grad[0], critic->val[0].shape.n) /
+                                  c->scale)
                    : 1;
     cast(g->d, &g->grad[last], &c->grad[0], critic->val[0].shape.n,
          g->scale / c->scale);
@@ -366,7 +430,7 @@ double fg_tape_gpu_match(FgTape *t, const FgTape *like, const int *node, int nb,
 {
     struct FgTapeGpu *g = t->gpu;
     double sums[FG_MATCHES][2 * FG_LOSS_PARTS], sum = 0;
-    float most = most_given(t);
+    float most = most_before(t);
 
     for (int i = 0; i < nb; i++)
         most = fmaxf(most, (float)(weight / nb / count(&t->val[node[i]])));
@@ -508,15 +572,18 @@ float fg_tape_gpu_carries(const FgTape *t)
     return t->gpu->scale;
 }
 
-float fg_tape_gpu_put(FgTape *t, const FgTensor *from, const FgKView *to)
+float fg_tape_gpu_scaled(FgTape *t, const FgKView *from, const FgKView *to,
+                         int images)
 {
-    const float *v = from->data;
-    float most = 0, scale;
+    struct FgTapeGpu *g = t->gpu;
+    const int wide = to->element == FG_ELEMENT_F32;
+    const float scale = g->d->element == FG_ELEMENT_F16
+                            ? scale_of(t, most_of(g, from, images))
+                            : 1;
 
-    for (size_t i = 0; i < count(from); i++)
-        most = fmaxf(most, fabsf(v[i]));
-    scale = scale_of(t, most);
-    return put(t, from, to, scale) ? 0 : scale;
+    if (g->d->rc || (!wide && cast(g->d, to, from, images, scale)))
+        return 0;
+    return scale;
 }
 
 void fg_tape_gpu_seeded(FgTape *t, int node)

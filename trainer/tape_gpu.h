@@ -37,9 +37,14 @@ int fg_tape_gpu_mix(FgTape *to, const FgTape *a, const FgTape *b,
                     const float *e);
 /* What the gradient made there was multiplied by. */
 void fg_tape_gpu_scale(FgTape *t, float scale);
-enum { FG_VIEW_INPUT, FG_VIEW_OUTPUT, FG_VIEW_GRADIENT };
+enum { FG_VIEW_INPUT, FG_VIEW_OUTPUT, FG_VIEW_GRADIENT, FG_VIEW_SLOPE };
 enum { FG_LOSS_PARTS = 64 }; /* blocks of a loss */
 FgKView fg_tape_gpu_view(const FgTape *t, int what);
+int fg_tape_gpu_keeps(const FgTape *t, int what); /* FG_KEEP_* */
+/* f32 memory for the output's gradient, which the caller fills before the next
+ * backward pass, which scales it as it does what the host gives; at = 0: the
+ * device says why not. The tape keeps that gradient. */
+FgKView fg_tape_gpu_given(FgTape *t);
 /* All ops of a pass, each by `make`, launches of before run again as they were
  * recorded. key: what else than the tape says which ops there are. 0 or a
  * negative errno. */
@@ -56,9 +61,10 @@ FgKView fg_tape_gpu_node(const FgTape *t, int i, int grad);
 void fg_tape_gpu_call(FgTape *t, FgCudaCall *k, int i);
 float fg_tape_gpu_carries(const FgTape *t);
 FgMirror *fg_tape_gpu_grads(const FgTape *t);
-/* The host's tensor of a node's shape there, times what is returned; 0: the
- * device says why not. */
-float fg_tape_gpu_put(FgTape *t, const FgTensor *from, const FgKView *to);
+/* f32 values there as the ops read them, times what is returned; 0: the device
+ * says why not. Both may be one. */
+float fg_tape_gpu_scaled(FgTape *t, const FgKView *from, const FgKView *to,
+                         int images);
 /* The node's gradient has a part that is there already, and gradients carry in
  * the next backward pass what they did in the last. */
 void fg_tape_gpu_seeded(FgTape *t, int node);

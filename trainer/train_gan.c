@@ -10,6 +10,7 @@
 #include "trainer/batch_gpu.h"
 #include "trainer/gan.h"
 #include "trainer/loss_adv.h"
+#include "trainer/loss_tape.h"
 #include "trainer/noise.h"
 #include "trainer/penalty.h"
 #include "trainer/recipe_keys.h"
@@ -95,15 +96,18 @@ static int make_tapes(FgTrain *t, Gan *s, FgError *err)
     return ret;
 }
 
-/* On a GPU, pictures and their gradients stay there, except for R2's, which
- * looks at a gradient on the host. */
+/* On a GPU, pictures, what the critic says of them and gradients stay there. */
 static int stay_there(Gan *s, FgError *err)
 {
+    const int kept = FG_KEEP_OUTPUT | FG_KEEP_GRADIENT | FG_KEEP_SLOPE;
+    int ret = fg_batch_gpu_create_input(&s->batch, &s->crops, &s->real, err);
+
     fg_tape_keep(&s->g, FG_KEEP_OUTPUT | FG_KEEP_GRADIENT);
-    fg_tape_keep(&s->fake, FG_KEEP_INPUT | (s->r2 > 0 ? 0 : FG_KEEP_SLOPE));
+    fg_tape_keep(&s->real, kept | (s->batch ? FG_KEEP_INPUT : 0));
+    fg_tape_keep(&s->fake, kept | FG_KEEP_INPUT);
     if (s->gp > 0)
-        fg_tape_keep(&s->mixed, FG_KEEP_INPUT);
-    return fg_batch_gpu_create_input(&s->batch, &s->crops, &s->real, err);
+        fg_tape_keep(&s->mixed, kept | FG_KEEP_INPUT);
+    return ret;
 }
 
 static int gan_create(FgTrain *t, FgError *err)
@@ -146,21 +150,6 @@ static int gan_create(FgTrain *t, FgError *err)
 }
 
 /* ---- a step ---- */
-
-static size_t values(const FgTensor *t)
-{
-    return (size_t)t->shape.n * t->shape.c * t->shape.h * t->shape.w;
-}
-
-static double mean_of(const FgTensor *t)
-{
-    const float *d = t->data;
-    double sum = 0;
-
-    for (size_t i = 0; i < values(t); i++)
-        sum += d[i];
-    return sum / (double)values(t);
-}
 
 /* One network's step, or none where anything is not finite. */
 static void step_net(FgNet *net, double loss, double lr, FgStepInfo *info)
@@ -216,9 +205,8 @@ static int fill(FgTrain *t, Gan *s, int64_t at)
 static int critic_step(FgTrain *t, Gan *s, int64_t at, double lr,
                        FgStepInfo *info)
 {
-    FgTensor *yr = fg_tape_output(&s->real), *yf = fg_tape_output(&s->fake);
     FgNet *d = &t->net[D];
-    double loss;
+    FgVerdict v;
     int ret;
 
     s->real.step = s->fake.step = 2 * at;
@@ -230,24 +218,22 @@ static int critic_step(FgTrain *t, Gan *s, int64_t at, double lr,
         ret = fg_tape_forward(&s->fake, 1);
     if (ret)
         return ret;
-    loss = fg_adv_critic(s->loss, 1, yr->data,
-                         fg_tape_output_grad(&s->real)->data, yf->data,
-                         fg_tape_output_grad(&s->fake)->data, values(yr));
-    fg_step_scalar(info, "Loss/D", loss);
-    fg_step_scalar(info, "D/real", mean_of(yr));
-    fg_step_scalar(info, "D/fake", mean_of(yf));
+    v = fg_tape_adv_critic(s->loss, 1, &s->real, &s->fake);
+    fg_step_scalar(info, "Loss/D", v.loss);
+    fg_step_scalar(info, "D/real", v.real);
+    fg_step_scalar(info, "D/fake", v.fake);
     s->fake.needs[0] = 0; /* nobody behind the picture asks */
     ret = fg_tape_backward(&s->real, 1);
     if (!ret)
         ret = fg_tape_backward(&s->fake, 1);
     s->fake.needs[0] = 1;
     if (!ret)
-        loss += penalties(t, s, at, info, &ret);
+        v.loss += penalties(t, s, at, info, &ret);
     if (ret)
         return ret;
     if (s->spectral.net)
         fg_spectral_back(&s->spectral);
-    step_net(d, loss, lr * s->lr_d, info);
+    step_net(d, v.loss, lr * s->lr_d, info);
     if (s->clip_weights > 0)
         fg_net_limit(d, s->clip_weights);
     return 0;
@@ -256,7 +242,7 @@ static int critic_step(FgTrain *t, Gan *s, int64_t at, double lr,
 static int generator_step(FgTrain *t, Gan *s, int64_t at, double lr,
                           FgStepInfo *info)
 {
-    FgTensor *yr = fg_tape_output(&s->real), *yf = fg_tape_output(&s->fake);
+    FgVerdict v;
     int ret = 0;
 
     s->real.step = s->fake.step = 2 * at + 1;
@@ -268,11 +254,10 @@ static int generator_step(FgTrain *t, Gan *s, int64_t at, double lr,
         ret = fg_tape_forward(&s->fake, 1);
     if (ret)
         return ret;
-    info->loss = fg_adv_generator(s->loss, 1, yr->data, yf->data,
-                                  fg_tape_output_grad(&s->fake)->data,
-                                  values(yf));
+    v = fg_tape_adv_generator(s->loss, 1, &s->real, &s->fake);
+    info->loss = v.loss;
     fg_step_scalar(info, "Loss/G", info->loss);
-    fg_step_scalar(info, "D/fake2", mean_of(yf));
+    fg_step_scalar(info, "D/fake2", v.fake);
     ret = fg_tape_backward_data(&s->fake, 1);
     if (ret)
         return ret;

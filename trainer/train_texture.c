@@ -9,6 +9,7 @@
 #include "trainer/gpu.h"
 #include "trainer/export.h"
 #include "trainer/loss_adv.h"
+#include "trainer/loss_tape.h"
 #include "trainer/noise.h"
 #include "trainer/penalty.h"
 #include "trainer/plate_data.h"
@@ -252,11 +253,6 @@ static int draw_back(Maker *m, const FgTextureNet *n)
 
 /* ---- a step ---- */
 
-static size_t count(const FgTensor *t)
-{
-    return (size_t)t->shape.n * t->shape.c * t->shape.h * t->shape.w;
-}
-
 static void step_net(FgNet *net, double lr, FgStepInfo *info)
 {
     const double norm = fg_net_grad_norm(net);
@@ -271,18 +267,15 @@ static void step_net(FgNet *net, double lr, FgStepInfo *info)
 static int judge(Texture *x, const FgTensor *pictures, int real, double *loss)
 {
     const int kind = fg_adv_find("bce_logits");
-    FgTensor *y = fg_tape_output(&x->critic);
-    FgTensor *g = fg_tape_output_grad(&x->critic);
     int ret;
 
     fg_tensor_copy(fg_tape_input(&x->critic), pictures);
     ret = fg_tape_forward(&x->critic, 1);
     if (ret)
         return ret;
-    if (real)
-        *loss += fg_adv_critic(kind, 1, y->data, g->data, NULL, NULL, count(y));
-    else
-        *loss += fg_adv_critic(kind, 1, NULL, NULL, y->data, g->data, count(y));
+    *loss += fg_tape_adv_critic(kind, 1, real ? &x->critic : NULL,
+                                real ? NULL : &x->critic)
+                 .loss;
     return fg_tape_backward(&x->critic, 1);
 }
 
@@ -315,8 +308,6 @@ static int critic_step(FgTrain *t, Texture *x, double lr, FgStepInfo *info)
 
 static int generator_step(FgTrain *t, Texture *x, double lr, FgStepInfo *info)
 {
-    FgTensor *y = fg_tape_output(&x->critic);
-    FgTensor *g = fg_tape_output_grad(&x->critic);
     int ret = draw(&x->maker, &x->n, t->recipe->seed, t->step, 1);
 
     fg_net_zero_grads(&t->net[GEN]);
@@ -327,8 +318,9 @@ static int generator_step(FgTrain *t, Texture *x, double lr, FgStepInfo *info)
     ret = fg_tape_forward(&x->critic, 1);
     if (ret)
         return ret;
-    info->loss = fg_adv_generator(fg_adv_find("bce_logits"), 1, NULL, y->data,
-                                  g->data, count(y));
+    info->loss = fg_tape_adv_generator(fg_adv_find("bce_logits"), 1, NULL,
+                                       &x->critic)
+                     .loss;
     ret = fg_tape_backward_data(&x->critic, 1);
     if (!ret) {
         fg_tape_feed_back(&x->maker.gen, &x->critic);

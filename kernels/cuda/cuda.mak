@@ -8,8 +8,8 @@ CUDA_EMULATED := $(BUILD)/tests/ffgan-cuda-emulated.so
 CUDA_DRIVER := $(BUILD)/tests/gpu/libcuda.so.1
 CUDNN_STAND_IN := $(BUILD)/tests/gpu/cudnn/libcudnn.so.9
 CUDA_HDRS := $(wildcard kernels/cuda/*.h kernels/cuda/*_template.c) \
-    kernels/cuda.h kernels/plan.h kernels/flow_types.h kernels/flow_maths.h kernels/bits.h \
-    kernels/e4m3.h
+    kernels/cuda.h kernels/plan.h kernels/flow_types.h kernels/flow_maths.h \
+    kernels/adv_maths.h kernels/bits.h kernels/e4m3.h
 CUDA_FATBIN := $(BUILD)/kernels/cuda/kernels.fatbin
 CUDA_HOPPER := $(BUILD)/kernels/cuda/hopper.fatbin
 CUDA_FP8 := $(BUILD)/kernels/cuda/fp8.fatbin
@@ -74,7 +74,7 @@ all: $(if $(NVCC),$(CUDA_PLUGIN))
 # All that tests/gpu/run needs on a machine with a GPU, beside the sources.
 $(BUILD)/tests/gpu/accept: $(BUILD)/tests/gpu/accept.o $(LIBKERNELS)
 	$(LINK) $^ $(LIBS)
-GPU_STEPS := tape tape_gpu gpu net net_gpu optim loss loss_adv
+GPU_STEPS := tape tape_gpu gpu net net_gpu optim loss loss_adv lot loss_tape
 $(BUILD)/tests/gpu/steps: $(BUILD)/tests/gpu/steps.o \
     $(GPU_STEPS:%=$(BUILD)/trainer/%.o) $(LIBKERNELS)
 	$(LINK) $^ $(LIBS)

@@ -15,6 +15,7 @@
 #include "launch.h"
 #include "mix_ops.h"
 #include "train_data.h"
+#include "train_loss.h"
 #include "train_mma.h"
 #include "train_step.h"
 

@@ -20,7 +20,7 @@ key=$({
     echo "$flags"
     "$nvcc" --version
     cat "$dir/$source" $dir/*_template.c $dir/*.h kernels/flow_*.h \
-        kernels/bits.h kernels/e4m3.h
+        kernels/adv_*.h kernels/bits.h kernels/e4m3.h
 } | sha256sum | cut -c 1-24)
 kept=${FGCACHE:+$FGCACHE/cuda/$key}
 if [ -n "$kept" ] && [ -s "$kept.fatbin" ] && [ -s "$kept.log" ]; then

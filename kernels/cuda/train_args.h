@@ -21,9 +21,10 @@ enum {
 };
 
 /* X(name, grid): fg_NAME of train_ops.h, train_grad.h, train_mma.h,
- * train_data.h, train_step.h. A name that ends in _back makes the gradient of
- * in[0] (back_b: of in[1]) of the op: in[0] is the gradient of its output,
- * in[1] its input, add its output or its other input where that is needed. */
+ * train_data.h, train_loss.h, train_step.h. A name that ends in _back makes the
+ * gradient of in[0] (back_b: of in[1]) of the op: in[0] is the gradient of its
+ * output, in[1] its input, add its output or its other input where that is
+ * needed. */
 #define FG_KERNELS_TRAIN(X)                                                    \
     X(t_conv, FG_GRID_ELEMENTS)                                                \
     X(t_deconv, FG_GRID_ELEMENTS)                                              \
@@ -84,6 +85,9 @@ enum {
     X(t_bend, FG_GRID_ELEMENTS)                                                \
     X(t_most, FG_GRID_RESULTS)                                                 \
     X(t_mix, FG_GRID_ELEMENTS)                                                 \
+    X(t_adv, FG_GRID_RESULTS)                                                  \
+    X(t_lengths, FG_GRID_RESULTS)                                              \
+    X(t_tangent, FG_GRID_ELEMENTS)                                             \
     X(t_step, FG_GRID_ELEMENTS)                                                \
     X(t_squares, FG_GRID_RESULTS)                                              \
     X(t_total, FG_GRID_RESULTS)                                                \
@@ -107,6 +111,10 @@ enum { FG_GATHER_PIXELS = 128, FG_OUTER_N = 64, FG_OUTER_SIDE = 4096 };
 #define FG_GATHER_STAGE(n) (2 * (FG_GATHER_PIXELS + (n)) * 32)
 /* loss: trainer/loss.c's table. */
 enum { FG_LOSS_L1, FG_LOSS_MSE, FG_LOSS_CHARBONNIER };
+/* adv: mode, a row of kernels/adv_maths.h and what it should pass for; pairs
+ * have none. lengths, tangent: trainer/penalty.h's kinds. */
+enum { FG_ADV_REAL = 256 };
+enum { FG_LENGTHS_SAMPLE, FG_LENGTHS_PIXEL, FG_LENGTHS_R1 };
 enum { FG_CROP_LUMA = 1, FG_CROP_CENTRED = 2 }; /* crop's mode */
 
 typedef struct FgCrop { /* crop's */
@@ -162,6 +170,7 @@ typedef struct FgTrainArgs {
     uint32_t below; /* dropout: a word under it drops */
     float scale;    /* parameters' gradients += scale * sum */
     float momentum;
+    double weight; /* adv, tangent: of a value's loss */
     uint64_t seed;
     int64_t step;
     uint64_t live; /* an FgLive in device memory, whose step, scale and k count;

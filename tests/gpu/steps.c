@@ -17,6 +17,7 @@
 #include "trainer/gpu.h"
 #include "trainer/loss.h"
 #include "trainer/loss_adv.h"
+#include "trainer/loss_tape.h"
 #include "trainer/net.h"
 #include "trainer/tape.h"
 
@@ -134,14 +135,12 @@ static void open_dcgan(Steps *s, int small)
     make_tape(s, 0, &s->net[0], z, 0);
     make_tape(s, 1, &s->net[1], x, 0);
     make_tape(s, 2, &s->net[1], x, 1);
+    fg_tape_keep(&s->tape[0], FG_KEEP_OUTPUT | FG_KEEP_GRADIENT);
+    fg_tape_keep(&s->tape[1], FG_KEEP_OUTPUT | FG_KEEP_GRADIENT);
+    fg_tape_keep(&s->tape[2], FG_KEEP_INPUT | FG_KEEP_OUTPUT |
+                                  FG_KEEP_GRADIENT | FG_KEEP_SLOPE);
     fill(fg_tape_input(&s->tape[0]), 1);
     fill(fg_tape_input(&s->tape[1]), 2);
-}
-
-static size_t values(FgTape *t)
-{
-    const FgShape s = fg_tape_output(t)->shape;
-    return (size_t)s.n * (size_t)s.c * (size_t)s.h * (size_t)s.w;
 }
 
 static void step_dcgan(Steps *s)
@@ -153,16 +152,12 @@ static void step_dcgan(Steps *s)
     fg_net_zero_grads(&s->net[1]);
     check(fg_tape_forward(real, 1), &s->gpu->err);
     check(fg_tape_forward(fake, 1), &s->gpu->err);
-    fg_adv_critic(loss, 1, fg_tape_output(real)->data,
-                  fg_tape_output_grad(real)->data, fg_tape_output(fake)->data,
-                  fg_tape_output_grad(fake)->data, values(fake));
+    fg_tape_adv_critic(loss, 1, real, fake);
     check(fg_tape_backward(real, 1), &s->gpu->err);
     check(fg_tape_backward(fake, 1), &s->gpu->err);
     step(s, &s->net[1]);
     check(fg_tape_forward(fake, 1), &s->gpu->err);
-    fg_adv_generator(loss, 1, fg_tape_output(real)->data,
-                     fg_tape_output(fake)->data,
-                     fg_tape_output_grad(fake)->data, values(fake));
+    fg_tape_adv_generator(loss, 1, real, fake);
     check(fg_tape_backward_data(fake, 1), &s->gpu->err);
     fg_tape_feed_back(g, fake);
     fg_net_zero_grads(&s->net[0]);

@@ -15,6 +15,7 @@
 #include "tests/kernels/cuda.h"
 #include "trainer/batch_gpu.h"
 #include "tests/trainer/gpu_run.h"
+#include "trainer/lot.h"
 #include "trainer/loss_image.h"
 #include "trainer/nets.h"
 #include "trainer/penalty.h"
@@ -109,12 +110,14 @@ static double match(Pair *p, int there)
 static float *gradients(Pair *p, int there, double *sum, size_t *nb)
 {
     const FgParams *grads = &p->g.grads;
+    FgLot dy;
     float *all;
 
     if (there) {
         fg_tape_keep(&p->gen, FG_KEEP_OUTPUT | FG_KEEP_GRADIENT);
         fg_tape_keep(&p->real, FG_KEEP_TAPS);
-        fg_tape_keep(&p->fake, FG_KEEP_INPUT | FG_KEEP_SLOPE | FG_KEEP_TAPS);
+        fg_tape_keep(&p->fake, FG_KEEP_INPUT | FG_KEEP_SLOPE | FG_KEEP_TAPS |
+                                   FG_KEEP_OUTPUT | FG_KEEP_GRADIENT);
     }
     fill(fg_tape_input(&p->gen), 1, 1);
     fill(fg_tape_input(&p->real), 2, 1);
@@ -123,6 +126,12 @@ static float *gradients(Pair *p, int there, double *sum, size_t *nb)
     assert_int_equal(fg_tape_forward(&p->real, 1), 0);
     assert_int_equal(fg_tape_forward(&p->fake, 1), 0);
     fill(fg_tape_output_grad(&p->fake), 3, 1e-4F);
+    dy = fg_lot_grad(&p->fake);
+    if (dy.d) {
+        fg_gpu_put(dy.d, dy.there.at, dy.host.data,
+                   fg_lot_count(&dy) * sizeof(float));
+        fill(fg_tape_output_grad(&p->fake), 4, NAN);
+    }
     *sum = match(p, there);
     assert_int_equal(fg_tape_backward_data(&p->fake, 1), 0);
     fg_tape_feed_back(&p->gen, &p->fake);
@@ -166,7 +175,7 @@ static void same(const char *precision)
     }
     assert_memory_equal(v[0], v[1], nb * sizeof(float));
     assert_true(sum[0] > 0 && fabs(sum[0] - sum[1]) <= 1e-6 * sum[0]);
-    /* The two inputs remain, the critic's output, sums, the weights. */
+    /* The two inputs remain, the critic's gradient, sums, the weights. */
     assert_true(moved[1] < moved[0] / 2);
     free(v[0]);
     free(v[1]);

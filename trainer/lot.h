@@ -1,0 +1,36 @@
+/* Values that a loss looks at or gives, where they lie: on the host, or in a
+ * device's memory. SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A tape's values are on the host unless the tape keeps them on its device
+ * (fg_tape_keep). Losses (loss_tape.h) and what is below do there what they do
+ * on the host, to the bit but for the order of sums. */
+#ifndef FFGAN_TRAINER_LOT_H
+#define FFGAN_TRAINER_LOT_H
+
+#include "kernels/tensor.h"
+#include "trainer/gpu.h"
+#include "trainer/tape.h"
+
+typedef struct FgLot {
+    FgTensor host;  /* dense f32; its shape counts in any case */
+    FgGpu *d;       /* NULL: on the host */
+    FgKView there;  /* of one image, the others behind it */
+    float by;       /* values there times this are meant */
+    uint64_t stage; /* f32 memory there for as many, or 0 */
+} FgLot;
+
+FgLot fg_lot_host(const FgTensor *t); /* a view; t is the caller's */
+/* Views of a tape: its input (FG_KEEP_INPUT), its output (FG_KEEP_OUTPUT), its
+ * output's gradient (FG_KEEP_GRADIENT), to be written anew before each backward
+ * pass, its input's gradient (FG_KEEP_SLOPE), good until the next one. */
+FgLot fg_lot_input(FgTape *t);
+FgLot fg_lot_output(FgTape *t);
+FgLot fg_lot_grad(FgTape *t);
+FgLot fg_lot_slope(FgTape *t);
+
+/* All become v, or what the device failed with. l is f32. */
+int fg_lot_fill(const FgLot *l, double v);
+/* How many. */
+size_t fg_lot_count(const FgLot *l);
+
+#endif
