@@ -16,7 +16,7 @@ KERNELS_OBJS := \
     kernels/walk.o kernels/generator.o kernels/generator_fill.o \
     kernels/generator_project.o kernels/flow.o kernels/flow_time.o \
     kernels/flow_plane.o kernels/flow_c.o kernels/interp.o \
-    kernels/plan.o kernels/plan_run.o kernels/plan_wave.o kernels/plan_tile.o kernels/plan_band.o kernels/plan_tail.o kernels/plan_fused.o \
+    kernels/plan.o kernels/plan_share.o kernels/plan_run.o kernels/plan_wave.o kernels/plan_tile.o kernels/plan_band.o kernels/plan_tail.o kernels/plan_fused.o \
     kernels/plan_type.o kernels/plan_cost.o \
     kernels/cache.o kernels/cuda_choice.o kernels/cuda_fp8.o kernels/fp8.o kernels/cuda_tune.o kernels/cuda_band.o \
     kernels/cuda_load.o kernels/cuda_plan.o kernels/cuda_step.o kernels/cuda_frame.o \

@@ -1,6 +1,7 @@
 /* ffgan: plans: folding a graph into steps, packing weights.
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -338,7 +339,7 @@ static int check_size(const FgPlan *p, int side, FgError *err)
     return rc;
 }
 
-static int check_options(const FgPlanOptions *o, FgError *err)
+int fg_plan_check(const FgPlanOptions *o, FgError *err)
 {
     if (o->device && strcmp(o->device, "auto") && strcmp(o->device, "cpu") &&
         fg_cuda_ordinal(o->device) < 0)
@@ -372,7 +373,7 @@ static int one_input(const FgGraph *g, FgError *err)
 static int create(FgPlan *p, const FgModel *m, const FgPlanOptions *opt,
                   FgError *err)
 {
-    int rc = check_options(opt, err);
+    int rc = fg_plan_check(opt, err);
     if (rc >= 0)
         rc = one_input(&m->graph, err);
     if (rc >= 0)
@@ -385,16 +386,14 @@ static int create(FgPlan *p, const FgModel *m, const FgPlanOptions *opt,
         rc = check_size(p, 64 + i, err);
     if (rc < 0)
         return rc;
-    p->ex = opt->ex;
-    p->max_w = opt->max_w;
-    p->max_h = opt->max_h;
+    fg_plan_take(p, opt);
     p->precision = opt->precision;
     const int cuda = fg_cuda_ordinal(opt->device) >= 0;
     if (p->precision == FG_PREC_FAST && !cuda)
         p->precision = fg_mat_ops(fg_cpu_level()) ? FG_PREC_BF16
                                                   : FG_PREC_INT16;
     p->plain = opt->plain;
-    p->take_rows = opt->take_rows && !cuda;
+    p->take_rows = p->take_rows && !cuda;
     if (p->precision == FG_PREC_FP8 && !cuda)
         rc = fg_error(err, -ENOTSUP,
                       "precision fp8 is a GPU's (device cuda), allowed on the "
@@ -419,7 +418,11 @@ int fg_plan_create(FgPlan **plan, const FgModel *m, const FgPlanOptions *opt,
     *plan = NULL;
     if (!p)
         return fg_error(err, -ENOMEM, "plan: out of memory");
-    const int rc = create(p, m, opt, err);
+    p->users = malloc(sizeof(*p->users));
+    if (p->users)
+        atomic_init(p->users, 1);
+    const int rc = p->users ? create(p, m, opt, err)
+                            : fg_error(err, -ENOMEM, "plan: out of memory");
     if (rc < 0)
         fg_plan_free(&p);
     *plan = p;
@@ -429,6 +432,11 @@ int fg_plan_create(FgPlan **plan, const FgModel *m, const FgPlanOptions *opt,
 const char *fg_plan_failure(const FgPlan *p, int rc)
 {
     return p->cuda && *p->cuda->why.text ? p->cuda->why.text : strerror(-rc);
+}
+
+int fg_plan_parts(const FgPlan *p)
+{
+    return p->cuda ? INT_MAX : p->parts;
 }
 
 void fg_plan_info(const FgPlan *p, FgPlanInfo *info)
@@ -446,6 +454,7 @@ void fg_plan_info(const FgPlan *p, FgPlanInfo *info)
     info->groups = p->band ? p->group[p->nb_steps - 1] + 1 : 0;
     info->takes_rows = p->take_rows;
     info->bytes = fg_plan_bytes(p);
+    info->weights = fg_plan_weights(p);
     info->macs_per_pixel = p->reach.macs;
     info->device = "cpu";
     info->precision = p->nb_int8    ? "int8"
@@ -462,18 +471,9 @@ void fg_plan_free(FgPlan **plan)
     FgPlan *p = plan ? *plan : NULL;
     if (!p)
         return;
-    for (int i = 0; i < p->nb_steps; i++) {
-        fg_conv_prep_free(&p->steps[i].prep);
-        fg_wino_free(&p->steps[i].wino);
-        fg_mat_free(&p->steps[i].mat);
-        fg_q8_free(&p->steps[i].q8);
-        free(p->steps[i].chain);
-    }
     fg_cuda_plan_close(p);
     fg_tensor_free(&p->staging);
     fg_tensor_free(&p->ring);
-    free(p->steps);
-    free(p->alias);
     free(p->shapes);
     free(p->dtype);
     free(p->value);
@@ -487,9 +487,7 @@ void fg_plan_free(FgPlan **plan)
     free(p->mem_size);
     free(p->arena);
     free(p->worst);
-    fg_ranges_free(&p->ranges);
-    fg_params_free(&p->ps);
-    fg_graph_free(&p->g);
+    fg_plan_leave(p);
     free(p);
     *plan = NULL;
 }

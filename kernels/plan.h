@@ -55,6 +55,7 @@ typedef struct FgPlanInfo {
                    as a wave; 0 = layer by layer */
     int takes_rows; /* FgPlanRows.get can be used for whole pictures */
     size_t bytes;   /* activations + packed weights */
+    size_t weights; /* of these the packed weights; the CPU's plans say it */
     double macs_per_pixel;
     const char *device, *precision, *isa;
     const char *note; /* CUDA: what cuDNN or a kernel refused to do, one line;
@@ -81,6 +82,19 @@ typedef struct FgPlan FgPlan;
  * Returns 0, -ENOMEM, -EINVAL, -ENOTSUP (+err). */
 int fg_plan_create(FgPlan **plan, const FgModel *m, const FgPlanOptions *opt,
                    FgError *err);
+/* Another plan of the same network for other options: packed weights are
+ * shared, activations are its own, so that the two may run at the same time.
+ * Sizes, tile, memory_limit, ex and take_rows count; the rest is as `of` has
+ * it. `of` must not run meanwhile; either may be freed first. As
+ * fg_plan_create; -ENOTSUP with "cuda". */
+int fg_plan_share(FgPlan **plan, const FgPlan *of, const FgPlanOptions *opt,
+                  FgError *err);
+/* How many threads one picture of the largest size can keep busy, by modelled
+ * cycles: all work, divided by the time of the longest part where each step (in
+ * a wave: each step's band) is cut into as many parts as it can be, none so
+ * short that handing it to a thread takes a tenth of it. >= 1; INT_MAX where
+ * nothing is known: a GPU's plan, a network without convolutions. */
+int fg_plan_parts(const FgPlan *plan);
 /* in [1,C,h,w] f32, out [1,C',h*s,w*s] f32, any strides, h <= max_h,
  * w <= max_w; any size >= 1 works (missing alignment is padded by
  * replication and cropped again). Allocates nothing, deterministic: the same

@@ -9,6 +9,7 @@
 #include "plan_priv.h"
 
 #include <errno.h>
+#include <limits.h>
 
 #define PIXELS (FG_WINO_TILE * FG_WINO_TILE)
 #define PLANES 36
@@ -75,6 +76,11 @@ static double cost_q8(const FgQ8 *q, FgCpu level)
 
 /* ---- what a plan says about itself ---- */
 
+/* What handing a part to a thread takes: one that sleeps between layers (50 us
+ * in a virtual machine), one that waits awake in a wave. */
+#define WAKE_CYCLES 150000
+#define TURN_CYCLES 5000
+
 static const char *method(const FgStep *s)
 {
     if (s->chain)
@@ -104,6 +110,33 @@ static double cost(const FgPlan *p, const FgStep *s)
         return cost_q8(&s->q8, fg_cpu_level());
     return s->wino.owned ? fg_cost_wino(a, ic, s->wino.kind, fg_cpu_level())
                          : fg_cost_plain(a, ic, s->prep.dtype, fg_cpu_level());
+}
+
+/* Into how many parts the step is cut, of rows (0: all) at a time. */
+static double step_parts(const FgPlan *p, const FgStep *s, int band)
+{
+    const FgShape v = p->shapes[s->out];
+    const int rows = band && band < v.h ? band : v.h;
+    const int columns = s->tiles || s->q8.owned || s->wino.owned;
+    const int most = !band ? v.h / 8 : columns ? v.w / 8 : rows;
+    const double cycles = cost(p, s) * rows * v.w / PIXELS;
+    const double n = cycles / (10.0 * (band ? TURN_CYCLES : WAKE_CYCLES));
+
+    return n < 1 || most < 1 ? 1 : n < most ? n : most;
+}
+
+int fg_cost_parts(const FgPlan *p)
+{
+    double all = 0, longest = 0;
+
+    for (int i = 0; i < p->nb_steps; i++) {
+        const FgShape v = p->shapes[p->steps[i].out];
+        const double c = cost(p, &p->steps[i]) * v.h * v.w;
+
+        all += c;
+        longest += c / step_parts(p, &p->steps[i], p->band);
+    }
+    return longest > 0 ? (int)(all / longest) : INT_MAX;
 }
 
 int fg_plan_step(const FgPlan *p, int i, FgPlanStepInfo *info)

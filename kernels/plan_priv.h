@@ -6,6 +6,8 @@
 #ifndef FFGAN_KERNELS_PLAN_PRIV_H
 #define FFGAN_KERNELS_PLAN_PRIV_H
 
+#include <stdatomic.h>
+
 #include "calibrate.h"
 #include "conv.h"
 #include "cpu.h"
@@ -69,7 +71,8 @@ typedef struct FgTile {
 } FgTile;
 
 struct FgPlan {
-    FgGraph g;
+    atomic_int *users; /* plans that share what is marked: */
+    FgGraph g;         /* shared, as are ps, ranges, steps and alias */
     FgParams ps;
     FgReach reach;
     FgExecutor *ex;
@@ -91,6 +94,7 @@ struct FgPlan {
     FgShape *shapes;    /* of each node, for the window in hand */
     FgDtype *dtype;     /* of each node: how its value is kept */
     FgTensor *value;    /* of each node, likewise */
+    int parts;          /* fg_plan_parts */
     int *need0, *need1; /* rows first..last that later steps read */
     /* Rolling wave: when output row y is reached, each value has been made
      * up to row y + lead, and its last keep rows are there. */
@@ -118,6 +122,19 @@ struct FgPlan {
 double fg_cost_plain(const FgAttr *a, int ic, FgDtype dtype, FgCpu level);
 double fg_cost_wino(const FgAttr *a, int ic, FgWinoKind kind, FgCpu level);
 int fg_cost_prefers_wino(const FgAttr *a, int ic, FgWinoKind kind);
+/* fg_plan_parts of a plan whose window is in p->shapes. */
+int fg_cost_parts(const FgPlan *p);
+/* plan.c. Options that are allowed; those that are the plan's own. */
+int fg_plan_check(const FgPlanOptions *opt, FgError *err);
+static inline void fg_plan_take(FgPlan *p, const FgPlanOptions *opt)
+{
+    p->ex = opt->ex;
+    p->max_w = opt->max_w;
+    p->max_h = opt->max_h;
+    p->take_rows = opt->take_rows;
+}
+/* plan_share.c. Gives up this plan's share of the network. */
+void fg_plan_leave(FgPlan *p);
 /* plan_type.c. Fills p->dtype; then packs the tile products. */
 void fg_plan_types(FgPlan *p);
 int fg_plan_mats(FgPlan *p, FgError *err);
@@ -126,6 +143,7 @@ int fg_plan_layout(FgPlan *p, const FgPlanOptions *opt, FgError *err);
 /* Bytes of activations for windows of w x h, and the slots into p. */
 int fg_plan_assign(FgPlan *p, int w, int h, size_t *bytes);
 size_t fg_plan_bytes(const FgPlan *p);
+size_t fg_plan_weights(const FgPlan *p);
 /* The last step that reads the value, nb_steps: the picture, -1: nobody. */
 int fg_plan_last_use(const FgPlan *p, int value);
 /* plan_band.c. Sets band, group, lead and keep. */

@@ -419,6 +419,7 @@ static int allocate(FgPlan *p, FgError *err)
         rc = make_ring(p, w, h);
     if (rc < 0)
         return fg_error(err, -ENOMEM, "plan: out of memory (%zu bytes)", bytes);
+    p->parts = fg_cost_parts(p);
     return 0;
 }
 
@@ -495,16 +496,22 @@ int fg_plan_layout(FgPlan *p, const FgPlanOptions *opt, FgError *err)
     return rc < 0 ? rc : allocate(p, err);
 }
 
-size_t fg_plan_bytes(const FgPlan *p)
+size_t fg_plan_weights(const FgPlan *p)
 {
-    size_t n = p->scratch_size;
-    for (int i = 0; i < p->nb_slots; i++)
-        n += p->mem_size[i];
+    size_t n = 0;
     for (int i = 0; i < p->nb_steps; i++)
         n += p->steps[i].tiles        ? fg_mat_bytes(&p->steps[i].mat)
              : p->steps[i].q8.owned   ? fg_q8_bytes(&p->steps[i].q8)
              : p->steps[i].wino.owned ? fg_wino_bytes(&p->steps[i].wino)
                                       : fg_conv_prep_bytes(&p->steps[i].prep);
+    return n;
+}
+
+size_t fg_plan_bytes(const FgPlan *p)
+{
+    size_t n = p->scratch_size + fg_plan_weights(p);
+    for (int i = 0; i < p->nb_slots; i++)
+        n += p->mem_size[i];
     if (p->staging.owned)
         n += shape_bytes(p->staging.shape, FG_F32);
     if (p->ring.owned)

@@ -154,7 +154,7 @@ int fg_plan_mats(FgPlan *p, FgError *err)
     for (int i = 0; i < p->nb_steps && rc >= 0; i++) {
         FgStep *const s = &p->steps[i];
 
-        if (!s->tiles)
+        if (!s->tiles || s->mat.owned) /* by the plan that this one shares */
             continue;
         rc = shapes ? pack_mat(p, s, shapes[s->in[0]].c) : -EINVAL;
         p->mat_pad = s->mat.pad > p->mat_pad ? s->mat.pad : p->mat_pad;
