@@ -159,8 +159,8 @@ static int init_scratch(FgUpscale *u)
     return u->scratch && u->marks ? 0 : -ENOMEM;
 }
 
-static int make_plan(FgPlan **plan, const FgUpscale *u, FgPrecision precision,
-                     FgError *err)
+static int make_plan(FgPlan **plan, const FgUpscale *u, const FgPlan *of,
+                     FgPrecision precision, FgError *err)
 {
     const FgPlanOptions po = {.device = u->o.device,
                               .precision = precision,
@@ -170,7 +170,8 @@ static int make_plan(FgPlan **plan, const FgUpscale *u, FgPrecision precision,
                               .ex = u->o.ex,
                               .take_rows = 1};
 
-    return fg_plan_create(plan, u->model, &po, err);
+    return of ? fg_plan_share(plan, of, &po, err)
+              : fg_plan_create(plan, u->model, &po, err);
 }
 
 static int check_plan(const FgUpscale *u, FgError *err)
@@ -193,7 +194,8 @@ static int check_plan(const FgUpscale *u, FgError *err)
 }
 
 static int create_once(FgUpscale **pu, const FgModel *m,
-                       const FgUpscaleOptions *o, FgError *err)
+                       const FgUpscaleOptions *o, const FgUpscale *of,
+                       FgError *err)
 {
     FgUpscale *u = *pu = calloc(1, sizeof(*u));
     int ret;
@@ -203,6 +205,7 @@ static int create_once(FgUpscale **pu, const FgModel *m,
     u->o = *o;
     u->model = m;
     u->luma = m->luma;
+    u->shared = of != NULL;
     u->loc = AVCHROMA_LOC_UNSPECIFIED;
     if ((ret = fg_format_init(&u->fmt, o->format)) < 0) {
         fg_error(err, ret, "pixel format %s is not supported",
@@ -212,7 +215,8 @@ static int create_once(FgUpscale **pu, const FgModel *m,
     u->yuv = u->fmt.nb == 3 && !u->fmt.rgb;
     u->sub = u->fmt.log2w || u->fmt.log2h;
     u->mixes = u->yuv && u->sub && !u->luma;
-    if ((ret = make_plan(&u->plan, u, o->precision, err)) < 0 ||
+    if ((ret = make_plan(&u->plan, u, of ? of->plan : NULL, o->precision,
+                         err)) < 0 ||
         (ret = check_plan(u, err)) < 0)
         goto fail;
     if ((ret = init_main(u)) < 0 || (ret = init_chroma(u)) < 0 ||
@@ -225,6 +229,34 @@ static int create_once(FgUpscale **pu, const FgModel *m,
 fail:
     fg_upscale_free(pu);
     return ret;
+}
+
+int fg_upscale_share(FgUpscale **pu, const FgUpscale *of, FgExecutor *ex,
+                     FgError *err)
+{
+    FgUpscaleOptions o = of->o;
+
+    o.ex = ex;
+    return create_once(pu, of->model, &o, of, err);
+}
+
+int fg_upscale_parts(const FgUpscale *u)
+{
+    return fg_plan_parts(u->plan);
+}
+
+int fg_upscale_ready(FgUpscale *u, const FgLook *look, FgError *err)
+{
+    /* streams(), and do_picture's direct. */
+    const int input = !u->stream || look->blend > 0;
+    const int picture = !u->direct || !u->side.by_rows || look->blend >= 1;
+    int ret = input ? whole_input(u) : 0;
+
+    if (ret >= 0 && picture)
+        ret = whole_picture(u);
+    return ret < 0 ? fg_error(err, ret, "no memory for %dx%d", u->o.out_w,
+                              u->o.out_h)
+                   : 0;
 }
 
 /* The next smaller tile, 0 = there is none. */
@@ -240,11 +272,11 @@ int fg_upscale_create(FgUpscale **pu, const FgModel *m,
                       const FgUpscaleOptions *o, FgError *err)
 {
     FgUpscaleOptions now = *o;
-    int ret = create_once(pu, m, &now, err);
+    int ret = create_once(pu, m, &now, NULL, err);
 
     /* Smaller tiles need less, and give the same bits. */
     while (ret == -ENOMEM && (now.tile = half_tile(&now, now.tile)))
-        ret = create_once(pu, m, &now, err);
+        ret = create_once(pu, m, &now, NULL, err);
     if (!ret && *pu)
         (*pu)->shrunk = now.tile != o->tile;
     return ret;
@@ -260,7 +292,7 @@ static int shrink(FgUpscale *u, FgError *err)
     while (ret == -ENOMEM && (u->o.tile = half_tile(&u->o, u->o.tile))) {
         fg_plan_free(&u->plan);
         fg_plan_free(&u->plan32);
-        ret = make_plan(&u->plan, u, u->o.precision, err);
+        ret = make_plan(&u->plan, u, NULL, u->o.precision, err);
     }
     if (ret < 0)
         return ret;
@@ -495,8 +527,10 @@ static int run_net(FgUpscale *u, int direct, FgError *err)
 
     fg_plan_info(u->plan, &info);
     if (ret == -EDOM && strcmp(info.precision, "fp32") != 0) {
+        if (u->shared)
+            return -EAGAIN;
         if (!u->plan32 &&
-            (ret = make_plan(&u->plan32, u, FG_PREC_FP32, err)) < 0)
+            (ret = make_plan(&u->plan32, u, NULL, FG_PREC_FP32, err)) < 0)
             return ret;
         fg_plan_info(u->plan32, &info);
         if (info.tile_w >= u->o.in_w || !direct)
@@ -614,6 +648,8 @@ int fg_upscale_frame(FgUpscale *u, AVFrame *out, const AVFrame *in,
 {
     int ret = u->plan ? frame_once(u, out, in, look, err) : -ENOMEM;
 
+    if (u->shared)
+        return ret == -ENOMEM ? -EAGAIN : ret;
     while (ret == -ENOMEM && (ret = shrink(u, err)) >= 0)
         ret = frame_once(u, out, in, look, err);
     return ret;

@@ -55,6 +55,18 @@ int fg_upscale_create(FgUpscale **u, const FgModel *m,
  * -ENOTSUP: a matrix that is not known. out must not be used on failure. */
 int fg_upscale_frame(FgUpscale *u, AVFrame *out, const AVFrame *in,
                      const FgLook *look, FgError *err);
+/* Another enlarger of the same kind, for frames at the same time as those of
+ * `of`: packed weights are shared. ex as in the options. `of` works on no frame
+ * meanwhile; either may be freed first. As fg_upscale_create, but tiles are
+ * never halved. fg_upscale_frame of it allocates nothing after fg_upscale_ready
+ * with the same look, and does nothing twice: -EAGAIN where `of` has to do the
+ * frame (out is then to be filled anew). */
+int fg_upscale_share(FgUpscale **u, const FgUpscale *of, FgExecutor *ex,
+                     FgError *err);
+/* Allocates what frames of this look may need. 0, -ENOMEM and err. */
+int fg_upscale_ready(FgUpscale *u, const FgLook *look, FgError *err);
+/* fg_plan_parts of its plan. */
+int fg_upscale_parts(const FgUpscale *u);
 /* The frame as the network takes it, [1,C,h,w]; lent until the next call. As
  * fg_upscale_frame. */
 int fg_upscale_input(FgUpscale *u, const AVFrame *in, const FgLook *look,

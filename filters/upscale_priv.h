@@ -17,6 +17,7 @@ struct FgUpscale {
     FgUpscaleOptions o;
     const FgModel *model;
     FgPlan *plan, *plan32; /* plan32: made when a frame first needs it */
+    int shared;            /* of another: fg_upscale_share */
     int shrunk;            /* tiles were halved for want of memory */
     int direct;            /* the plan's rows can be stored as they come */
     int stream;            /* and the network's made as it takes them */

@@ -8,6 +8,7 @@
 #include <libavutil/pixdesc.h>
 #include <libavutil/timestamp.h>
 
+#include "flight.h"
 #include "frame.h"
 #include "gpu.h"
 #include "props.h"
@@ -18,11 +19,16 @@ typedef struct GansrContext {
     const AVClass *class;
     char *model_name, *w_expr, *h_expr, *device;
     double scale_factor, blend;
-    int precision, tilesize, space, range;
+    int precision, tilesize, space, range, inflight;
 
     FgModel *model;
     FgUpscale *up;
-    FgGpu *gpu; /* instead of up, where frames are in GPU memory */
+    FgGpu *gpu;       /* instead of up, where frames are in GPU memory */
+    FgFlight *flight; /* beside up, where several frames go at a time */
+    FgFlightFrame held[FG_FLIGHT_MOST]; /* taken and not yet done */
+    int nb_held, most;
+    int sent;  /* frames in this turn */
+    int error; /* that came after them, told when they have been fetched */
     FgExecutor ex;
     int in_w, in_h; /* what up was made for */
     int said_guess, said_drop, said_fields, said_small;
@@ -37,10 +43,21 @@ static av_cold int init(AVFilterContext *ctx)
     return fg_filter_model(ctx, s->model_name, FG_TASK_SR, &s->model);
 }
 
+static void drop(GansrContext *s)
+{
+    for (int i = 0; i < s->nb_held; i++) {
+        av_frame_free(&s->held[i].in);
+        av_frame_free(&s->held[i].out);
+    }
+    s->nb_held = 0;
+}
+
 static av_cold void uninit(AVFilterContext *ctx)
 {
     GansrContext *s = ctx->priv;
 
+    drop(s);
+    fg_flight_free(&s->flight);
     fg_upscale_free(&s->up);
     fg_gpu_free(&s->gpu);
     fg_model_free(&s->model);
@@ -96,12 +113,25 @@ static void log_plan(AVFilterContext *ctx, const AVFilterLink *in,
         fg_upscale_plan_info(s->up, &i);
     av_log(ctx, AV_LOG_VERBOSE,
            "%dx%d -> %dx%d, %s, device %s, %s on %s, tiles %dx%d, reach %d, "
-           "%.0f MiB, %.1f kMAC per pixel, %d threads\n",
+           "%.0f MiB, %.1f kMAC per pixel, %d threads, %d at a time\n",
            in->w, in->h, out->w, out->h, av_get_pix_fmt_name(in->format),
            i.device, i.precision, i.isa, i.tile_w, i.tile_h, i.radius,
-           i.bytes / 1048576.0, i.macs_per_pixel / 1000, s->ex.threads);
+           i.bytes / 1048576.0, i.macs_per_pixel / 1000, s->ex.threads,
+           s->most);
     if (i.note)
         av_log(ctx, AV_LOG_VERBOSE, "%s\n", i.note);
+}
+
+/* Where there is no memory for more than one frame, one goes as well. */
+static int make_flight(GansrContext *s, FgError *err)
+{
+    const int n = fg_flight_frames(s->up, &s->ex, s->inflight);
+    int ret = n > 1 ? fg_flight_create(&s->flight, s->up, &s->ex, n, err) : 0;
+
+    if (ret == AVERROR(ENOMEM))
+        ret = 0;
+    s->most = s->flight ? n : 1;
+    return ret;
 }
 
 static int make_upscale(AVFilterLink *outlink)
@@ -112,8 +142,10 @@ static int make_upscale(AVFilterLink *outlink)
     FgError err = {""};
     int ret;
 
+    fg_flight_free(&s->flight);
     fg_upscale_free(&s->up);
     fg_gpu_free(&s->gpu);
+    s->most = 1;
     fg_slices_init(&s->ex, ctx);
     const FgUpscaleOptions o = {
         .format = in->format,
@@ -136,6 +168,8 @@ static int make_upscale(AVFilterLink *outlink)
         return fg_filter_fail(ctx, ret, &err);
     s->in_w = in->w;
     s->in_h = in->h;
+    if (s->up && (ret = make_flight(s, &err)) < 0)
+        return fg_filter_fail(ctx, ret, &err);
     log_plan(ctx, in, outlink);
     if (s->gpu)
         return 0;
@@ -182,74 +216,156 @@ static int follow_size(AVFilterLink *inlink, const AVFrame *in)
     return make_upscale(inlink->dst->outputs[0]);
 }
 
-static int upscale(AVFilterContext *ctx, AVFrame *out, const AVFrame *in)
+static void upscale(GansrContext *s)
+{
+    FgFlightFrame *const v = s->held;
+
+    if (s->flight) {
+        fg_flight_run(s->flight, v, s->nb_held);
+        return;
+    }
+    v->ret = s->gpu ? fg_gpu_frame(s->gpu, v->out, v->in, &v->look, &v->err)
+                    : fg_upscale_frame(s->up, v->out, v->in, &v->look, &v->err);
+    v->guessed = s->gpu ? fg_gpu_guessed(s->gpu) : fg_upscale_guessed(s->up);
+}
+
+static int give(AVFilterContext *ctx, FgFlightFrame *v)
 {
     GansrContext *s = ctx->priv;
-    const FgLook look = {(float)s->blend, s->space, s->range};
-    FgError err = {""};
-    int ret = fg_props_copy(out, in);
+    AVFilterLink *outlink = ctx->outputs[0];
+    AVFrame *const out = v->out;
 
-    if (ret < 0)
-        return ret;
+    if (v->ret < 0) {
+        av_log(ctx, AV_LOG_ERROR, "frame at pts %s: %s\n",
+               av_ts2str(v->in->pts), v->err.text);
+        return v->ret;
+    }
+    fg_say_once(
+        ctx, &s->said_guess, AV_LOG_INFO, v->guessed,
+        "the input does not say its colour matrix: BT.709 is assumed from "
+        "720 lines or 1280 columns on, else BT.601 (colorspace= says it)");
+    v->out = NULL;
+    s->sent++;
+    outlink->sample_aspect_ratio = out->sample_aspect_ratio; /* it rules */
+    return ff_filter_frame(outlink, out);
+}
+
+/* The frames that were taken: done and sent on, in order, up to the first that
+ * fails. */
+static int give_all(AVFilterContext *ctx)
+{
+    GansrContext *s = ctx->priv;
+    int ret = 0;
+
+    if (s->nb_held)
+        upscale(s);
+    for (int i = 0; i < s->nb_held && ret >= 0; i++)
+        ret = give(ctx, &s->held[i]);
+    drop(s);
+    return ret;
+}
+
+/* What is there to know of the frame now, and room for its result. */
+static int take(AVFilterContext *ctx, AVFrame *in)
+{
+    GansrContext *s = ctx->priv;
+    AVFilterLink *outlink = ctx->outputs[0];
+    FgFlightFrame *const v = &s->held[s->nb_held];
+    AVFrame *out = ff_get_video_buffer(outlink, outlink->w, outlink->h);
+    const int ret = out ? fg_props_copy(out, in) : AVERROR(ENOMEM);
+
+    if (ret < 0) {
+        av_frame_free(&in);
+        av_frame_free(&out);
+        const int before = give_all(ctx);
+        return before < 0 ? before : ret;
+    }
+    *v = (FgFlightFrame){
+        .in = in, .out = out, .look = {(float)s->blend, s->space, s->range}};
+    s->nb_held++;
     fg_say_once(ctx, &s->said_drop, AV_LOG_VERBOSE, ret > 0,
                 "side data that counts in pixels was dropped");
     fg_say_once(ctx, &s->said_fields, AV_LOG_WARNING,
                 !!(in->flags & AV_FRAME_FLAG_INTERLACED),
                 "the input is interlaced: put a deinterlacer before gansr");
-    ret = s->gpu ? fg_gpu_frame(s->gpu, out, in, &look, &err)
-                 : fg_upscale_frame(s->up, out, in, &look, &err);
-    if (ret < 0) {
-        av_log(ctx, AV_LOG_ERROR, "frame at pts %s: %s\n", av_ts2str(in->pts),
-               err.text);
-        return ret;
-    }
-    fg_say_once(
-        ctx, &s->said_guess, AV_LOG_INFO,
-        s->gpu ? fg_gpu_guessed(s->gpu) : fg_upscale_guessed(s->up),
-        "the input does not say its colour matrix: BT.709 is assumed from "
-        "720 lines or 1280 columns on, else BT.601 (colorspace= says it)");
     return 0;
 }
 
-static int filter_frame(AVFilterLink *inlink, AVFrame *in)
+static int take_next(AVFilterContext *ctx, AVFrame *in)
 {
-    AVFilterContext *ctx = inlink->dst;
-    AVFilterLink *outlink = ctx->outputs[0];
-    AVFrame *out = NULL;
-    int ret = follow_size(inlink, in);
+    GansrContext *s = ctx->priv;
+    AVFilterLink *inlink = ctx->inputs[0];
+    int ret = 0;
 
-    if (ret < 0)
-        goto end;
-    out = ff_get_video_buffer(outlink, outlink->w, outlink->h);
-    if (!out) {
-        ret = AVERROR(ENOMEM);
-        goto end;
-    }
-    ret = upscale(ctx, out, in);
-    outlink->sample_aspect_ratio = out->sample_aspect_ratio; /* it rules */
-end:
+    if (in->width != s->in_w || in->height != s->in_h ||
+        in->format != inlink->format)
+        ret = give_all(ctx); /* before their enlargers go */
+    if (ret >= 0)
+        ret = follow_size(inlink, in);
+    if (ret >= 0)
+        return take(ctx, in);
     av_frame_free(&in);
-    if (ret < 0) {
-        av_frame_free(&out);
-        return ret;
-    }
-    return ff_filter_frame(outlink, out);
+    return ret;
 }
 
 /* At the end of frames in GPU memory their results are judged: before, that
  * would mean to wait for them. */
-static int request_frame(AVFilterLink *outlink)
+static int finish(AVFilterContext *ctx, int status, int64_t pts)
 {
-    AVFilterContext *ctx = outlink->src;
-    GansrContext *s = ctx->priv;
-    int ret = ff_request_frame(ctx->inputs[0]);
+    const GansrContext *s = ctx->priv;
     FgError err = {""};
+    int ret = give_all(ctx);
 
-    if (ret != AVERROR_EOF || !s->gpu)
+    if (ret < 0)
         return ret;
-    const int bad = fg_gpu_finish(s->gpu, &err);
+    if (s->gpu && status == AVERROR_EOF &&
+        (ret = fg_gpu_finish(s->gpu, &err)) < 0)
+        return fg_filter_fail(ctx, ret, &err);
+    ff_outlink_set_status(ctx->outputs[0], status, pts);
+    return 0;
+}
 
-    return bad < 0 ? fg_filter_fail(ctx, bad, &err) : ret;
+static int work(AVFilterContext *ctx)
+{
+    AVFilterLink *in = ctx->inputs[0], *out = ctx->outputs[0];
+    GansrContext *s = ctx->priv;
+    AVFrame *f = NULL;
+    int64_t pts;
+    int ret, status;
+
+    FF_FILTER_FORWARD_STATUS_BACK(out, in);
+    if (s->error)
+        return ff_outlink_frame_wanted(out) ? s->error : FFERROR_NOT_READY;
+    /* A frame is taken as soon as it is there: what a command changes holds for
+     * those after it. */
+    while ((ret = ff_inlink_consume_frame(in, &f)) > 0) {
+        if ((ret = take_next(ctx, f)) < 0)
+            return ret;
+        if (s->nb_held < s->most)
+            continue;
+        ff_filter_set_ready(ctx, 100);
+        return give_all(ctx);
+    }
+    if (ret < 0)
+        return ret;
+    if (ff_inlink_acknowledge_status(in, &status, &pts))
+        return finish(ctx, status, pts);
+    FF_FILTER_FORWARD_WANTED(out, in);
+    return FFERROR_NOT_READY;
+}
+
+static int activate(AVFilterContext *ctx)
+{
+    GansrContext *s = ctx->priv;
+
+    s->sent = 0;
+    int ret = work(ctx);
+
+    if (s->sent && ret < 0 && ret != FFERROR_NOT_READY) {
+        s->error = ret;
+        ret = 0;
+    }
+    return fg_filter_end(ctx, ret);
 }
 
 /* ---- options ---- */
@@ -267,6 +383,10 @@ static const AVOption gansr_options[] = {
             h_expr, NULL),
     FG_LIVE("blend", "share of a plain bicubic enlargement mixed in", blend, 0,
             0, 1),
+    FG_VALUE("inflight",
+             "frames done at the same time, 0 = several where one is too small "
+             "for all threads",
+             inflight, INT, {.i64 = 0}, FG_FLIGHT_MOST, NULL),
     FG_OPTIONS_PLAN,
     FG_OPTIONS_COLOUR,
     {NULL},
@@ -275,15 +395,12 @@ static const AVOption gansr_options[] = {
 AVFILTER_DEFINE_CLASS(gansr);
 
 static const AVFilterPad gansr_inputs[] = {
-    {.name = "default",
-     .type = AVMEDIA_TYPE_VIDEO,
-     .filter_frame = filter_frame},
+    {.name = "default", .type = AVMEDIA_TYPE_VIDEO},
 };
 
 static const AVFilterPad gansr_outputs[] = {
     {.name = "default",
      .type = AVMEDIA_TYPE_VIDEO,
-     .request_frame = request_frame,
      .config_props = config_output},
 };
 
@@ -297,6 +414,7 @@ const FFFilter ff_vf_gansr = {
     .priv_size = sizeof(GansrContext),
     .init = init,
     .uninit = uninit,
+    .activate = activate,
     FILTER_INPUTS(gansr_inputs),
     FILTER_OUTPUTS(gansr_outputs),
     FILTER_QUERY_FUNC2(query_formats),
