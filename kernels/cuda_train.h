@@ -18,7 +18,7 @@ typedef struct FgCudaTrain {
     FgCudaDevice about;
     uint64_t work; /* what one call needs for itself: moments, sums */
     size_t work_bytes;
-    int64_t products;        /* done on tensor cores so far */
+    int64_t products;        /* of tiles (cuda_train_conv.c) so far */
     int64_t rooms;           /* times that the work memory moved */
     int64_t replays;         /* recorded passes that ran so far */
     struct FgCudaPass *pass; /* begun */

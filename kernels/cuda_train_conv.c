@@ -1,5 +1,6 @@
-/* ffgan: convolutions and dense layers of training on a GPU: tensor cores or
- * plain loops. * SPDX-License-Identifier: LGPL-2.1-or-later */
+/* ffgan: convolutions and dense layers of training on a GPU: products of tiles,
+ * in 16 bits on tensor cores, or plain loops.
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <limits.h>
 
 #include "cuda_train_priv.h"
@@ -13,10 +14,8 @@ static int transposed(const FgCudaCall *c)
 /* Plain loops know all of them. GPUs before 8.0 cannot multiply bf16. */
 static int has_product(const FgCudaTrain *d, const FgCudaCall *c)
 {
-    const int element = c->in[0].element;
     return c->node->attr.groups <= 1 &&
-           (element == FG_ELEMENT_F16 ||
-            (element == FG_ELEMENT_BF16 && d->about.major >= 8));
+           (c->in[0].element != FG_ELEMENT_BF16 || d->about.major >= 8);
 }
 
 static int blocks_of(int64_t n, int by)
@@ -34,12 +33,12 @@ typedef struct Product {
 } Product;
 
 /* Slices of the terms where there are few pixels and outputs: blocks for half
- * of a large GPU, of 256 terms at least. The shape alone decides: a sum's order
+ * of a large GPU, of 16 chunks at least. The shape alone decides: a sum's order
  * is the same on every GPU. */
-static int parts_of(int64_t blocks, int steps)
+static int parts_of(int64_t blocks, int chunks)
 {
     const int most = blocks < 128 ? 256 / (int)blocks : 1;
-    const int nb = steps / 8;
+    const int nb = chunks / 16;
     return nb < 1 ? 1 : nb < most ? nb : most;
 }
 
@@ -51,14 +50,17 @@ static size_t aligned(size_t bytes)
 static Product product_of(const FgKernelArgs *k)
 {
     const int64_t pixels = (int64_t)k->t.images * k->out.h * k->out.w;
+    const int taps = k->kernel * k->kernel;
+    const int whole = k->in[0].element == FG_ELEMENT_F32;
     Product p;
     p.n = k->out.c > 32 ? 64 : 32;
     p.blocks = blocks_of(k->out.c, p.n);
-    p.chunks = blocks_of(k->in[0].c, 16) * k->kernel * k->kernel;
-    p.chunks = (p.chunks + 1) / 2 * 2;
+    p.chunks = whole ? blocks_of(taps * FG_TILE_INPUTS(k->in[0].c), 16)
+                     : (taps * blocks_of(k->in[0].c, 16) + 1) / 2 * 2;
     p.slices = parts_of(p.blocks * (int64_t)blocks_of(pixels, FG_GATHER_PIXELS),
-                        p.chunks / 2);
-    p.parts = aligned((size_t)p.blocks * (size_t)p.chunks * (size_t)p.n * 32);
+                        p.chunks);
+    p.parts = aligned((size_t)p.blocks * (size_t)p.chunks * (size_t)p.n *
+                      (whole ? 64 : 32));
     p.end = p.parts;
     if (p.slices > 1)
         p.end += aligned(sizeof(float) * (size_t)p.slices * (size_t)pixels *
@@ -81,15 +83,19 @@ static int pack(FgCudaTrain *d, const FgCudaCall *c, const FgKernelArgs *k,
     a.t.results = p->n;
     a.t.images = 1;
     a.t.add = 0;
-    return fg_cuda_launch(d, FG_KERNEL_t_pack, &a, err);
+    return fg_cuda_launch(d,
+                          a.out.element == FG_ELEMENT_F32 ? FG_KERNEL_t_f32_pack
+                                                          : FG_KERNEL_t_pack,
+                          &a, err);
 }
 
-static int kernel_of(const FgKernelArgs *k, int n)
-{
-    if (k->in[0].element == FG_ELEMENT_F16)
-        return n == 64 ? FG_KERNEL_t_f16_gather64 : FG_KERNEL_t_f16_gather32;
-    return n == 64 ? FG_KERNEL_t_bf16_gather64 : FG_KERNEL_t_bf16_gather32;
-}
+/* By element type (FG_ELEMENT_*), for blocks of 32 and 64 outputs; of outer. */
+static const int gathers[][2] = {
+    {FG_KERNEL_t_f32_gather32, FG_KERNEL_t_f32_gather64},
+    {FG_KERNEL_t_f16_gather32, FG_KERNEL_t_f16_gather64},
+    {FG_KERNEL_t_bf16_gather32, FG_KERNEL_t_bf16_gather64}};
+static const int outers[] = {FG_KERNEL_t_f32_outer, FG_KERNEL_t_f16_outer,
+                             FG_KERNEL_t_bf16_outer};
 
 /* k->mode: FG_SEES_*. The caller has made room. */
 static int gather(FgCudaTrain *d, const FgCudaCall *c, FgKernelArgs *k,
@@ -112,7 +118,7 @@ static int gather(FgCudaTrain *d, const FgCudaCall *c, FgKernelArgs *k,
         g.t.add = 0;
     }
     if (rc >= 0)
-        rc = fg_cuda_launch(d, kernel_of(k, p.n), &g, err);
+        rc = fg_cuda_launch(d, gathers[k->in[0].element][p.n == 64], &g, err);
     if (rc < 0 || p.slices == 1)
         return rc;
     k->p[2] = g.out.at;
@@ -210,11 +216,7 @@ static int outer(FgCudaTrain *d, const FgCudaCall *c, FgKernelArgs *k,
     k->p[1] = d->work;
     d->products++;
     if (rc >= 0)
-        rc = fg_cuda_results(d,
-                             k->in[0].element == FG_ELEMENT_F16
-                                 ? FG_KERNEL_t_f16_outer
-                                 : FG_KERNEL_t_bf16_outer,
-                             k, slices, err);
+        rc = fg_cuda_results(d, outers[k->in[0].element], k, slices, err);
     k->out = fg_cuda_line(k->p[0], weights);
     k->t.images = 1;
     return rc < 0 ? rc : fg_cuda_launch(d, FG_KERNEL_t_slices, k, err);

@@ -18,6 +18,7 @@
 #include "train_loss.h"
 #include "train_mma.h"
 #include "train_step.h"
+#include "train_tile.h"
 
 enum { GUARD = 64, POISON = 0xff };
 

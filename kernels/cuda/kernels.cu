@@ -7,14 +7,17 @@
 #include "train_loss.h"
 #include "train_mma.h"
 #include "train_step.h"
+#include "train_tile.h"
 
 /* Blocks of a multiprocessor: a bound on registers (65536 / 128 / blocks),
  * which ptxas otherwise guesses, and spills to keep to its guess. */
 enum { FG_BLOCKS_MAP = 8, FG_BLOCKS_TRAIN = 6, FG_BLOCKS_WIDE = 4 };
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
 #define FG_BLOCKS_48 4
+#define FG_BLOCKS_TILE64 3
 #else
 #define FG_BLOCKS_48 5
+#define FG_BLOCKS_TILE64 4
 #endif
 #define FG_BLOCKS_MMA(n)                                                       \
     ((n) == 16 ? 8 : (n) == 32 ? 6 : (n) == 48 ? FG_BLOCKS_48 : 4)
@@ -50,7 +53,10 @@ extern "C" __global__ void __launch_bounds__(FG_BLOCK, FG_BLOCKS_MAP)
     }
 FG_KERNELS_MMA(MMA)
 
-#define FG_BLOCKS_OF(grid) ((grid) >= FG_GRID_GATHER64 ? 4 : FG_BLOCKS_TRAIN)
+#define FG_BLOCKS_OF(grid)                                                     \
+    ((grid) == FG_GRID_TILE64     ? FG_BLOCKS_TILE64                           \
+     : (grid) >= FG_GRID_GATHER64 ? 4                                          \
+                                  : FG_BLOCKS_TRAIN)
 #define TRAIN(name, grid)                                                      \
     extern "C" __global__ void __launch_bounds__(FG_BLOCK, FG_BLOCKS_OF(grid)) \
         fg_cuda_##name(const __grid_constant__ FgKernelArgs a)                 \

@@ -46,33 +46,52 @@ static inline FgLaunch fg_launch_mma(const FgKernelArgs *a, int n, int k)
     return l;
 }
 
-static inline FgLaunch fg_launch_gather(const FgKernelArgs *a, unsigned n)
+static inline FgLaunch fg_launch_gather(const FgKernelArgs *a, unsigned shared)
 {
     const int64_t all = (int64_t)a->t.images * a->out.h * a->out.w;
     const FgLaunch l = {{fg_blocks(all, FG_GATHER_PIXELS) *
                              (unsigned)a->blocks * (unsigned)a->t.results,
                          1, 1},
                         FG_BLOCK,
-                        2U * FG_GATHER_STAGE(n)};
+                        shared};
     return l;
 }
 
-static inline FgLaunch fg_launch_outer(const FgKernelArgs *a)
+static inline FgLaunch fg_launch_outer(const FgKernelArgs *a, unsigned shared)
 {
     const unsigned weights = fg_blocks(a->in[0].c, FG_OUTER_N) *
                              fg_blocks(a->in[1].c, FG_OUTER_N) *
                              (unsigned)(a->kernel * a->kernel);
     const FgLaunch l = {
-        {weights * (unsigned)a->t.results, 1, 1}, FG_BLOCK, 4U * FG_OUTER_SIDE};
+        {weights * (unsigned)a->t.results, 1, 1}, FG_BLOCK, shared};
     return l;
+}
+
+/* Two stages, and of train_tile.h two tables. */
+static inline FgLaunch fg_launch_product(const FgKernelArgs *a, int grid)
+{
+    const unsigned table = FG_TILE_TABLE * (unsigned)sizeof(int);
+    switch (grid) {
+    case FG_GRID_GATHER32:
+        return fg_launch_gather(a, 2U * FG_GATHER_STAGE(32));
+    case FG_GRID_GATHER64:
+        return fg_launch_gather(a, 2U * FG_GATHER_STAGE(64));
+    case FG_GRID_TILE32:
+        return fg_launch_gather(a, 2U * (FG_TILE_STAGE(32) + table));
+    case FG_GRID_TILE64:
+        return fg_launch_gather(a, 2U * (FG_TILE_STAGE(64) + table));
+    case FG_GRID_OUTER:
+        return fg_launch_outer(a, 4U * FG_OUTER_SIDE);
+    default:
+        return fg_launch_outer(a, 4U * FG_TILE_SIDE +
+                                      2U * 32U * (unsigned)sizeof(int));
+    }
 }
 
 static inline FgLaunch fg_launch_train(const FgKernelArgs *a, int grid)
 {
-    if (grid == FG_GRID_GATHER32 || grid == FG_GRID_GATHER64)
-        return fg_launch_gather(a, grid == FG_GRID_GATHER32 ? 32 : 64);
-    if (grid == FG_GRID_OUTER)
-        return fg_launch_outer(a);
+    if (grid >= FG_GRID_GATHER32)
+        return fg_launch_product(a, grid);
     const int64_t maps = (int64_t)a->t.images * a->out.c;
     const int64_t all = maps * a->out.h * a->out.w;
     const FgLaunch l = {

@@ -10,21 +10,24 @@
 #include <stdint.h>
 
 /* How many threads: one per element of out's images; one per image and channel
- * of out; a block per result; train_mma.h's blocks. */
+ * of out; a block per result; the blocks of train_mma.h, train_tile.h. */
 enum {
     FG_GRID_ELEMENTS,
     FG_GRID_MAPS,
     FG_GRID_RESULTS,
     FG_GRID_GATHER32,
     FG_GRID_GATHER64,
-    FG_GRID_OUTER
+    FG_GRID_OUTER,
+    FG_GRID_TILE32,
+    FG_GRID_TILE64,
+    FG_GRID_TILE_OUTER
 };
 
 /* X(name, grid): fg_NAME of train_ops.h, train_grad.h, train_mma.h,
- * train_data.h, train_loss.h, train_step.h. A name that ends in _back makes the
- * gradient of in[0] (back_b: of in[1]) of the op: in[0] is the gradient of its
- * output, in[1] its input, add its output or its other input where that is
- * needed. */
+ * train_tile.h, train_data.h, train_loss.h, train_step.h. A name that ends in
+ * _back makes the gradient of in[0] (back_b: of in[1]) of the op: in[0] is the
+ * gradient of its output, in[1] its input, add its output or its other input
+ * where that is needed. */
 #define FG_KERNELS_TRAIN(X)                                                    \
     X(t_conv, FG_GRID_ELEMENTS)                                                \
     X(t_deconv, FG_GRID_ELEMENTS)                                              \
@@ -57,6 +60,10 @@ enum {
     X(t_bf16_gather32, FG_GRID_GATHER32)                                       \
     X(t_bf16_gather64, FG_GRID_GATHER64)                                       \
     X(t_bf16_outer, FG_GRID_OUTER)                                             \
+    X(t_f32_pack, FG_GRID_ELEMENTS)                                            \
+    X(t_f32_gather32, FG_GRID_TILE32)                                          \
+    X(t_f32_gather64, FG_GRID_TILE64)                                          \
+    X(t_f32_outer, FG_GRID_TILE_OUTER)                                         \
     X(t_parts, FG_GRID_ELEMENTS)                                               \
     X(t_slices, FG_GRID_ELEMENTS)                                              \
     X(t_channels, FG_GRID_RESULTS)                                             \
@@ -109,6 +116,16 @@ enum { /* channels: mode, what is summed besides the gradient d itself */
 enum { FG_SEES_CONV, FG_SEES_BACK };
 enum { FG_GATHER_PIXELS = 128, FG_OUTER_N = 64, FG_OUTER_SIDE = 4096 };
 #define FG_GATHER_STAGE(n) (2 * (FG_GATHER_PIXELS + (n)) * 32)
+/* Of train_tile.h: how many terms a tap of c inputs has, with zeros; bytes of a
+ * pixel's 16 terms, of a stage, of outer's 32 pixels of one side; what pixels
+ * see by at most four taps. */
+#define FG_TILE_INPUTS(c) ((c) <= 4 ? 4 : (c) <= 8 ? 8 : ((c) + 15) / 16 * 16)
+enum {
+    FG_TILE_ROW = 80,
+    FG_TILE_SIDE = 32 * FG_OUTER_N * 4,
+    FG_TILE_TABLE = 4 * FG_GATHER_PIXELS
+};
+#define FG_TILE_STAGE(n) (FG_GATHER_PIXELS * FG_TILE_ROW + (n)*64)
 /* loss: trainer/loss.c's table. */
 enum { FG_LOSS_L1, FG_LOSS_MSE, FG_LOSS_CHARBONNIER };
 /* adv: mode, a row of kernels/adv_maths.h and what it should pass for; pairs

@@ -45,11 +45,10 @@ FG_HD int fg_sees(const FgKernelArgs *a, int i, int t, int n)
     return fg_seen(i, t, a, n);
 }
 
-/* The pixel of in[0]'s images that pixel px sees in chunk i; -1: none. */
-FG_HD int64_t fg_seen_pixel(const FgKernelArgs *a, const int *px, int i)
+/* The pixel of in[0]'s images that pixel px sees by a tap; -1: none. */
+FG_HD int64_t fg_seen_pixel(const FgKernelArgs *a, const int *px, int tap)
 {
     const FgKView *in = &a->in[0];
-    const int tap = i / fg_tap_chunks(in->c);
     if (px[1] < 0 || tap >= a->kernel * a->kernel)
         return -1;
     const int y = fg_sees(a, px[1], tap / a->kernel, in->h);
@@ -152,10 +151,17 @@ FG_HD int64_t fg_weight_at(const FgKernelArgs *a, int row, int col, int columns,
     return ((int64_t)row * columns + fg_spread(a, col, columns)) * taps + tap;
 }
 
-/* Element k of out, 16-bit: weights [block][chunk][n of t.results][16], rows of
- * fg_row32, of p[0] f32 [rows][columns][tap]. factor 1: outputs are rows and
- * inputs, in[0].c of them, are columns; 0: the other way. first: how many
+/* The weight of output o and input i; factor 1: outputs are p[0]'s rows and
+ * inputs, in[0].c of them, its columns; 0: the other way. first: how many
  * outputs there are. */
+FG_HD float fg_pack_weight(const FgKernelArgs *a, int o, int i, int tap)
+{
+    return fg_param(a->p[0], a->factor ? fg_weight_at(a, o, i, a->in[0].c, tap)
+                                       : fg_weight_at(a, i, o, a->first, tap));
+}
+
+/* Element k of out, 16-bit: weights [block][chunk][n of t.results][16], rows of
+ * fg_row32, of p[0] f32. */
 FG_HD void fg_pack(const FgKernelArgs *a, int k)
 {
     const int n = a->t.results, ic = a->in[0].c, taps = a->kernel * a->kernel;
@@ -166,8 +172,7 @@ FG_HD void fg_pack(const FgKernelArgs *a, int k)
     const int to = k / 16 * 16 + ((k / 8 % 2) ^ (row >> 2 & 1)) * 8 + k % 8;
     float v = 0;
     if (o < a->first && i < ic && tap < taps)
-        v = fg_param(a->p[0], a->factor ? fg_weight_at(a, o, i, ic, tap)
-                                        : fg_weight_at(a, i, o, a->first, tap));
+        v = fg_pack_weight(a, o, i, tap);
     fg_store(&a->out, 0, 0, to, v);
 }
 
@@ -212,6 +217,12 @@ FG_HD int64_t fg_outer_seen(const FgKernelArgs *a, const FgOuter *o, int64_t p)
     const int sx = fg_border(px[2] * a->stride - a->pad + o->tap % a->kernel,
                              x->w, a->pad_mode);
     return sy < 0 || sx < 0 ? -1 : ((int64_t)px[0] * x->h + sy) * x->w + sx;
+}
+
+/* The same of the slice alone, whose pixels are counted in 32 bits. */
+FG_HD int fg_outer_look(const FgKernelArgs *a, const FgOuter *o, int64_t p)
+{
+    return (int)fg_outer_seen(a, o, p < o->end ? p : -1);
 }
 
 FG_HD void fg_outer_put(const FgKernelArgs *a, const FgOuter *o, int row,

@@ -30,7 +30,8 @@ FG_HD void T_(_stage)(const FgKernelArgs *a, char *to, int block, int s,
     FG_NO_UNROLL
     for (int j = 0; j < 2; j++) {
         char *const row = to + j * FG_GATHER_PIXELS * 32;
-        const int64_t at = fg_seen_pixel(a, px, 2 * s + j);
+        const int64_t at = fg_seen_pixel(
+            a, px, (2 * s + j) / fg_tap_chunks(a->in[0].c));
         const int c0 = fg_chunk_first(a, 2 * s + j);
         fg_fetch8(&a->in[0], row + fg_row32(t, 0), at, c0);
         fg_fetch8(&a->in[0], row + fg_row32(t, 1), at, c0 + 8);

@@ -46,7 +46,7 @@ static const Case cases[] = {
     {"deconv2d", {CONV(3, 5, 3, 1, 1), .bias = 1}, 4, 4, 5, ALONE},
     {"deconv2d", {CONV(6, 4, 2, 1, 3), .bias = 1}, 9, 4, 5, ALONE},
     {"deconv2d", {CONV(17, 4, 1, 0, 1)}, 24, 1, 1, ALONE},
-    /* Of tensor cores' sizes: one tile and more, two slices, all of it odd. */
+    /* Of products' sizes: one tile and more, two slices, all of it odd. */
     {"conv2d", {CONV(16, 3, 1, 1, 1), .bias = 1}, 8, 9, 13, ALONE},
     {"conv2d", {CONV(72, 3, 1, 1, 1), .bias = 1}, 40, 7, 11, ALONE},
     {"conv2d", {CONV(24, 3, 2, 1, 1), .bias = 1}, 16, 17, 31, ALONE},
@@ -57,7 +57,7 @@ static const Case cases[] = {
     {"deconv2d", {CONV(8, 3, 1, 1, 1)}, 80, 5, 9, ALONE},
     {"dense", {.channels = 13, .bias = 1}, 13, 3, 2, ALONE},
     {"dense", {.channels = 5}, 5, 1, 1, ALONE},
-    /* Of tensor cores' sizes, too: slices of terms, two tiles of images. */
+    /* Of products' sizes, too: slices of terms, two tiles of images. */
     {"dense", {.channels = 5}, 5, 1, 1, BATCH(16)},
     {"dense", {.channels = 13, .bias = 1}, 13, 3, 2, BATCH(20)},
     {"dense", {.channels = 3, .bias = 1}, 150, 2, 2, BATCH(17)},
@@ -394,18 +394,15 @@ static FgCudaCall gpu_call(Side *s)
     return c;
 }
 
-/* Tensor cores do all convolutions of one group in 16 bits, and dense layers
- * whose images fill a tile's rows: the output, the weights' gradient, the
- * input's. */
+/* Products of tiles do all convolutions of one group, and dense layers whose
+ * images fill a tile's rows: the output, the weights' gradient, the input's. */
 static void check_products(const Side *s)
 {
     const int product = strstr(s->c->op, "conv2d")
                             ? s->c->attr.groups == 1
                             : !strcmp(s->c->op, "dense") && images(s->c) >= 16;
-    const int cores = s->element == FG_ELEMENT_F16 ||
-                      (s->element == FG_ELEMENT_BF16 &&
-                       s->gpu.about.major >= 8);
-    assert_int_equal(s->gpu.products, product && cores ? 3 : 0);
+    const int can = s->element != FG_ELEMENT_BF16 || s->gpu.about.major >= 8;
+    assert_int_equal(s->gpu.products, product && can ? 3 : 0);
 }
 
 static void compare(Side *s, const Both *b, const char *what, double most)
