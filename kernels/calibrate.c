@@ -537,6 +537,19 @@ static int calibrate(Cal *k, const FgTensor *samples, int nb, double psnr,
     return ret < 0 ? ret : write_ranges(k, result->psnr, nb);
 }
 
+/* A GPU keeps networks that move pixels in fp32. */
+static int moves_none(const FgGraph *g, FgError *err)
+{
+    for (int i = 0; i < g->nb_nodes; i++)
+        if (fg_node_is(&g->nodes[i], "warp") ||
+            fg_node_is(&g->nodes[i], "correlate"))
+            return fg_error(err, -EINVAL,
+                            "fp8 is not for a network that moves pixels, which "
+                            "node '%s' does",
+                            g->nodes[i].name);
+    return 0;
+}
+
 int fg_calibrate(FgModel *m, const FgTensor *samples, int nb, double psnr,
                  int fp8, FgExecutor *ex, FgCalibrated *result, FgError *err)
 {
@@ -545,11 +558,16 @@ int fg_calibrate(FgModel *m, const FgTensor *samples, int nb, double psnr,
     *result = (FgCalibrated){0};
     if (nb < 1)
         return fg_error(err, -EINVAL, "calibration wants samples");
-    int ret = prepare(&k, m, nb, err);
+    int ret = fp8 ? moves_none(&m->graph, err) : 0;
 
+    if (ret >= 0)
+        ret = prepare(&k, m, nb, err);
     if (ret >= 0 && !k.nb_conv)
         ret = fg_error(err, -EINVAL,
-                       "no convolution here can be done in 8 bits");
+                       fp8 ? "no convolution here can be done in fp8: 1x1 or "
+                             "3x3, of one group, stride 1, whose 32 channels "
+                             "or more are in 16s"
+                           : "no convolution here can be done in 8 bits");
     if (ret >= 0)
         ret = calibrate(&k, samples, nb, psnr, result, err);
     if (ret < 0)

@@ -44,8 +44,9 @@ typedef struct FgCalibrated {
  * then takes convolutions out of the 8-bit ones, that with the largest error
  * first, until the result's psnr (dB, peak 1) is reached, and writes ffgan.int8
  * into m. A convolution that reads the picture itself is always kept.
- * fp8: the range is what is there, the result that of a GPU but for the order
- * of sums and fp16 between layers, by the ops on the CPU; ffgan.fp8. 0;
+ * fp8: the range is what is there, the result that of a GPU but for how
+ * sums are rounded and fp16 between layers, by the ops on the CPU; ffgan.fp8.
+ * 0;
  * -EINVAL (no samples, no convolution), -EDOM (a value is not finite), -ENOMEM
  * and what plans return, + err: m then has no ranges. ex may be NULL. */
 int fg_calibrate(FgModel *m, const FgTensor *samples, int nb, double psnr,

@@ -23,14 +23,14 @@ int fg_cuda_fp8_open(FgPlan *p, FgError *err)
     const FgCudaDevice *d = &c->about;
     if (c->element == FG_ELEMENT_F32)
         return fg_error(err, -ENOTSUP,
-                        "CUDA: a network that moves pixels is kept in fp32, "
-                        "allowed precisions auto, fp32, fast");
+                        "CUDA: precision fp8 is not for a network that moves "
+                        "pixels, allowed auto, fp32, bf16, fast");
     if (fg_cuda_fp8_kernel(p, 16, 1) < 0)
         return fg_error(err, -ENOTSUP,
-                        "CUDA: %s (compute capability %d.%d) has no fp8 here, "
-                        "which 8.9, 9.0 and 12.0 have where the plug-in was "
-                        "built with CUDA 12.4 or later; allowed auto, fp32, "
-                        "bf16, fast",
+                        "CUDA: %s (compute capability %d.%d) has no fp8 here: "
+                        "8.9, 9.0 and 12.x have it where the plug-in was built "
+                        "with CUDA 12.4 or later and the driver takes its "
+                        "kernels; precisions allowed auto, fp32, bf16, fast",
                         d->name, d->major, d->minor);
     return 0;
 }
@@ -101,6 +101,11 @@ int fg_cuda_fp8_mark(FgPlan *p, const FgShape *shapes, FgError *err)
     for (int v = 0; v < n; v++)
         c->alone8[v] = c->to8[v] > 0 && !others[v] && can_make(p, v);
     free(others);
+    if (!c->nb_fp8)
+        return fg_error(err, -EBADMSG,
+                        FG_FP8_KEY " names no convolution of this network that "
+                                   "fp8 is for: ffgan model calibrate makes it "
+                                   "anew");
     return 0;
 }
 
@@ -133,106 +138,187 @@ void fg_cuda_fp8_pack(uint8_t *dst, float *factor, const float *w, int oc,
 
 /* ---- is it right? ---- */
 
+/* Rows and columns from the first on, which are a block's, and of the end. */
+enum { ROWS = FG_TILE_H, COLUMNS = FG_TILE_W, LAST = 2 };
+
 typedef struct Check {
     FgPlan *p;
     const FgCudaStep *t;
     FgKernelArgs a;
-    uint8_t *fill; /* FILL codes */
-    char *row;     /* of the output */
+    const uint8_t *fill;    /* FILL codes */
+    const uint16_t *fill16; /* FILL numbers */
+    double *w;              /* [output][tap][input], as the kernel has them */
+    char *row;              /* of the output */
     FgError *err;
 } Check;
 
-static void make_fill(uint8_t *fill)
+void fg_cuda_fp8_random(uint8_t *to, size_t bytes)
 {
-    for (uint32_t i = 0; i < FILL / 4; i++) {
-        const uint32_t counter[4] = {i, 1, 0, 0}, key[2] = {1, 2};
+    for (size_t i = 0; i < bytes; i += 4) {
+        const uint32_t counter[4] = {(uint32_t)i, 1, 0, 0}, key[2] = {1, 2};
         uint32_t r[4];
         fg_philox(counter, key, r);
-        for (int k = 0; k < 4; k++)
-            fill[4 * i + (uint32_t)k] = fg_e4m3_from_float(
-                (float)r[k] / 4294967296.0F - 0.5F);
+        for (size_t k = 0; k < 4 && i + k < bytes; k++) {
+            const float v = (float)r[k] / 4294967296.0F - 0.5F;
+            to[i + k] = fg_e4m3_from_float(v * ((i + k) % 61 ? 64 : 900));
+        }
     }
 }
 
-void fg_cuda_fp8_random(uint8_t *to, size_t bytes)
+static double number(const Check *k, int64_t at)
 {
-    uint8_t fill[FILL];
-    make_fill(fill);
-    for (size_t i = 0; i < bytes; i += FILL)
-        memcpy(to + i, fill, bytes - i < FILL ? bytes - i : FILL);
+    return k->a.in[0].element == FG_ELEMENT_E4M3
+               ? (double)fg_e4m3_to_float(k->fill[at % FILL])
+               : (double)fg_f16_get(k->fill16[at % FILL]);
 }
 
-/* Output o at (y, x) as fp8.h has it, and the sum of what is added. */
-static double sum_of(const Check *k, const float *w, int y, int x, int o,
-                     double *all)
+/* Weights by their codes and in the scale of the result, or in fp16. */
+static int take_weights(Check *k)
+{
+    const FgPlan *p = k->p;
+    const FgNode *n = &p->g.nodes[p->steps[k->t->step].node];
+    const FgParam *q = fg_params_find(&p->ps, n->param[0]);
+    const int taps = k->a.kernel * k->a.kernel, ic = k->a.in[0].c;
+    const int in8 = k->t->in[0] >= p->g.nb_nodes;
+    const float to8 = in8 ? p->cuda->to8[k->t->in[0] - p->g.nb_nodes] : 1;
+    k->w = malloc(sizeof(*k->w) * fg_param_count(q));
+    if (!k->w)
+        return fg_error(k->err, -ENOMEM, "plan: out of memory");
+    for (int o = 0; o < k->a.out.c; o++) {
+        const float *from = q->data + (size_t)(o * ic * taps);
+        const float g = fg_fp8_weight(from, (size_t)(ic * taps));
+        for (int i = 0; i < ic * taps; i++) {
+            float v = from[i];
+            if (in8)
+                fg_fp8_round(&v, 1, g);
+            else
+                v = fg_f16_get(fg_f16_put(v));
+            k->w[(size_t)((o * taps + i % taps) * ic + i / taps)] = (double)v /
+                                                                    (double)to8;
+        }
+    }
+    return 0;
+}
+
+/* Output o at (y, x), and the sum of what is added. */
+static double sum_of(const Check *k, int y, int x, int o, double *all)
 {
     const FgKView *in = &k->a.in[0];
     const int side = k->a.kernel, taps = side * side;
-    const float *wo = w + (size_t)o * (size_t)in->c * (size_t)taps;
-    const float g = fg_fp8_weight(wo, (size_t)in->c * (size_t)taps);
     double sum = 0;
     *all = 0;
     for (int t = 0; t < taps; t++) {
         const int v = fg_border(y + t / side - side / 2, in->h, k->a.pad_mode);
         const int u = fg_border(x + t % side - side / 2, in->w, k->a.pad_mode);
+        const double *w = k->w + (size_t)((o * taps + t) * in->c);
         for (int c = 0; v >= 0 && u >= 0 && c < in->c; c++) {
-            const int64_t at = fg_index(in, v, u, c);
-            float code = wo[c * taps + t];
-            fg_fp8_round(&code, 1, g);
-            const double one = (double)fg_e4m3_to_float(k->fill[at % FILL]) *
-                               (double)code;
+            const double one = number(k, fg_index(in, v, u, c)) * w[c];
             sum += one;
             *all += fabs(one);
         }
     }
-    const double f = (double)k->p->cuda->to8[k->t->in[0] - k->p->g.nb_nodes];
-    *all /= f;
-    return sum / f;
+    return sum;
 }
 
-/* Sums of a few bits less, and the result's rounding. */
-static int right(const Check *k, const float *w, const float *bias, int y,
-                 int x, int o)
+/* Sums of a few bits less, saturation, and the result's rounding. */
+static int right(const Check *k, const float *bias, int y, int x, int o)
 {
     const FgKView *out = &k->a.out;
     const size_t i = (size_t)x * (size_t)out->pitch + (size_t)o;
     const int narrow = out->element == FG_ELEMENT_E4M3;
-    double all, got;
-    const double want = sum_of(k, w, y, x, o, &all) +
-                        (bias ? (double)bias[o] : 0);
+    const double unit = narrow ? 1 / (double)k->a.to8 : 1;
+    const double top = narrow ? FG_E4M3_MAX * unit : 65504;
     uint16_t h;
+    double all;
+    double want = sum_of(k, y, x, o, &all) + (bias ? (double)bias[o] : 0);
     memcpy(&h, k->row + 2 * i * !narrow, 2);
-    got = narrow
-              ? (double)fg_e4m3_to_float((uint8_t)k->row[i]) / (double)k->a.to8
-              : (double)fg_f16_get(h);
-    return fabs(got - want) <=
-           all / 512 + fabs(want) * (narrow ? 1.0 / 15 : 1e-3) +
-               (narrow ? 1.0 / 512 / (double)k->a.to8 : 1e-6);
+    const double got = narrow
+                           ? (double)fg_e4m3_to_float((uint8_t)k->row[i]) * unit
+                           : (double)fg_f16_get(h);
+    /* fp16's ends are infinite; the network's own range is another matter. */
+    want = want > top ? top : want < -top ? -top : want;
+    return (!narrow && fabs(want) == top) ||
+           fabs(got - want) <= all / 512 +
+                                   fabs(want) * (narrow ? 1.0 / 15 : 1e-3) +
+                                   (narrow ? unit / 512 : 1e-6);
+}
+
+static int wrong(const Check *k)
+{
+    const FgPlan *p = k->p;
+    return fg_error(k->err, -ENOTSUP,
+                    "CUDA: %s: fp8 of node '%s' is wrong on this GPU, "
+                    "precisions allowed auto, fp32, bf16, fast",
+                    p->cuda->about.name,
+                    p->g.nodes[p->steps[k->t->step].node].name);
+}
+
+/* narrow: codes, to the bit; k counts fours. */
+static int codes_right(const Check *k, int y, int x)
+{
+    const FgKView *in = &k->a.in[0];
+    for (int c = 0; c < 4 * k->a.out.c; c++) {
+        const float v = c < in->c ? (float)number(k, fg_index(in, y, x, c)) : 0;
+        const uint8_t got = (uint8_t)
+                                k->row[(size_t)(4 * x * k->a.out.pitch + c)];
+        if (got != fg_e4m3_from_float(v * k->a.to8))
+            return 0;
+    }
+    return 1;
+}
+
+static int pixel_right(const Check *k, int y, int x)
+{
+    const FgPlan *p = k->p;
+    const FgNode *n = &p->g.nodes[p->steps[k->t->step].node];
+    const float *bias = n->nb_param > 1
+                            ? fg_params_find(&p->ps, n->param[1])->data
+                            : NULL;
+    if (k->t->kernel == FG_KERNEL_narrow)
+        return codes_right(k, y, x);
+    for (int o = 0; o < k->a.out.c; o++)
+        if (!right(k, bias, y, x, o))
+            return 0;
+    return 1;
+}
+
+static size_t row_bytes(const Check *k)
+{
+    const FgKView *o = &k->a.out;
+    const size_t one = k->t->kernel == FG_KERNEL_narrow ? 4
+                       : o->element == FG_ELEMENT_E4M3  ? 1
+                                                        : 2;
+    return (size_t)o->w * (size_t)o->pitch * one;
 }
 
 static int check_row(Check *k, int y)
 {
-    const FgPlan *p = k->p;
-    const struct FgCudaPlan *c = p->cuda;
-    const FgNode *n = &p->g.nodes[p->steps[k->t->step].node];
-    const float *w = fg_params_find(&p->ps, n->param[0])->data;
-    const float *bias = n->nb_param > 1
-                            ? fg_params_find(&p->ps, n->param[1])->data
-                            : NULL;
-    const FgKView *o = &k->a.out;
-    const size_t bytes = (size_t)o->w * (size_t)o->pitch *
-                         (o->element == FG_ELEMENT_E4M3 ? 1 : 2);
-    int rc = c->api->download(c->dev, NULL, k->row, o->at + bytes * (uint64_t)y,
-                              bytes, k->err);
+    const struct FgCudaPlan *c = k->p->cuda;
+    const int w = k->a.out.w;
+    int rc = c->api->download(c->dev, NULL, k->row,
+                              k->a.out.at + row_bytes(k) * (uint64_t)y,
+                              row_bytes(k), k->err);
     if (rc >= 0)
         rc = c->api->sync(c->dev, NULL, k->err);
-    for (int x = 0; x < o->w && rc >= 0; x += o->w > 40 ? 13 : 3)
-        for (int i = 0; i < o->c && rc >= 0; i++)
-            if (!right(k, w, bias, y, x, i))
-                rc = fg_error(k->err, -ENOTSUP,
-                              "CUDA: %s: fp8 sums of node '%s' are wrong on "
-                              "this GPU, allowed auto, fp32, bf16, fast",
-                              c->about.name, n->name);
+    for (int x = 0; x < w && rc >= 0; x++)
+        if ((x < COLUMNS || x >= w - LAST) && !pixel_right(k, y, x))
+            rc = wrong(k);
+    return rc;
+}
+
+static int fill_input(const Check *k)
+{
+    const struct FgCudaPlan *c = k->p->cuda;
+    const FgKView *in = &k->a.in[0];
+    const int in8 = in->element == FG_ELEMENT_E4M3;
+    const size_t part = in8 ? FILL : 2 * FILL;
+    const size_t bytes = (size_t)in->h * (size_t)in->w * (size_t)in->pitch *
+                         (in8 ? 1 : 2);
+    int rc = 0;
+    for (size_t i = 0; i < bytes && rc >= 0; i += part)
+        rc = c->api->upload(c->dev, NULL, in->at + i,
+                            in8 ? (const void *)k->fill : k->fill16,
+                            bytes - i < part ? bytes - i : part, k->err);
     return rc;
 }
 
@@ -243,41 +329,61 @@ static int check_step(Check *k)
     k->a = fg_cuda_args(k->p, k->t);
     k->a.act = FG_UNARY_COPY;
     k->a.add = (FgKView){.at = 0};
-    const size_t bytes = (size_t)k->a.in[0].h * (size_t)k->a.in[0].w *
-                         (size_t)k->a.in[0].pitch;
-    int rc = 0;
-    k->row = malloc(4 * (size_t)k->a.out.w * (size_t)k->a.out.pitch);
-    if (!k->row)
-        return fg_error(k->err, -ENOMEM, "plan: out of memory");
-    for (size_t i = 0; i < bytes && rc >= 0; i += FILL)
-        rc = c->api->upload(c->dev, NULL, k->a.in[0].at + i, k->fill,
-                            bytes - i < FILL ? bytes - i : FILL, k->err);
+    const int h = k->a.out.h;
+    int rc = k->t->kernel == FG_KERNEL_narrow ? 0 : take_weights(k);
+    k->row = rc < 0 ? NULL : malloc(row_bytes(k));
+    if (rc >= 0 && !k->row)
+        rc = fg_error(k->err, -ENOMEM, "plan: out of memory");
+    if (rc >= 0)
+        rc = fill_input(k);
     if (rc >= 0)
         rc = c->api->launch(c->dev, NULL, k->t->kernel, &k->a, k->err);
-    for (int i = 0; i < 3 && rc >= 0; i++)
-        rc = check_row(k, i * (k->a.out.h - 1) / 2);
+    for (int y = 0; y < h && rc >= 0; y++)
+        if (y < ROWS || y >= h - LAST)
+            rc = check_row(k, y);
+    free(k->w);
     free(k->row);
     return rc;
 }
 
-/* One layer of each kernel: kernels that no GPU has run must not be trusted,
- * and a wrong sum would only look like a bad network. */
-int fg_cuda_fp8_check(FgPlan *p, FgError *err)
+/* One layer of each kernel that reads or writes 8 bits: kernels that no GPU has
+ * run must not be trusted, and a wrong sum would only look like a bad network.
+ */
+static int check_all(FgPlan *p, const uint8_t *fill, const uint16_t *fill16,
+                     FgError *err)
 {
     struct FgCudaPlan *c = p->cuda;
-    char seen[FG_NB_KERNELS] = {0};
-    uint8_t *fill = malloc(FILL);
+    char seen[FG_NB_KERNELS][2] = {{0}};
     FgTile tile;
-    int rc = fill ? fg_cuda_tile(p, p->max_w, p->max_h, 0, &tile, err)
-                  : fg_error(err, -ENOMEM, "plan: out of memory");
-    if (fill)
-        make_fill(fill);
+    int rc = fg_cuda_tile(p, p->max_w, p->max_h, 0, &tile, err);
     for (int i = 0; i < c->nb_steps && rc >= 0; i++) {
-        Check k = {.p = p, .t = &c->steps[i], .fill = fill, .err = err};
-        if (k.t->in[0] < p->g.nb_nodes || seen[k.t->kernel]++)
-            continue;
-        rc = check_step(&k);
+        Check k = {.p = p,
+                   .t = &c->steps[i],
+                   .fill = fill,
+                   .fill16 = fill16,
+                   .err = err};
+        const int out8 = k.t->out >= p->g.nb_nodes;
+        if ((k.t->in[0] >= p->g.nb_nodes || out8) && !seen[k.t->kernel][out8]++)
+            rc = check_step(&k);
+    }
+    return rc;
+}
+
+int fg_cuda_fp8_check(FgPlan *p, FgError *err)
+{
+    uint8_t *fill = malloc(FILL);
+    uint16_t *fill16 = malloc(sizeof(*fill16) * FILL);
+    int rc = -ENOMEM;
+    if (fill && fill16) {
+        fg_cuda_fp8_random(fill, FILL);
+        for (int i = 0; i < FILL; i++)
+            fill16[i] = fg_f16_put(fg_e4m3_to_float(fill[FILL - 1 - i]) / 64 +
+                                   (float)(i % 29) / 4096);
+        rc = check_all(p, fill, fill16, err);
+    } else {
+        fg_error(err, rc, "plan: out of memory");
     }
     free(fill);
+    free(fill16);
     return rc;
 }

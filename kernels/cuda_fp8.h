@@ -11,7 +11,7 @@ int fg_cuda_fp8_open(FgPlan *p, FgError *err);
 /* The kernel with n outputs a block (16 .. 64) and side k; -1: none here. */
 int fg_cuda_fp8_kernel(const FgPlan *p, int n, int k);
 /* Which of p's steps and values are in 8 bits: sets to8, alone8, nb_fp8, by
- * p->ranges. 0, -ENOMEM. */
+ * p->ranges. 0, -EBADMSG (none), -ENOMEM. */
 int fg_cuda_fp8_mark(FgPlan *p, const FgShape *shapes, FgError *err);
 /* Whether s is done in 8 bits. */
 int fg_cuda_fp8_reads(const FgPlan *p, const FgStep *s, const FgShape *shapes);
@@ -21,9 +21,10 @@ void fg_cuda_fp8_pack(uint8_t *dst, float *factor, const float *w, int oc,
                       int ic, int taps, int n, float to8, int wgmma);
 /* Random codes, none of them NaN. */
 void fg_cuda_fp8_random(uint8_t *to, size_t bytes);
-/* Runs one layer of each kernel in the plan's memory, before that holds
- * anything, and compares sums. 0, -ENOTSUP (they are wrong), -ENOMEM, -ENODEV.
- */
+/* Runs one layer of each kernel that reads or writes 8 bits, without what is
+ * added and its activation, in the plan's memory before that holds anything,
+ * and compares a block's pixels and those of the last rows and columns. 0,
+ * -ENOTSUP (they are wrong), -ENOMEM, -ENODEV. */
 int fg_cuda_fp8_check(FgPlan *p, FgError *err);
 
 #endif

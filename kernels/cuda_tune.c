@@ -237,7 +237,7 @@ static int close_enough(const void *want, const void *got, const FgKView *v,
 {
     const double unit = v->element == FG_ELEMENT_F16    ? 1.0 / 2048
                         : v->element == FG_ELEMENT_BF16 ? 1.0 / 256
-                        : v->element == FG_ELEMENT_E4M3 ? 1.0 / 60
+                        : v->element == FG_ELEMENT_E4M3 ? 1.0 / 24
                                                         : 1.0 / (1 << 20);
     double top = 0, most = 0;
     for (size_t i = 0; i < rows * (size_t)v->w * (size_t)v->pitch; i++) {

@@ -6,8 +6,8 @@
  *   y = (sum of codes' products) / (f g) + bias
  *
  * then, in fp32, add, activation, add. Inputs outside their range are good up
- * to twice that, and saturate beyond. Products and sums are a GPU's: on Hopper
- * sums keep about 14 bits. */
+ * to twice that, and saturate beyond, so does an infinity (NaN stays). Products
+ * and sums are a GPU's: on Hopper sums keep about 14 bits. */
 #ifndef FFGAN_KERNELS_FP8_H
 #define FFGAN_KERNELS_FP8_H
 

@@ -398,11 +398,11 @@ static int create(FgPlan *p, const FgModel *m, const FgPlanOptions *opt,
         rc = fg_error(err, -ENOTSUP,
                       "precision fp8 is a GPU's (device cuda), allowed on the "
                       "CPU auto, fp32, bf16, int16, fast, int8");
-    else if (p->precision == FG_PREC_FP8 ||
-             (p->precision == FG_PREC_INT8 && !p->plain && !cuda))
-        rc = fg_ranges_read(&p->ranges, m, p->precision == FG_PREC_FP8, err);
     if (rc >= 0 && cuda)
         rc = fg_cuda_plan_open(p, opt, err);
+    if (rc >= 0 && (p->precision == FG_PREC_FP8 ||
+                    (p->precision == FG_PREC_INT8 && !p->plain && !cuda)))
+        rc = fg_ranges_read(&p->ranges, m, p->precision == FG_PREC_FP8, err);
     if (rc >= 0)
         rc = make_steps(p, err);
     if (rc < 0)

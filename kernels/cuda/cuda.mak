@@ -33,11 +33,12 @@ $(CUDA_HOPPER): kernels/cuda/hopper.cu kernels/cuda/fatbin.sh $(CUDA_HDRS) \
 	$(call BRIEF,NVCC,$<) FGCACHE=$(CACHE) sh kernels/cuda/fatbin.sh $@ \
 	    "$(NVCC)" 90a hopper.cu
 
-# As PTX, too: for 12.0 and later.
+# As PTX, too: for later ones, and 12.x where nvcc does not know that.
+CUDA_FP8_ARCHS = 89 $(if $(findstring compute_120,$(shell $(NVCC) --list-gpu-arch)),120) ptx89
 $(CUDA_FP8): kernels/cuda/fp8.cu kernels/cuda/fatbin.sh $(CUDA_HDRS) $(CONFIG)
 	$(Q)mkdir -p $(@D)
 	$(call BRIEF,NVCC,$<) FGCACHE=$(CACHE) sh kernels/cuda/fatbin.sh $@ \
-	    "$(NVCC)" "89 ptx89" fp8.cu
+	    "$(NVCC)" "$(CUDA_FP8_ARCHS)" fp8.cu
 
 # libcuda and cuDNN are opened when it runs; there is nothing to link.
 $(CUDA_PLUGIN): $(CUDA_PARTS) kernels/cuda/fatbin.S kernels/cuda/plugin.map \

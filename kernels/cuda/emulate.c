@@ -8,6 +8,8 @@
  * opens. $FFGAN_EMULATED_CACHE: KiB of the second-level cache.
  * $FFGAN_EMULATED_HOPPER: it has FG_KERNELS_HOPPER; "wrong": not what they
  * should do. It has FG_KERNELS_FP8 unless $FFGAN_EMULATED_FP8 is 0.
+ * $FFGAN_EMULATED_SPOIL="f16_n64_k3 5 -1": the first number of that pixel, from
+ * the end where it is negative, is wrong.
  * $FFGAN_EMULATED_DNN=N: a cuDNN that has N engines, "fake 0" on, which do what
  * they should but for number $FFGAN_EMULATED_DNN_WRONG.
  * $FFGAN_EMULATED_TIMES="f16_n64_k3=7 fake1=5": there is a clock; what runs
@@ -227,6 +229,27 @@ static int emu_dnn_describe(FgCudaDev *dev, char *text, size_t size,
 
 /* ---- kernels ---- */
 
+/* The first number of a pixel: its exponent's top bit. */
+static void spoil(const Kept *k)
+{
+    const char *what = getenv("FFGAN_EMULATED_SPOIL");
+    const FgKView *o = &k->a.out;
+    char name[32];
+    int y, x;
+    if (!what || k->kernel < 0 || sscanf(what, "%31s %d %d", name, &y, &x) < 3)
+        return;
+    y = y < 0 ? o->h + y : y;
+    x = x < 0 ? o->w + x : x;
+    if (strcmp(name, kernel_names[k->kernel]) != 0 || y >= o->h || x >= o->w)
+        return;
+    const int fours = k->kernel == FG_KERNEL_narrow;
+    const int64_t at = fg_index(o, y, x, 0) * (fours ? 4 : 1);
+    if (o->element == FG_ELEMENT_E4M3)
+        ((uint8_t *)o->at)[at] ^= 0x40;
+    else if (o->element != FG_ELEMENT_F32)
+        ((uint16_t *)o->at)[at] ^= 0x4000;
+}
+
 static void run_kept(const Kept *k)
 {
     if (k->kernel < 0)
@@ -234,13 +257,9 @@ static void run_kept(const Kept *k)
     else
         run_kernel(k->kernel, &k->a);
     const char *hopper = getenv("FFGAN_EMULATED_HOPPER");
-    if (!hopper || strcmp(hopper, "wrong") != 0)
-        return;
-    if (k->kernel >= FG_KERNEL_e4m3_w16_k1 &&
-        k->kernel <= FG_KERNEL_e4m3_w64_k3)
-        ((uint8_t *)k->a.out.at)[k->a.out.element == FG_ELEMENT_F16] ^= 0x40;
-    if (k->kernel == FG_KERNEL_f16_w64_k3)
+    if (k->kernel == FG_KERNEL_f16_w64_k3 && hopper && !strcmp(hopper, "wrong"))
         fg_store(&k->a.out, 0, 0, 0, fg_load(&k->a.out, 0, 0, 0) + 0.5F);
+    spoil(k);
 }
 
 static int enqueue(FgCudaDev *dev, void *stream, const Kept *one, FgError *err)

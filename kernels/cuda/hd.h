@@ -85,10 +85,12 @@ FG_HD uint16_t fg_put16(int element, float f)
     return element == FG_ELEMENT_F16 ? fg_f16_put(f) : fg_bf16_put(f);
 }
 
-/* Two numbers as e4m3.h rounds them, the first in the low byte. */
+/* Two numbers as e4m3.h rounds them, the first in the low byte. CUDA 12.1 is
+ * the first whose assembler has the instruction for 8.9. */
 FG_HD uint16_t fg_e4m3_put2(float lo, float hi)
 {
-#if defined(__CUDACC__) && __CUDA_ARCH__ >= 890
+#if defined(__CUDACC__) && __CUDA_ARCH__ >= 890 &&                             \
+    __CUDACC_VER_MAJOR__ * 100 + __CUDACC_VER_MINOR__ >= 1201
     uint16_t v;
     asm("cvt.rn.satfinite.e4m3x2.f32 %0, %1, %2;" : "=h"(v) : "f"(hi), "f"(lo));
     return v;

@@ -29,6 +29,7 @@ static int setup(void **state)
     unsetenv("FFGAN_EMULATED_HOPPER");
     unsetenv("FFGAN_EMULATED_FP8");
     unsetenv("FFGAN_EMULATED_TIMES");
+    unsetenv("FFGAN_EMULATED_SPOIL");
     return use_emulated(state);
 }
 
@@ -250,16 +251,102 @@ static void refusals_are_clear(void **state)
     (void)state;
     refused(none, "cuda", -ENOENT, "model calibrate MODEL --precision fp8");
     refused(m, "cpu", -ENOTSUP, "fp8 is a GPU's");
-    setenv("FFGAN_EMULATED_HOPPER", "wrong", 1);
-    refused(m, "cuda", -ENOTSUP, "are wrong on this GPU");
-    unsetenv("FFGAN_EMULATED_HOPPER");
     setenv("FFGAN_EMULATED_FP8", "0", 1);
-    refused(m, "cuda", -ENOTSUP, "has no fp8 here");
+    refused(none, "cuda", -ENOTSUP, "has no fp8 here");
+    unsetenv("FFGAN_EMULATED_FP8");
+    fg_model_set_meta(m, FG_FP8_KEY, "{\"layers\":{\"x\":[0,1]}}");
+    refused(m, "cuda", -EBADMSG, "names no convolution");
     fg_model_set_meta(m, FG_FP8_KEY, "{\"layers\":[]}");
     refused(m, "cuda", -EBADMSG, "ffgan.fp8 is not");
     fg_tensor_free(&in);
     fg_model_free(&m);
     fg_model_free(&none);
+}
+
+/* Each kernel that has to do with 8 bits, at the start, inside and at the end
+ * of what is compared: found out before a picture is made. */
+static void wrong_kernels(void **state)
+{
+    static const struct {
+        int build;
+        const char *kernel;
+    } cases[] = {
+        {0, "f16_n32_k3"},                      /* makes 8 bits */
+        {0, "e4m3_n32_k3"},                     /* the same */
+        {0, "e4m3_n16_k3"},                     /* makes 16 */
+        {2, "narrow"},      {3, "e4m3_w64_k3"}, /* on Hopper */
+    };
+    static const char *const at[] = {"0 0", "5 11", "7 15", "-1 -1", "-2 3"};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        const FgBuild *b = &builds[cases[i].build];
+        FgTensor in = picture(b->channels_in);
+        FgModel *m = model_of(b, &in);
+        setup(state);
+        if (strstr(cases[i].kernel, "_w"))
+            setenv("FFGAN_EMULATED_HOPPER", "1", 1);
+        for (size_t k = 0; k < sizeof(at) / sizeof(*at); k++) {
+            char what[64];
+            snprintf(what, sizeof(what), "%s %s", cases[i].kernel, at[k]);
+            setenv("FFGAN_EMULATED_SPOIL", what, 1);
+            refused(m, "cuda", -ENOTSUP, "is wrong on this GPU");
+        }
+        fg_tensor_free(&in);
+        fg_model_free(&m);
+    }
+}
+
+/* Outputs far beyond their range before the activation saturate, rightly. */
+static void beyond_the_range(void **state)
+{
+    FgModel *m = net_model(&builds[1]);
+    FgTensor in = picture(1);
+    FgCalibrated c;
+    FgError err = {{0}};
+    FgPlan *p;
+    (void)state;
+    for (int i = 0; i < m->params.nb; i++)
+        if (m->params.p[i].nb_dims == 1)
+            m->params.p[i].data[i % 3] = i % 2 ? -40 : 0;
+    assert_int_equal(fg_calibrate(m, &in, 1, -60, 1, NULL, &c, &err), 0);
+    if (plan_of(&p, m, 0, &err) < 0)
+        fail_msg("%s", err.text);
+    fg_plan_free(&p);
+    fg_tensor_free(&in);
+    fg_model_free(&m);
+}
+
+/* A card without the second layer: what that reads is kept in 16 bits. */
+static void part_of_a_card(void **state)
+{
+    FgTensor in = picture(3), got;
+    FgModel *m = model_of(&builds[0], &in);
+    FgTensor exact = net_forward(&m->graph, &m->params, &in);
+    FgError err = {{0}};
+    FgRanges r;
+    FgPlan *p;
+    char card[256];
+    int convolutions, values;
+    (void)state;
+    assert_int_equal(fg_ranges_read(&r, m, 1, &err), 0);
+    snprintf(card, sizeof(card), "{\"layers\":{\"%s\":[%g,%g]}}", r.r[1].node,
+             (double)r.r[1].lo, (double)r.r[1].hi);
+    fg_model_set_meta(m, FG_FP8_KEY, card);
+    FgTensor want = by_codes(m, &in);
+    if (plan_of(&p, m, 0, &err) < 0)
+        fail_msg("%s", err.text);
+    count_steps(p, &convolutions, &values);
+    assert_int_equal(convolutions, 1);
+    assert_int_equal(values, 1);
+    assert_int_equal(fg_tensor_alloc(&got, want.shape, FG_F32), 0);
+    assert_int_equal(fg_plan_run(p, &in, &got), 0);
+    assert_true(rms(&want, &got) <= 0.7 * rms(&want, &exact));
+    fg_plan_free(&p);
+    fg_ranges_free(&r);
+    fg_tensor_free(&want);
+    fg_tensor_free(&exact);
+    fg_tensor_free(&got);
+    fg_tensor_free(&in);
+    fg_model_free(&m);
 }
 
 /* What is within reach is chosen, and the number is what the codes give. */
@@ -307,6 +394,9 @@ int main(void)
         cmocka_unit_test_setup(equals_the_codes, setup),
         cmocka_unit_test_setup(on_hopper, setup),
         cmocka_unit_test_setup(fastest, setup),
+        cmocka_unit_test_setup(wrong_kernels, setup),
+        cmocka_unit_test_setup(beyond_the_range, setup),
+        cmocka_unit_test_setup(part_of_a_card, setup),
         cmocka_unit_test_setup(refusals_are_clear, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
