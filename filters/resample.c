@@ -484,6 +484,32 @@ static void row_down(const FgTaps *t, float *dst, FgView src, int y,
     }
 }
 
+FG_CLONES
+void fg_taps_down(const FgTaps *t, float *dst, const float *src, ptrdiff_t wide,
+                  int rows, int y, ptrdiff_t n)
+{
+    const float *const w = t->w + (size_t)y * t->nb;
+
+    if (t->copy) {
+        memcpy(dst, src + y % rows * wide, sizeof(*dst) * (size_t)n);
+        return;
+    }
+    for (ptrdiff_t x = 0; x < n; x += CHUNK) {
+        const int len = (int)(n - x < CHUNK ? n - x : CHUNK);
+        float acc[CHUNK];
+
+        memset(acc, 0, sizeof(acc));
+        for (int j = 0; j < t->nb; j++) {
+            const float *const s = src + (t->start[y] + j) % rows * wide + x;
+            const float v = w[j];
+
+            for (int i = 0; i < len && v != 0; i++)
+                acc[i] += v * s[i];
+        }
+        memcpy(dst + x, acc, sizeof(*dst) * (size_t)len);
+    }
+}
+
 /* ---- passes ---- */
 
 typedef struct Pass {

@@ -57,6 +57,11 @@ void fg_taps_join_again(FgTaps *t, const FgTaps *first, const FgTaps *second);
 void fg_taps_across(const FgTaps *t, int channels, float *dst, const float *src,
                     float keep, float gain);
 
+/* dst = row y of the result, n values, of source rows that are wide apart: row
+ * i at src + i % rows * wide. */
+void fg_taps_down(const FgTaps *t, float *dst, const float *src, ptrdiff_t wide,
+                  int rows, int y, ptrdiff_t n);
+
 typedef struct FgResize {
     FgTaps x, y;
     int channels; /* 1..3 */

@@ -60,16 +60,22 @@ static int init_chroma(FgUpscale *u)
     u->ocw = x.same.dst, u->och = y.same.dst;
     if (!u->yuv && !(u->luma && u->fmt.rgb))
         return 0;
+    if (!u->yuv) {
+        u->tint.get = fg_upscale_tint_row;
+        u->tint.arg = u;
+        return fg_pull_init(&u->tint, x.same, y.same, FG_BICUBIC, 2,
+                            fg_threads(u->o.ex));
+    }
     if (u->luma &&
         (ret = fg_resize_init(&u->chroma, x.same, y.same, FG_BICUBIC, 2)) < 0)
         return ret;
-    u->by_rows = u->luma && u->yuv && fg_resize_by_rows(&u->chroma);
+    u->by_rows = u->luma && fg_resize_by_rows(&u->chroma);
     if (u->by_rows) {
         fg_resize_planar(&u->chroma);
         return 0;
     }
     if (u->mixes)
-        return fg_chroma_mix_init(&u->mix, x, y, slice(u));
+        return fg_chroma_mix_init(&u->mix, x, y, u->ahead);
     if ((ret = tensor(&u->cin, 2, u->cw, u->ch)) < 0)
         return ret;
     return u->luma ? tensor(&u->cout, 2, u->ocw, u->och) : 0;
@@ -78,31 +84,39 @@ static int init_chroma(FgUpscale *u)
 static int init_alpha(FgUpscale *u)
 {
     const FgUpscaleOptions *o = &u->o;
-    int ret;
 
-    if (!u->fmt.has_alpha)
-        return 0;
-    if ((ret = tensor(&u->ain, 1, o->in_w, o->in_h)) < 0 ||
-        (ret = tensor(&u->aout, 1, o->out_w, o->out_h)) < 0)
-        return ret;
-    return fg_resize_init(&u->alpha, fg_axis(o->in_w, o->out_w),
-                          fg_axis(o->in_h, o->out_h), FG_BICUBIC, 1);
+    u->alpha.get = fg_upscale_alpha_row;
+    u->alpha.arg = u;
+    return u->fmt.has_alpha
+               ? fg_pull_init(&u->alpha, fg_axis(o->in_w, o->out_w),
+                              fg_axis(o->in_h, o->out_h), FG_BICUBIC, 1,
+                              fg_threads(o->ex))
+               : 0;
 }
 
-/* Memory for the network's picture: only frames that need it whole. */
+/* Memory for the network's picture, and for the output's: only frames that need
+ * them whole. */
 static int whole_picture(FgUpscale *u)
 {
-    const int s = u->model->scale;
+    const FgUpscaleOptions *o = &u->o;
+    const int c = u->luma ? 1 : 3, s = u->model->scale;
+    const int w = o->in_w * s, h = o->in_h * s;
     int ret;
 
-    if (u->tnet.data)
+    if (u->tout.data)
         return 0;
-    ret = tensor(&u->tnet, u->luma ? 1 : 3, u->o.in_w * s, u->o.in_h * s);
-    if (!u->fit.channels) {
+    if (!u->tnet.data && (ret = tensor(&u->tnet, c, w, h)) < 0)
+        return ret;
+    if (!u->fits) {
         u->tout = u->tnet;
         u->tout.owned = NULL;
+        return 0;
     }
-    return ret;
+    if (!u->fit.channels &&
+        (ret = fg_resize_init(&u->fit, fg_axis(w, o->out_w),
+                              fg_axis(h, o->out_h), FG_LANCZOS3, c)) < 0)
+        return ret;
+    return tensor(&u->tout, c, o->out_w, o->out_h);
 }
 
 /* Memory for what the network takes: only for frames that it takes whole. */
@@ -112,39 +126,50 @@ static int whole_input(FgUpscale *u)
                        : tensor(&u->tin, u->luma ? 1 : 3, u->o.in_w, u->o.in_h);
 }
 
-/* Integers alone, which have no errors to tell of before the network runs, and
- * nothing that has to be there as a picture before. */
+/* Nothing has to be there as a picture before. */
 static int can_stream(const FgUpscale *u, const FgPlanInfo *info)
 {
-    return u->direct && info->takes_rows && u->side.by_rows &&
-           !u->fmt.is_float && !u->fmt.has_alpha && !(u->luma && u->fmt.rgb);
+    return u->direct && info->takes_rows && u->side.by_rows;
+}
+
+static int init_push(FgUpscale *u, int w, int h)
+{
+    const FgUpscaleOptions *o = &u->o;
+    const int ret = fg_push_init(&u->push, fg_axis(w, o->out_w),
+                                 fg_axis(h, o->out_h), FG_LANCZOS3,
+                                 u->luma ? 1 : 3, u->ahead, fg_threads(o->ex));
+
+    if (ret < 0)
+        return ret;
+    const int ahead = fg_push_ahead(&u->push, u->ahead);
+
+    u->ahead = ahead > u->ahead ? ahead : u->ahead;
+    u->push.put = fg_upscale_store_row;
+    u->push.arg = u;
+    return 0;
 }
 
 static int init_main(FgUpscale *u)
 {
     const FgUpscaleOptions *o = &u->o;
-    const int c = u->luma ? 1 : 3;
     const FgAxis ax = fg_axis(o->in_w, o->out_w);
     const FgAxis ay = fg_axis(o->in_h, o->out_h);
     const int nw = o->in_w * u->model->scale, nh = o->in_h * u->model->scale;
+    FgPlanInfo info;
     int ret;
 
-    if ((ret = fg_side_init(&u->side, ax, ay, c)) < 0)
+    if ((ret = fg_side_init(&u->side, ax, ay, u->luma ? 1 : 3)) < 0)
         return ret;
-    if (nw == o->out_w && nh == o->out_h) {
-        FgPlanInfo info;
-
-        fg_plan_info(u->plan, &info);
-        u->direct = info.tile_w >= o->in_w;
-        u->stream = can_stream(u, &info);
-        ret = u->stream ? 0 : whole_input(u);
-        return ret < 0 || u->direct ? ret : whole_picture(u);
-    }
-    if ((ret = whole_input(u)) < 0 || (ret = tensor(&u->tnet, c, nw, nh)) < 0 ||
-        (ret = tensor(&u->tout, c, o->out_w, o->out_h)) < 0)
+    fg_plan_info(u->plan, &info);
+    u->fits = nw != o->out_w || nh != o->out_h;
+    u->direct = info.tile_w >= o->in_w;
+    u->stream = can_stream(u, &info);
+    u->ahead = slice(u);
+    if (!u->stream && (ret = whole_input(u)) < 0)
         return ret;
-    return fg_resize_init(&u->fit, fg_axis(nw, o->out_w), fg_axis(nh, o->out_h),
-                          FG_LANCZOS3, c);
+    if (!u->direct)
+        return whole_picture(u);
+    return u->fits ? init_push(u, nw, nh) : 0;
 }
 
 static int init_scratch(FgUpscale *u)
@@ -154,9 +179,9 @@ static int init_scratch(FgUpscale *u)
     u->scratch_row = ((size_t)w * SCRATCH + 31) & ~(size_t)15;
     u->scratch = aligned_alloc(64, u->scratch_row * sizeof(float) *
                                        (size_t)fg_threads(u->o.ex));
-    u->marks = calloc((size_t)(u->o.in_h > u->o.out_h ? u->o.in_h : u->o.out_h),
-                      1);
-    return u->scratch && u->marks ? 0 : -ENOMEM;
+    u->marks = calloc((size_t)u->o.out_h, 1);
+    u->marks_in = calloc((size_t)u->o.in_h, 1);
+    return u->scratch && u->marks && u->marks_in ? 0 : -ENOMEM;
 }
 
 static int make_plan(FgPlan **plan, const FgUpscale *u, const FgPlan *of,
@@ -309,9 +334,8 @@ void fg_upscale_free(FgUpscale **pu)
 
     if (!u)
         return;
-    FgTensor *const t[] = {&u->tin,  &u->tnet, &u->tout, &u->cin,
-                           &u->cout, &u->ain,  &u->aout};
-    FgResize *const r[] = {&u->fit, &u->alpha, &u->chroma};
+    FgTensor *const t[] = {&u->tin, &u->tnet, &u->tout, &u->cin, &u->cout};
+    FgResize *const r[] = {&u->fit, &u->chroma};
 
     for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++)
         fg_tensor_free(t[i]);
@@ -322,6 +346,10 @@ void fg_upscale_free(FgUpscale **pu)
     fg_plan_free(&u->plan32);
     free(u->scratch);
     free(u->marks);
+    free(u->marks_in);
+    fg_push_free(&u->push);
+    fg_pull_free(&u->alpha);
+    fg_pull_free(&u->tint);
     fg_side_free(&u->side);
     free(u);
     *pu = NULL;
@@ -359,23 +387,32 @@ static void start_rows(FgUpscale *u)
 {
     if (u->mixes)
         fg_chroma_mix_start(&u->mix);
+    if (u->push.r.kept)
+        fg_push_start(&u->push);
+}
+
+/* The frame's row y as the network's kind of values; what of it is not finite
+ * is noted, alpha included. */
+static const float *read_row(FgUpscale *u, int y, int worker)
+{
+    const FgUpscaleRows r = fg_upscale_rows(u, worker);
+    int bad = 0;
+    const float *const v = fg_upscale_read_row(u, r, y, &bad);
+
+    if (u->fmt.has_alpha && u->fmt.is_float)
+        bad |= fg_row_read(r.src, 1, u->in, &u->fmt, &u->fmt.alpha, y,
+                           u->o.in_w, u->code_a);
+    u->marks_in[y] = (uint8_t)bad;
+    return v;
 }
 
 static void job_prepare(void *arg, int i, int worker)
 {
     FgUpscale *u = arg;
-    const FgUpscaleRows r = fg_upscale_rows(u, worker);
 
-    for (int y = i * BAND; y < band_end(i, u->o.in_h); y++) {
-        int bad = 0;
-        const float *v = fg_upscale_read_row(u, r, y, &bad);
-
-        if (u->fmt.has_alpha)
-            bad |= fg_row_read(fg_f32(&u->ain, 0, y, 0), 1, u->in, &u->fmt,
-                               &u->fmt.alpha, y, u->o.in_w, u->code_a);
-        fg_side_split(&u->side, y, fg_f32(&u->tin, 0, y, 0), v, 1 - u->blend);
-        u->marks[y] = (uint8_t)bad;
-    }
+    for (int y = i * BAND; y < band_end(i, u->o.in_h); y++)
+        fg_side_split(&u->side, y, fg_f32(&u->tin, 0, y, 0),
+                      read_row(u, y, worker), 1 - u->blend);
 }
 
 typedef struct Store {
@@ -468,15 +505,20 @@ static void set_siting(FgUpscale *u, enum AVChromaLocation loc)
         fg_resize_phase(&u->chroma, x.same.first, y.same.first);
 }
 
-static int check_marks(const FgUpscale *u, int rows, int ret, const char *what,
-                       FgError *err)
+static int check_marks(const FgUpscale *u, const uint8_t *marks, int rows,
+                       int ret, const char *what, FgError *err)
 {
     for (int y = 0; y < rows && u->fmt.is_float; y++)
-        if (u->marks[y])
+        if (marks[y])
             return fg_error(err, ret,
                             "the %s has a NaN or an infinite value in row %d",
                             what, y);
     return 0;
+}
+
+static int check_input(const FgUpscale *u, FgError *err)
+{
+    return check_marks(u, u->marks_in, u->o.in_h, -EINVAL, "input", err);
 }
 
 /* Every row where the network takes pictures as a whole. */
@@ -492,18 +534,22 @@ static int fill_input(FgUpscale *u)
 static void take_row(void *arg, float *row, int y, int worker)
 {
     FgUpscale *const u = arg;
-    int bad = 0; /* can_stream */
-    const float *const v = fg_upscale_read_row(u, fg_upscale_rows(u, worker), y,
-                                               &bad);
 
-    fg_side_split(&u->side, y, row, v, 1 - u->blend);
+    fg_side_split(&u->side, y, row, read_row(u, y, worker), 1 - u->blend);
+}
+
+static void push_row(void *arg, const float *row, int y, int worker)
+{
+    FgUpscale *const u = arg;
+
+    fg_push_row(&u->push, row, y, worker);
 }
 
 static int run_plan(FgUpscale *u, FgPlan *plan, int direct)
 {
     const FgShape in = {1, u->luma ? 1 : 3, u->o.in_h, u->o.in_w};
     const FgTensor size = {.shape = in};
-    FgPlanRows rows = {fg_upscale_store_row, u, NULL};
+    FgPlanRows rows = {u->fits ? push_row : fg_upscale_store_row, u, NULL};
     FgPlanInfo info;
 
     fg_plan_info(plan, &info);
@@ -520,11 +566,25 @@ static int run_plan(FgUpscale *u, FgPlan *plan, int direct)
                   : fg_plan_run(plan, &u->tin, &u->tnet);
 }
 
+/* In one pass with the output's rows, or in whole pictures. */
+static int run_fit(FgUpscale *u, FgPlan *plan, int direct)
+{
+    const int ret = run_plan(u, plan, direct);
+
+    if (ret >= 0 && !direct && u->fits)
+        fg_resize_run(&u->fit, view(&u->tout), view(&u->tnet), 0, 1, NULL,
+                      u->o.ex);
+    return ret;
+}
+
 static int run_net(FgUpscale *u, int direct, FgError *err)
 {
-    int ret = run_plan(u, u->plan, direct);
+    int ret = run_fit(u, u->plan, direct);
     FgPlanInfo info;
 
+    /* Rows of the input were looked at as the network took them. */
+    if (streams(u) && check_input(u, err) < 0)
+        return -EINVAL;
     fg_plan_info(u->plan, &info);
     if (ret == -EDOM && strcmp(info.precision, "fp32") != 0) {
         if (u->shared)
@@ -534,9 +594,9 @@ static int run_net(FgUpscale *u, int direct, FgError *err)
             return ret;
         fg_plan_info(u->plan32, &info);
         if (info.tile_w >= u->o.in_w || !direct)
-            ret = run_plan(u, u->plan32, direct);
+            ret = run_fit(u, u->plan32, direct);
         else if ((ret = whole_picture(u)) >= 0 &&
-                 (ret = run_plan(u, u->plan32, 0)) >= 0)
+                 (ret = run_fit(u, u->plan32, 0)) >= 0)
             store_all(u);
     }
     if (ret == -EDOM)
@@ -565,8 +625,6 @@ static int do_picture(FgUpscale *u, FgError *err)
         return ret;
     if (direct)
         return 0;
-    if (u->fit.channels && u->blend < 1)
-        fg_resize_run(&u->fit, view(&u->tout), view(&u->tnet), 0, 1, NULL, ex);
     if (any)
         fg_side_add_all(&u->side, view(&u->tout), 1 - u->blend, ex);
     store_all(u);
@@ -605,7 +663,7 @@ static int read_frame(FgUpscale *u, const AVFrame *in, const FgLook *look,
         return 0;
     return fill_input(u) < 0 ? fg_error(err, -ENOMEM, "no memory for %dx%d",
                                         u->o.in_w, u->o.in_h)
-                             : check_marks(u, u->o.in_h, -EINVAL, "input", err);
+                             : check_input(u, err);
 }
 
 int fg_upscale_input(FgUpscale *u, const AVFrame *in, const FgLook *look,
@@ -613,8 +671,10 @@ int fg_upscale_input(FgUpscale *u, const AVFrame *in, const FgLook *look,
 {
     int ret = u->plan ? read_frame(u, in, look, err) : -ENOMEM;
 
-    if (ret >= 0 && streams(u) && (ret = fill_input(u)) < 0)
-        fg_error(err, ret, "no memory for %dx%d", u->o.in_w, u->o.in_h);
+    if (ret >= 0 && streams(u))
+        ret = fill_input(u) < 0 ? fg_error(err, -ENOMEM, "no memory for %dx%d",
+                                           u->o.in_w, u->o.in_h)
+                                : check_input(u, err);
     *t = &u->tin;
     return ret;
 }
@@ -628,8 +688,11 @@ static int frame_once(FgUpscale *u, AVFrame *out, const AVFrame *in,
     if (ret < 0)
         return ret;
     u->out = u->mix.out = out;
-    if (u->fmt.has_alpha) /* these two are what fg_upscale_store_row may need */
-        fg_resize_run(&u->alpha, view(&u->aout), view(&u->ain), 0, 1, NULL, ex);
+    /* These are what fg_upscale_store_row may need. */
+    if (u->fmt.has_alpha)
+        fg_pull_start(&u->alpha);
+    if (u->tint.have)
+        fg_pull_start(&u->tint);
     const FgChroma c = chroma_of(u);
     if (u->by_rows)
         fg_chroma_give(&c);
@@ -640,7 +703,7 @@ static int frame_once(FgUpscale *u, AVFrame *out, const AVFrame *in,
         return ret;
     if (u->yuv && u->cout.data)
         fg_chroma_write(&c, view(&u->cout), u->ocw, u->och);
-    return check_marks(u, u->o.out_h, -EDOM, "output", err);
+    return check_marks(u, u->marks, u->o.out_h, -EDOM, "output", err);
 }
 
 int fg_upscale_frame(FgUpscale *u, AVFrame *out, const AVFrame *in,

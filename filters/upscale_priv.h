@@ -5,6 +5,7 @@
 
 #include "upscale.h"
 
+#include "byrow.h"
 #include "chroma_mix.h"
 #include "frame.h"
 #include "resample.h"
@@ -24,19 +25,24 @@ struct FgUpscale {
     FgFormat fmt;
     int luma, yuv, sub; /* luma network; Y'CbCr frames; subsampled chroma */
     int cw, ch, ocw, och;
-    FgTensor tin, tnet, tout; /* tin: where rows are not made as they are
-                                 taken; tout: a view of tnet if sizes agree */
+    int fits;  /* the output's size is not the network's */
+    int ahead; /* rows of the output that are stored in any order */
+    /* Pictures, where rows cannot come and go: tin where they are not made as
+     * they are taken; tout is a view of tnet if sizes agree. */
+    FgTensor tin, tnet, tout;
+    FgResize fit; /* tnet -> tout */
+    FgPush push;  /* the same by rows */
     FgSide side;
     FgTensor cin, cout; /* Pb, Pr interleaved */
     int by_rows;        /* chroma has none of these: chroma.h */
     int mixes;          /* nor here, subsampled and seen by the network */
     FgChromaMix mix;
-    FgTensor ain, aout;
-    FgResize fit, alpha; /* net -> out, in -> out */
-    FgResize chroma;     /* that the network does not see */
+    FgPull alpha, tint; /* from the frame: alpha; chroma of RGB frames that a
+                           luma network does not see */
+    FgResize chroma;    /* that the network does not see */
     float *scratch;
     size_t scratch_row;
-    uint8_t *marks;
+    uint8_t *marks, *marks_in; /* rows with values that are not finite */
     enum AVChromaLocation loc;
     /* of the frame at hand */
     const AVFrame *in;
@@ -67,6 +73,9 @@ static inline FgUpscaleRows fg_upscale_rows(const FgUpscale *u, int worker)
  * clipped, in r's memory. *bad |= a value is not finite. */
 const float *fg_upscale_read_row(const FgUpscale *u, FgUpscaleRows r, int y,
                                  int *bad);
+/* The frame's row y of alpha, and of what tint takes, into dst. */
+const float *fg_upscale_alpha_row(void *arg, float *dst, int y, int worker);
+const float *fg_upscale_tint_row(void *arg, float *dst, int y, int worker);
 /* Row y of the network's picture at the output size into the frame. arg: the
  * FgUpscale. */
 void fg_upscale_store_row(void *arg, const float *v, int y, int worker);

@@ -22,7 +22,7 @@ const float *fg_upscale_read_row(const FgUpscale *u, FgUpscaleRows r, int y,
             fg_shaper_encode(r.rgb, r.rgb, 3 * n);
         if (!u->luma)
             return r.rgb;
-        fg_row_rgb_to_yuv(r.y, fg_f32(&u->cin, 0, y, 0), r.rgb, n, &u->matrix);
+        fg_row_rgb_to_yuv(r.y, r.c, r.rgb, n, &u->matrix);
         return r.y;
     }
     *bad |= fg_row_read(r.y, 1, u->in, f, &f->comp[0], y, n, u->code_y);
@@ -41,6 +41,29 @@ const float *fg_upscale_read_row(const FgUpscale *u, FgUpscaleRows r, int y,
             r.rgb[3 * x] = r.rgb[3 * x + 1] = r.rgb[3 * x + 2] = r.y[x];
     }
     return r.rgb;
+}
+
+const float *fg_upscale_alpha_row(void *arg, float *dst, int y, int worker)
+{
+    const FgUpscale *const u = arg;
+
+    (void)worker;
+    fg_row_read(dst, 1, u->in, &u->fmt, &u->fmt.alpha, y, u->o.in_w, u->code_a);
+    return dst;
+}
+
+const float *fg_upscale_tint_row(void *arg, float *dst, int y, int worker)
+{
+    const FgUpscale *const u = arg;
+    FgUpscaleRows r = fg_upscale_rows(u, worker);
+    int bad = 0;
+
+    /* Beside what is in hand: chroma that is mixed has no use for it here. */
+    r.rgb = r.mix;
+    r.y = r.mix + 3 * (ptrdiff_t)u->o.in_w;
+    r.c = dst;
+    fg_upscale_read_row(u, r, y, &bad);
+    return dst;
 }
 
 /* The lowest and highest samples of the source columns that bicubic has for
@@ -109,13 +132,15 @@ static int write_rgb(const FgUpscale *u, float *rgb, int y)
     return bad;
 }
 
-static int store_rgb(const FgUpscale *u, FgUpscaleRows r, const float *v, int y)
+static int store_rgb(FgUpscale *u, FgUpscaleRows r, const float *v, int y,
+                     int worker)
 {
     const int n = u->o.out_w;
 
-    if (u->luma)
-        fg_row_yuv_to_rgb(r.rgb, v, fg_f32(&u->cout, 0, y, 0), n, &u->matrix);
-    else if (v != r.rgb)
+    if (u->luma) {
+        fg_pull_row(&u->tint, r.c, y, worker);
+        fg_row_yuv_to_rgb(r.rgb, v, r.c, n, &u->matrix);
+    } else if (v != r.rgb)
         memcpy(r.rgb, v, sizeof(*v) * 3 * (size_t)n);
     if (u->shaper) {
         fg_shaper_decode(r.rgb, r.rgb, 3 * n);
@@ -147,10 +172,11 @@ static int store_yuv(FgUpscale *u, FgUpscaleRows r, const float *v, int y)
                         u->code_y);
 }
 
-static int store_alpha(const FgUpscale *u, FgUpscaleRows r, int y)
+static int store_alpha(FgUpscale *u, FgUpscaleRows r, int y, int worker)
 {
-    float *v = fg_f32(&u->aout, 0, y, 0);
+    float *const v = r.y;
 
+    fg_pull_row(&u->alpha, v, y, worker);
     if (u->fmt.is_float)
         limit(u, r, &u->fmt.alpha, y, v, 1, 0, 1, 1e30F);
     return fg_row_write(u->out, &u->fmt, &u->fmt.alpha, y, u->o.out_w, v, 1,
@@ -164,9 +190,10 @@ void fg_upscale_store_row(void *arg, const float *v, int y, int worker)
 
     if (u->adds)
         v = fg_side_add(&u->side, y, u->luma ? r.y : r.rgb, v, 1 - u->blend);
-    int bad = u->fmt.rgb ? store_rgb(u, r, v, y) : store_yuv(u, r, v, y);
+    int bad = u->fmt.rgb ? store_rgb(u, r, v, y, worker)
+                         : store_yuv(u, r, v, y);
 
     if (u->fmt.has_alpha)
-        bad |= store_alpha(u, r, y);
+        bad |= store_alpha(u, r, y, worker);
     u->marks[y] = (uint8_t)bad;
 }

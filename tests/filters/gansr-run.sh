@@ -72,6 +72,42 @@ for f in yuv420p nv12 yuv422p10 gray yuv444p gbrp rgb24 yuvj420p; do
             same "$T/rows" "$T/tiles"
     done
 done
+# Alpha, floats, and RGB around a network of luma, odd sizes; and sizes that the
+# network does not give, larger, lower, and with one side as it is.
+odd=testsrc2=s=620x350:r=5:d=0.4,noise=all_seed=5:alls=90:allf=t,crop=617:349
+for f in yuva420p yuva444p10 ya8 bgra gbrap16 grayf32 gbrpf32 gbrapf32; do
+    for m in net rgb; do
+        crc "$odd:exact=1,format=$f" gansr=model=$m:threads=3 > "$T/rows"
+        crc "$odd:exact=1,format=$f" gansr=model=$m:tilesize=128 > "$T/tiles"
+        check "$m, $f: rows as they come are the picture" \
+            same "$T/rows" "$T/tiles"
+    done
+done
+for f in yuv420p rgba gbrpf32; do
+    for w in 925:523 1500:1400 1300:210 300:900 1234:500 700:698 617:349; do
+        for m in net rgb; do
+            size=model=$m:w=${w%:*}:h=${w#*:}
+            crc "$odd:exact=1,format=$f,trim=end_frame=1" \
+                gansr=$size:threads=3 > "$T/rows"
+            crc "$odd:exact=1,format=$f,trim=end_frame=1" \
+                gansr=$size:tilesize=128 > "$T/tiles"
+            check "$m, $f to $w: rows as they come are the picture" \
+                same "$T/rows" "$T/tiles"
+        done
+    done
+done
+# Rows that are looked at as the network takes them.
+one="if(eq(X\\,3)*eq(Y\\,123)\\,1/0\\,0.5)"
+for f in "grayf32,geq=lum='$one'" "gbrpf32,geq=r=0.5:g='$one':b=0.5" \
+    "gbrapf32,geq=r=0.5:g=0.5:b=0.5:a='$one'"; do
+    for m in net rgb; do
+        ff -y -f lavfi -i "color=s=620x350:r=1:d=1,format=$f" \
+            -vf gansr=model=$m -f framecrc "$T/out.crc" > "$T/msg" 2>&1
+        check "$m, ${f%%,*}: a value that is not finite is told by its row" \
+            grep -q "the input has .* infinite value in row 123" "$T/msg"
+        check "and no frame is written" eval '! grep -q "^0," "$T/out.crc"'
+    done
+done
 src=testsrc=s=101x57:r=5:d=0.6
 for m in net rgb; do
     crc $src "gansr=model=$m" -filter_threads 1 > "$T/a"
