@@ -12,8 +12,9 @@ enum { PARTS = FG_LOSS_PARTS };
 struct FgBatchGpu {
     FgGpu *d;
     const FgCrops *c;
-    FgTape *t;
-    FgKView target;
+    FgTape *t;     /* NULL: lots */
+    FgKView to[2]; /* input, target; at = 0: none */
+    int owned;     /* the target's memory is */
     int images;
     uint64_t data, table, sums;
     int64_t *at[2]; /* [pictures] input, target: bytes from data on */
@@ -62,34 +63,63 @@ static int send(FgBatchGpu *b)
     return ret;
 }
 
-/* Without a target: the input alone. */
-static int make(FgBatchGpu *b, int target, FgError *err)
+/* A target of its own for a tape. */
+static int make_target(FgBatchGpu *b, FgError *err)
 {
     const FgCudaTrain *g = &b->d->gpu;
-    const FgKView in = fg_tape_gpu_view(b->t, FG_VIEW_INPUT);
-    const int side = b->c->patch * b->c->data->scale;
+    const int side = b->c->patch * b->c->data->scale, c = b->to[0].c;
+    int ret;
+
+    b->to[1] = (FgKView){0, c, side, side, c, FG_ELEMENT_F32};
+    b->owned = 1;
+    ret = g->api->alloc(g->dev,
+                        sizeof(float) * (size_t)b->images * (size_t)c *
+                            (size_t)side * (size_t)side,
+                        &b->to[1].at, err);
+    return ret ? ret
+               : g->api->alloc(g->dev, 2 * PARTS * sizeof(double), &b->sums,
+                               err);
+}
+
+static int make(FgBatchGpu *b, FgError *err)
+{
+    const FgCudaTrain *g = &b->d->gpu;
     const size_t n = (size_t)b->c->data->nb;
     int ret;
 
-    b->images = fg_tape_input(b->t)->shape.n;
-    b->target = (FgKView){0, in.c, side, side, in.c, FG_ELEMENT_F32};
     b->at[0] = malloc(n * sizeof(*b->at[0]));
     b->at[1] = malloc(n * sizeof(*b->at[1]));
     b->crop = malloc(2 * (size_t)b->images * sizeof(*b->crop));
     if (!b->at[0] || !b->at[1] || !b->crop)
         return -ENOMEM;
     ret = g->api->alloc(g->dev, lay_out(b), &b->data, err);
-    if (!ret && target)
-        ret = g->api->alloc(g->dev,
-                            sizeof(float) * (size_t)b->images * (size_t)in.c *
-                                (size_t)side * (size_t)side,
-                            &b->target.at, err);
     if (!ret)
         ret = g->api->alloc(g->dev, 2 * (size_t)b->images * sizeof(*b->crop),
                             &b->table, err);
-    if (!ret && target)
-        ret = g->api->alloc(g->dev, 2 * PARTS * sizeof(double), &b->sums, err);
     return ret;
+}
+
+static FgBatchGpu *start(const FgCrops *c, FgGpu *d, int images)
+{
+    FgBatchGpu *b = calloc(1, sizeof(*b));
+
+    if (b)
+        *b = (FgBatchGpu){.d = d, .c = c, .images = images};
+    return b;
+}
+
+/* Too little memory is no error. */
+static int finish(FgBatchGpu **out, int ret, FgError *err)
+{
+    FgBatchGpu *b = *out;
+
+    if (!ret)
+        ret = make(b, err);
+    if (!ret && send(b))
+        ret = fg_error(err, b->d->rc, "%s", b->d->err.text);
+    if (ret)
+        fg_batch_gpu_free(out);
+    return ret == -ENOMEM ? 0 : ret;
 }
 
 static int create(FgBatchGpu **out, const FgCrops *c, FgTape *t, int target,
@@ -101,22 +131,36 @@ static int create(FgBatchGpu **out, const FgCrops *c, FgTape *t, int target,
     *out = NULL;
     if (!t->gpu)
         return 0;
-    b = *out = calloc(1, sizeof(*b));
+    b = *out = start(c, t->ex->gpu, fg_tape_input(t)->shape.n);
     if (!b)
         return fg_error(err, -ENOMEM, "not enough memory");
-    b->d = t->ex->gpu;
-    b->c = c;
     b->t = t;
-    ret = make(b, target, err);
-    if (!ret && send(b))
-        ret = fg_error(err, b->d->rc, "%s", b->d->err.text);
-    if (ret)
-        fg_batch_gpu_free(out);
-    else
+    b->to[0] = fg_tape_gpu_view(t, FG_VIEW_INPUT);
+    ret = finish(out, target ? make_target(b, err) : 0, err);
+    if (*out)
         fg_tape_keep(t, target
                             ? FG_KEEP_INPUT | FG_KEEP_OUTPUT | FG_KEEP_GRADIENT
                             : FG_KEEP_INPUT);
-    return ret == -ENOMEM ? 0 : ret;
+    return ret;
+}
+
+int fg_batch_gpu_create_lots(FgBatchGpu **out, const FgCrops *c,
+                             const FgLot *in, const FgLot *target, FgError *err)
+{
+    const FgLot *any = in ? in : target;
+    FgBatchGpu *b;
+
+    *out = NULL;
+    if (!any->d)
+        return 0;
+    b = *out = start(c, any->d, any->host.shape.n);
+    if (!b)
+        return fg_error(err, -ENOMEM, "not enough memory");
+    if (in)
+        b->to[0] = in->there;
+    if (target)
+        b->to[1] = target->there;
+    return finish(out, 0, err);
 }
 
 int fg_batch_gpu_create(FgBatchGpu **out, const FgCrops *c, FgTape *t,
@@ -140,7 +184,8 @@ void fg_batch_gpu_free(FgBatchGpu **out)
     if (!b)
         return;
     g->api->release(g->dev, b->data);
-    g->api->release(g->dev, b->target.at);
+    if (b->owned)
+        g->api->release(g->dev, b->to[1].at);
     g->api->release(g->dev, b->table);
     g->api->release(g->dev, b->sums);
     free(b->at[0]);
@@ -166,7 +211,9 @@ static int cut(FgBatchGpu *b, int target)
                               (b->c->centred ? FG_CROP_CENTRED : 0),
                       .t = {.images = b->images}};
 
-    k.out = target ? b->target : fg_tape_gpu_view(b->t, FG_VIEW_INPUT);
+    if (!b->to[target].at)
+        return 0;
+    k.out = b->to[target];
     k.p[0] = b->data;
     k.p[1] = b->table + (uint64_t)(target ? b->images : 0) * sizeof(*b->crop);
     return launch(b, FG_KERNEL_t_crop, &k);
@@ -191,7 +238,21 @@ int fg_batch_gpu_fill(FgBatchGpu *b, int64_t step)
                      2 * (size_t)b->images * sizeof(*b->crop));
     if (!ret)
         ret = cut(b, 0);
-    return ret || !b->target.at ? ret : cut(b, 1);
+    return ret ? ret : cut(b, 1);
+}
+
+int fg_batch_fill(FgBatchGpu *b, const FgCrops *c, int64_t step, FgLot *in,
+                  FgLot *target, FgExecutor *ex)
+{
+    int ret = 0;
+
+    if (b)
+        return fg_batch_gpu_fill(b, step);
+    fg_crops_fill(c, step, in ? &in->host : NULL, target ? &target->host : NULL,
+                  ex);
+    if (in)
+        ret = fg_lot_put(in);
+    return ret || !target ? ret : fg_lot_put(target);
 }
 
 /* fp16 has few small numbers: the largest gradient that there can be, or with
@@ -215,12 +276,13 @@ double fg_batch_gpu_loss(FgBatchGpu *b, int kind, double eps, double *mse)
 
     k.eps = (float)(eps * eps);
     k.in[0] = y;
-    k.in[1] = b->target;
+    k.in[1] = b->to[1];
     k.out = fg_tape_gpu_view(b->t, FG_VIEW_GRADIENT);
     k.p[0] = b->sums;
     k.t.images = b->images;
     k.t.results = PARTS;
     k.t.scale = choose_scale(b, kind, k.alpha);
+    k.t.weight = 1;
     fg_tape_gpu_scale(b->t, k.t.scale);
     *mse = NAN;
     if (launch(b, FG_KERNEL_t_loss, &k) ||
@@ -237,7 +299,9 @@ double fg_batch_gpu_loss(FgBatchGpu *b, int kind, double eps, double *mse)
 
 int fg_batch_gpu_target(FgBatchGpu *b, float *to)
 {
-    return fg_gpu_get(b->d, to, b->target.at,
-                      sizeof(float) * (size_t)b->images * (size_t)b->target.h *
-                          (size_t)b->target.w * (size_t)b->target.c);
+    const FgKView *v = &b->to[1];
+
+    return fg_gpu_get(b->d, to, v->at,
+                      sizeof(float) * (size_t)b->images * (size_t)v->h *
+                          (size_t)v->w * (size_t)v->c);
 }

@@ -4,6 +4,7 @@
 #define FFGAN_TRAINER_BATCH_GPU_H
 
 #include "trainer/data.h"
+#include "trainer/lot.h"
 #include "trainer/tape.h"
 
 typedef struct FgBatchGpu FgBatchGpu;
@@ -19,10 +20,18 @@ int fg_batch_gpu_create(FgBatchGpu **b, const FgCrops *c, FgTape *t,
  * centred. All else stays the host's. */
 int fg_batch_gpu_create_input(FgBatchGpu **b, const FgCrops *c, FgTape *t,
                               FgError *err);
+/* The same for lots on a device, of an input, of a target, or one alone: NULL.
+ * c may be centred. */
+int fg_batch_gpu_create_lots(FgBatchGpu **b, const FgCrops *c, const FgLot *in,
+                             const FgLot *target, FgError *err);
 void fg_batch_gpu_free(FgBatchGpu **b); /* accepts NULL; before the tape */
 /* As fg_crops_fill, to the bit: the tape's input and the target. 0 or what the
  * device failed with. */
 int fg_batch_gpu_fill(FgBatchGpu *b, int64_t step);
+/* The crops that b was made for into these lots of it; with b NULL by the host,
+ * from which they go to where they belong. */
+int fg_batch_fill(FgBatchGpu *b, const FgCrops *c, int64_t step, FgLot *in,
+                  FgLot *target, FgExecutor *ex);
 /* As fg_loss_pixel: the output's gradient to the bit, sums in another order.
  * NaN where the device fails. */
 double fg_batch_gpu_loss(FgBatchGpu *b, int kind, double eps, double *mse);

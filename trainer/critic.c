@@ -32,8 +32,6 @@ int fg_critic_open(FgCritic *c, FgTrain *t, FgNet *net, const FgTaps *taps,
         fg_critic_close(c);
     else if (t->recipe->bf16)
         c->real.fast = c->fake.fast = FG_FAST_16BIT;
-    if (!ret)
-        fg_tape_keep(&c->real, KEPT | FG_KEEP_SLOPE);
     return ret;
 }
 
@@ -45,12 +43,23 @@ void fg_critic_close(FgCritic *c)
     *c = (FgCritic){0};
 }
 
-int fg_critic_see(FgCritic *c, const FgTensor *real)
+/* Pictures that are there stay there. */
+static int look(FgTape *t, const FgLot *at)
+{
+    FgLot in;
+    int ret;
+
+    fg_tape_keep(t, KEPT | FG_KEEP_SLOPE | (at->d ? FG_KEEP_INPUT : 0));
+    in = fg_lot_input(t);
+    ret = fg_lot_copy(&in, at);
+    return ret ? ret : fg_tape_forward(t, 1);
+}
+
+int fg_critic_see(FgCritic *c, const FgLot *real)
 {
     if (c->spectral.net)
         fg_spectral_apply(&c->spectral, 1);
-    fg_tensor_copy(fg_tape_input(&c->real), real);
-    return fg_tape_forward(&c->real, 1);
+    return look(&c->real, real);
 }
 
 static double match(FgCritic *c, double weight)
@@ -70,12 +79,13 @@ static double match(FgCritic *c, double weight)
 }
 
 int fg_critic_judge(FgCritic *c, FgTape *gen, double weight, double feature,
-                    FgTensor *g, double *adv, double *feat)
+                    const FgLot *g, double *adv, double *feat)
 {
     FgTape *t = &c->fake;
+    FgLot slope;
     int ret;
 
-    fg_tape_keep(t, KEPT | FG_KEEP_INPUT);
+    fg_tape_keep(t, KEPT | FG_KEEP_INPUT | (!g || g->d ? FG_KEEP_SLOPE : 0));
     fg_tape_feed(t, gen);
     ret = fg_tape_forward(t, 1);
     if (ret)
@@ -83,23 +93,20 @@ int fg_critic_judge(FgCritic *c, FgTape *gen, double weight, double feature,
     *adv = fg_tape_adv_generator(c->loss, weight, &c->real, t).loss;
     *feat = feature > 0 ? match(c, feature) : 0;
     ret = fg_tape_backward_data(t, 1);
-    if (!ret)
-        fg_add_scaled(g, fg_tape_input_grad(t), 1);
-    return ret;
+    slope = fg_lot_slope(t);
+    return ret || !g ? ret : fg_lot_add(g, &slope, 1);
 }
 
-int fg_critic_learn(FgCritic *c, const FgTensor *fake, double weight,
-                    FgVerdict *v)
+int fg_critic_learn(FgCritic *c, const FgLot *fake, double weight, FgVerdict *v)
 {
     FgVerdict said;
     int ret = 0;
 
     fg_net_zero_grads(c->net);
-    fg_tape_keep(&c->fake, KEPT | FG_KEEP_SLOPE | (fake ? 0 : FG_KEEP_INPUT));
-    if (fake) {
-        fg_tensor_copy(fg_tape_input(&c->fake), fake);
-        ret = fg_tape_forward(&c->fake, 1);
-    }
+    if (fake)
+        ret = look(&c->fake, fake);
+    else
+        fg_tape_keep(&c->fake, KEPT | FG_KEEP_SLOPE | FG_KEEP_INPUT);
     if (ret)
         return ret;
     said = fg_tape_adv_critic(c->loss, weight, &c->real, &c->fake);

@@ -2,7 +2,7 @@
 TRAINER_OBJS := trainer/main.o trainer/cmd_train.o trainer/cmd_eval.o \
     trainer/recipe.o trainer/recipe_keys.o trainer/family.o \
     trainer/load.o trainer/net_init.o trainer/noise.o trainer/loss_adv.o trainer/spectral.o trainer/penalty.o trainer/cifar.o trainer/data.o trainer/crops.o trainer/imresize.o \
-    trainer/metric.o trainer/score.o trainer/tape.o trainer/tape_gpu.o trainer/lot.o trainer/loss_tape.o trainer/batch_gpu.o trainer/gpu.o trainer/net_gpu.o trainer/spectral_gpu.o trainer/penalty_gpu.o trainer/net.o \
+    trainer/metric.o trainer/score.o trainer/tape.o trainer/tape_gpu.o trainer/lot.o trainer/loss_tape.o trainer/loss_lot.o trainer/batch_gpu.o trainer/gpu.o trainer/net_gpu.o trainer/spectral_gpu.o trainer/penalty_gpu.o trainer/net.o \
     trainer/optim.o trainer/loss.o trainer/loss_fft.o trainer/train_sr.o trainer/train_gan.o trainer/gan_figure.o trainer/swd.o trainer/features.o trainer/frechet.o trainer/train_vae.o trainer/grid.o trainer/export_gan.o trainer/gan_net.o \
     trainer/loop.o trainer/checkpoint.o trainer/atomic.o trainer/export.o \
     trainer/log.o

@@ -28,7 +28,21 @@ FgLot fg_lot_output(FgTape *t);
 FgLot fg_lot_grad(FgTape *t);
 FgLot fg_lot_slope(FgTape *t);
 
-/* All become v, or what the device failed with. l is f32. */
+/* Memory of its own, zeroed on the host, and where the executor has a device
+ * and `there` is asked for on that as well: then the host's means nothing but
+ * to fg_lot_put. ex may be NULL. 0 or a negative errno with err; free in any
+ * case. */
+int fg_lot_create(FgLot *l, FgShape s, FgExecutor *ex, int there, FgError *err);
+void fg_lot_free(FgLot *l); /* accepts zeroed; not views */
+
+/* The host's values go to where the lot is. 0 or what the device failed with;
+ * so of all that follows. */
+int fg_lot_put(const FgLot *l);
+/* to = from; to += k from; shapes are equal. What is there comes from there, or
+ * of copy from the host. to of fg_lot_add is f32. */
+int fg_lot_copy(const FgLot *to, const FgLot *from);
+int fg_lot_add(const FgLot *to, const FgLot *from, double k);
+/* All become v; l is f32. */
 int fg_lot_fill(const FgLot *l, double v);
 /* How many. */
 size_t fg_lot_count(const FgLot *l);

@@ -4,6 +4,7 @@
 #define FFGAN_TRAINER_STYLE_H
 
 #include "trainer/loss_tape.h"
+#include "trainer/lot.h"
 #include "trainer/nets.h"
 #include "trainer/spectral.h"
 #include "trainer/tape.h"
@@ -48,17 +49,18 @@ int fg_critic_open(FgCritic *c, FgTrain *t, FgNet *net, const FgTaps *taps,
 void fg_critic_close(FgCritic *c); /* accepts zeroed */
 /* A step begins: one power iteration; the critic looks at real pictures, and
  * c->real then holds them. */
-int fg_critic_see(FgCritic *c, const FgTensor *real);
+int fg_critic_see(FgCritic *c, const FgLot *real);
 /* The generator's side: weight times how far y is from passing for real, plus
  * feature times the mean distance of its activations from those in c->real.
- * The gradient to y, gen's output, is added to g; c->fake then holds y. */
+ * The gradient to y, gen's output, is added to g, if that is not NULL; c->fake
+ * then holds y. */
 int fg_critic_judge(FgCritic *c, FgTape *gen, double weight, double feature,
-                    FgTensor *g, double *adv, double *feat);
+                    const FgLot *g, double *adv, double *feat);
 
 /* The critic's side: gradients of weight times its loss on what c->real holds
  * and on fake (NULL: what c->fake holds) into c->net->grads, zeroed first. Adds
  * to *v. */
-int fg_critic_learn(FgCritic *c, const FgTensor *fake, double weight,
+int fg_critic_learn(FgCritic *c, const FgLot *fake, double weight,
                     FgVerdict *v);
 
 /* Tensors side by side, an image of each in a row, at most rows rows. The

@@ -268,6 +268,11 @@ FgKView fg_tape_gpu_view(const FgTape *t, int what)
                                     : g->grad[last];
 }
 
+uint64_t fg_tape_gpu_stage(const FgTape *t)
+{
+    return t->gpu->stage;
+}
+
 int fg_tape_gpu_keeps(const FgTape *t, int what)
 {
     return t->gpu->kept & what;
@@ -448,6 +453,7 @@ double fg_tape_gpu_match(FgTape *t, const FgTape *like, const int *node, int nb,
         k.t.images = t->val[n].shape.n;
         k.t.results = FG_LOSS_PARTS;
         k.t.scale = g->scale;
+        k.t.weight = 1;
         if (fg_gpu_launch(g->d, FG_KERNEL_t_loss, &k))
             return NAN;
         t->seeded[n] = g->matched[n] = 1;

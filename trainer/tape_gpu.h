@@ -40,6 +40,7 @@ void fg_tape_gpu_scale(FgTape *t, float scale);
 enum { FG_VIEW_INPUT, FG_VIEW_OUTPUT, FG_VIEW_GRADIENT, FG_VIEW_SLOPE };
 enum { FG_LOSS_PARTS = 64 }; /* blocks of a loss */
 FgKView fg_tape_gpu_view(const FgTape *t, int what);
+uint64_t fg_tape_gpu_stage(const FgTape *t); /* f32 memory of any node, or 0 */
 int fg_tape_gpu_keeps(const FgTape *t, int what); /* FG_KEEP_* */
 /* f32 memory for the output's gradient, which the caller fills before the next
  * backward pass, which scales it as it does what the host gives; at = 0: the

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "kernels/op.h"
+#include "trainer/batch_gpu.h"
 #include "trainer/loss_image.h"
 #include "trainer/noise.h"
 #include "trainer/recipe_keys.h"
@@ -32,8 +33,9 @@ typedef struct Cut {
     FgGraph half;      /* G up to the last tap */
     FgTaps taps;
     FgCritic critic;
-    FgTensor a, b;
+    FgLot a, b;
     FgCrops crops[2];
+    FgBatchGpu *batch[2]; /* NULL: crops are the host's */
     Head head[FG_MAX_TAPS];
     double *work, nce, tau;
     int places, features;
@@ -153,9 +155,9 @@ static int make_tapes(FgTrain *t, Cut *s, const FgTaps *critic, FgError *err)
         ret = fg_critic_open(&s->critic, t, &t->net[1], critic, in,
                              fg_recipe_text(r, "adversarial"), NULL, err);
     if (!ret)
-        ret = fg_tensor_alloc(&s->a, in, FG_F32);
+        ret = fg_lot_create(&s->a, in, t->ex, 1, err);
     if (!ret)
-        ret = fg_tensor_alloc(&s->b, in, FG_F32);
+        ret = fg_lot_create(&s->b, in, t->ex, 1, err);
     if (!ret && r->bf16)
         s->make.fast = s->same.fast = s->look.fast = FG_FAST_16BIT;
     return ret;
@@ -205,6 +207,23 @@ static int make_head(FgTrain *t, Cut *s, int i, FgError *err)
     return ret;
 }
 
+/* On a GPU pictures and their gradients stay there; of features those at the
+ * places drawn are the host's. */
+static int stay_there(Cut *s, FgError *err)
+{
+    const int kept = FG_KEEP_INPUT | FG_KEEP_OUTPUT | FG_KEEP_GRADIENT;
+    int ret = fg_batch_gpu_create_lots(&s->batch[0], &s->crops[0], &s->a, NULL,
+                                       err);
+
+    fg_tape_keep(&s->make, kept);
+    if (s->same.graph)
+        fg_tape_keep(&s->same, kept);
+    fg_tape_keep(&s->look, FG_KEEP_INPUT | FG_KEEP_SLOPE);
+    return ret ? ret
+               : fg_batch_gpu_create_lots(&s->batch[1], &s->crops[1], &s->b,
+                                          NULL, err);
+}
+
 static int cut_create(FgTrain *t, FgError *err)
 {
     const FgRecipe *r = t->recipe;
@@ -229,6 +248,8 @@ static int cut_create(FgTrain *t, FgError *err)
     ret = make_nets(t, s, &critic, err);
     if (!ret)
         ret = make_tapes(t, s, &critic, err);
+    if (!ret)
+        ret = stay_there(s, err);
     for (int i = 0; i < s->taps.nb && !ret; i++)
         ret = make_head(t, s, i, err);
     p = (size_t)s->places;
@@ -284,7 +305,7 @@ static void scatter(const Head *h, int places, const FgTensor *from,
 static int one_head(Cut *s, int i, FgTape *source, double weight, double *loss)
 {
     const int node = s->taps.node[i];
-    const int batch = s->a.shape.n;
+    const int batch = s->a.host.shape.n;
     Head *h = &s->head[i];
     int ret;
 
@@ -310,43 +331,51 @@ static int one_head(Cut *s, int i, FgTape *source, double weight, double *loss)
  * the latter is added to its output's. */
 static int patches(Cut *s, FgTape *source, double weight, double *loss)
 {
-    int ret;
+    const FgLot in = fg_lot_input(&s->look), made = fg_lot_output(source);
+    const FgLot g = fg_lot_grad(source);
+    FgLot slope;
+    int ret = fg_lot_copy(&in, &made);
 
-    fg_tensor_copy(fg_tape_input(&s->look), fg_tape_output(source));
-    ret = fg_tape_forward(&s->look, 1);
+    if (!ret)
+        ret = fg_tape_forward(&s->look, 1);
     for (int i = 0; i < s->taps.nb && !ret; i++)
         ret = one_head(s, i, source, weight / s->taps.nb, loss);
     if (!ret)
         ret = fg_tape_backward(&s->look, 1);
-    if (!ret)
-        fg_add_scaled(fg_tape_output_grad(source), fg_tape_input_grad(&s->look),
-                      1);
-    return ret;
+    slope = fg_lot_slope(&s->look);
+    return ret ? ret : fg_lot_add(&g, &slope, 1);
 }
 
 /* ---- a step ---- */
+
+/* A generator's pass over pictures; *g: no gradient yet. */
+static int begin(FgTape *t, const FgLot *pictures, FgLot *g)
+{
+    const FgLot in = fg_lot_input(t);
+    int ret = fg_lot_copy(&in, pictures);
+
+    if (!ret)
+        ret = fg_tape_forward(t, 1);
+    *g = fg_lot_grad(t);
+    return ret ? ret : fg_lot_fill(g, 0);
+}
 
 /* With the identity term both count half, as the paper's code has it. */
 static int generator(Cut *s, FgStepInfo *info)
 {
     const double nce = s->same.graph ? s->nce / 2 : s->nce;
     double adv = 0, feat, loss = 0;
-    int ret;
+    FgLot g;
+    int ret = begin(&s->make, &s->a, &g);
 
-    fg_tensor_copy(fg_tape_input(&s->make), &s->a);
-    ret = fg_tape_forward(&s->make, 1);
-    fg_tensor_zero(fg_tape_output_grad(&s->make));
     if (!ret)
-        ret = fg_critic_judge(&s->critic, &s->make, 1, 0,
-                              fg_tape_output_grad(&s->make), &adv, &feat);
+        ret = fg_critic_judge(&s->critic, &s->make, 1, 0, &g, &adv, &feat);
     if (!ret)
         ret = patches(s, &s->make, nce, &loss);
     if (!ret)
         ret = fg_tape_backward(&s->make, 1);
     if (!ret && s->same.graph) {
-        fg_tensor_copy(fg_tape_input(&s->same), &s->b);
-        ret = fg_tape_forward(&s->same, 1);
-        fg_tensor_zero(fg_tape_output_grad(&s->same));
+        ret = begin(&s->same, &s->b, &g);
         if (!ret)
             ret = patches(s, &s->same, nce, &loss);
         if (!ret)
@@ -362,11 +391,15 @@ static int cut_step(FgTrain *t, double lr, double part, FgStepInfo *info)
 {
     Cut *s = t->priv;
     FgVerdict v = {0};
-    int ret;
+    int ret = fg_batch_fill(s->batch[0], &s->crops[0], t->step, &s->a, NULL,
+                            t->ex);
 
     (void)part;
-    fg_crops_fill(&s->crops[0], t->step, &s->a, NULL, t->ex);
-    fg_crops_fill(&s->crops[1], t->step, &s->b, NULL, t->ex);
+    if (!ret)
+        ret = fg_batch_fill(s->batch[1], &s->crops[1], t->step, &s->b, NULL,
+                            t->ex);
+    if (ret)
+        return ret;
     for (int i = 0; i < s->taps.nb; i++)
         draw(t, s, i);
     for (int i = 0; i < t->nb_nets; i++)
@@ -395,12 +428,12 @@ static int cut_export(FgTrain *t, int set, FgModel **m, FgError *err)
 static int cut_sample(FgTrain *t, int set, FgPicture *out, FgError *err)
 {
     Cut *s = t->priv;
-    const FgTensor *in[1] = {&s->a};
+    const FgTensor *in[1] = {&s->a.host};
     const FgNet *net[1] = {&t->net[0]};
 
-    fg_crops_fill(&s->crops[0], -1, &s->a, NULL, t->ex);
-    fg_crops_fill(&s->crops[1], -1, &s->b, NULL, t->ex);
-    return fg_style_sheet(t, set, in, net, 1, &s->b, out, err);
+    fg_crops_fill(&s->crops[0], -1, &s->a.host, NULL, t->ex);
+    fg_crops_fill(&s->crops[1], -1, &s->b.host, NULL, t->ex);
+    return fg_style_sheet(t, set, in, net, 1, &s->b.host, out, err);
 }
 
 static void cut_close(FgTrain *t)
@@ -414,8 +447,10 @@ static void cut_close(FgTrain *t)
     fg_tape_free(&s->look);
     fg_graph_free(&s->half);
     fg_critic_close(&s->critic);
-    fg_tensor_free(&s->a);
-    fg_tensor_free(&s->b);
+    for (int i = 0; i < 2; i++)
+        fg_batch_gpu_free(&s->batch[i]);
+    fg_lot_free(&s->a);
+    fg_lot_free(&s->b);
     for (int i = 0; i < FG_MAX_TAPS; i++) {
         fg_graph_free(&s->head[i].graph);
         fg_tape_free(&s->head[i].q);

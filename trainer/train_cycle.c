@@ -13,6 +13,8 @@
 #include <string.h>
 
 #include "kernels/op.h"
+#include "trainer/batch_gpu.h"
+#include "trainer/loss_lot.h"
 #include "trainer/noise.h"
 #include "trainer/recipe_keys.h"
 #include "trainer/style.h"
@@ -22,9 +24,10 @@ typedef struct Way {
     FgNet *gen;
     FgTape make, back, same; /* G(a); F(G(a)), the other's; F(a), the other's */
     FgCritic critic;         /* of the side it makes */
-    FgTensor real;           /* a */
-    FgTensor pooled;
+    FgLot real;              /* a */
+    FgLot pooled;
     FgCrops crops;
+    FgBatchGpu *batch;      /* NULL: crops are the host's */
     FgParam *pool, *filled; /* in t->state */
 } Way;
 
@@ -164,6 +167,18 @@ static void find_pool(FgTrain *t, Way *w, int i)
     w->filled = fg_params_find(&t->state, name);
 }
 
+/* On a GPU all but the pool, which is the host's, and what goes into it. */
+static int stay_there(Way *w, int pool, FgError *err)
+{
+    const int kept = FG_KEEP_INPUT | FG_KEEP_OUTPUT | FG_KEEP_GRADIENT;
+
+    fg_tape_keep(&w->make, pool ? kept & ~FG_KEEP_OUTPUT : kept);
+    fg_tape_keep(&w->back, kept | FG_KEEP_SLOPE);
+    if (w->same.graph)
+        fg_tape_keep(&w->same, kept);
+    return fg_batch_gpu_create_lots(&w->batch, &w->crops, &w->real, NULL, err);
+}
+
 static int make_way(FgTrain *t, Cycle *s, int i, const FgTaps *taps,
                     FgError *err)
 {
@@ -181,17 +196,17 @@ static int make_way(FgTrain *t, Cycle *s, int i, const FgTaps *taps,
                          .seed = r->seed + (uint64_t)i};
     if (!ret)
         ret = make_tape(t, &w->back, other, 1, err);
-    if (!ret)
-        fg_tape_keep(&w->back, FG_KEEP_INPUT);
     if (!ret && s->identity > 0)
         ret = make_tape(t, &w->same, other, 0, err);
     if (!ret)
         ret = fg_critic_open(&w->critic, t, &t->net[2 + i], taps, shape,
                              fg_recipe_text(r, "adversarial"), NULL, err);
     if (!ret)
-        ret = fg_tensor_alloc(&w->real, shape, FG_F32);
+        ret = fg_lot_create(&w->real, shape, t->ex, 1, err);
     if (!ret)
-        ret = fg_tensor_alloc(&w->pooled, shape, FG_F32);
+        ret = fg_lot_create(&w->pooled, shape, t->ex, !s->pool, err);
+    if (!ret)
+        ret = stay_there(w, s->pool, err);
     return ret ? ret : make_pool(t, w, i, s->pool, err);
 }
 
@@ -226,7 +241,7 @@ static void pool_one(const Cycle *s, Way *w, const FgRecipe *r, int64_t step,
     const size_t place = 2 * (size_t)i + (w == &s->way[1]);
     const size_t n = (size_t)r->patch * r->patch * 3;
     const double at = fg_noise_at(r->seed, step, FG_NOISE_FAMILY + 1, place);
-    float *new = fg_f32(&w->pooled, i, 0, 0), *slot;
+    float *new = fg_f32(&w->pooled.host, i, 0, 0), *slot;
 
     if (w->filled->data[0] < (float)s->pool) {
         slot = w->pool->data + (size_t)w->filled->data[0] * n;
@@ -243,14 +258,33 @@ static void pool_one(const Cycle *s, Way *w, const FgRecipe *r, int64_t step,
     }
 }
 
-static void pool(const FgTrain *t, const Cycle *s, Way *w)
+static int pool(const FgTrain *t, const Cycle *s, Way *w)
 {
-    fg_tensor_copy(&w->pooled, fg_tape_output(&w->make));
-    for (int i = 0; i < t->recipe->batch && s->pool; i++)
+    const FgLot made = fg_lot_output(&w->make);
+    const int ret = fg_lot_copy(&w->pooled, &made);
+
+    for (int i = 0; i < t->recipe->batch && s->pool && !ret; i++)
         pool_one(s, w, t->recipe, t->step, i);
+    return ret;
 }
 
 /* ---- a step ---- */
+
+static int see(FgTape *t, const FgLot *pictures)
+{
+    const FgLot in = fg_lot_input(t);
+    const int ret = fg_lot_copy(&in, pictures);
+
+    return ret ? ret : fg_tape_forward(t, 1);
+}
+
+/* L1, and its gradient at what t made. */
+static double away(FgTape *t, const FgLot *from, double weight)
+{
+    const FgLot y = fg_lot_output(t), g = fg_lot_grad(t);
+
+    return fg_lot_l1(weight, &y, from, &g, 0, NULL);
+}
 
 /* L1 on values of -1..1 is twice that on 0..1. */
 static int identity(Cycle *s, Way *w, double *loss)
@@ -260,37 +294,35 @@ static int identity(Cycle *s, Way *w, double *loss)
 
     if (!(s->identity > 0))
         return 0;
-    fg_tensor_copy(fg_tape_input(t), &w->real);
-    ret = fg_tape_forward(t, 1);
+    ret = see(t, &w->real);
     if (ret)
         return ret;
-    *loss += fg_l1(2 * s->identity, fg_tape_output(t), &w->real,
-                   fg_tape_output_grad(t), 0);
+    *loss += away(t, &w->real, 2 * s->identity);
     return fg_tape_backward(t, 1);
 }
 
 /* There, back, and both gradients down to the generator. */
 static int go_round(Cycle *s, Way *w, double *adv, double *cycle)
 {
-    FgTensor *g = fg_tape_output_grad(&w->make);
     double pass = 0, feat;
-    int ret;
+    FgLot g, slope;
+    int ret = see(&w->make, &w->real);
 
-    fg_tensor_copy(fg_tape_input(&w->make), &w->real);
-    ret = fg_tape_forward(&w->make, 1);
     if (ret)
         return ret;
     fg_tape_feed(&w->back, &w->make);
     ret = fg_tape_forward(&w->back, 1);
     if (ret)
         return ret;
-    *cycle += fg_l1(2 * s->cycle, fg_tape_output(&w->back), &w->real,
-                    fg_tape_output_grad(&w->back), 0);
+    *cycle += away(&w->back, &w->real, 2 * s->cycle);
     ret = fg_tape_backward(&w->back, 1);
     if (ret)
         return ret;
-    fg_tensor_copy(g, fg_tape_input_grad(&w->back));
-    ret = fg_critic_judge(&w->critic, &w->make, 1, 0, g, &pass, &feat);
+    g = fg_lot_grad(&w->make);
+    slope = fg_lot_slope(&w->back);
+    ret = fg_lot_copy(&g, &slope);
+    if (!ret)
+        ret = fg_critic_judge(&w->critic, &w->make, 1, 0, &g, &pass, &feat);
     *adv += pass;
     return ret ? ret : fg_tape_backward(&w->make, 1);
 }
@@ -323,8 +355,9 @@ static int critics(FgTrain *t, Cycle *s, FgStepInfo *info)
     for (int i = 0; i < 2 && !ret; i++) {
         Way *w = &s->way[i];
 
-        pool(t, s, w);
-        ret = fg_critic_learn(&w->critic, &w->pooled, 0.5, &v);
+        ret = pool(t, s, w);
+        if (!ret)
+            ret = fg_critic_learn(&w->critic, &w->pooled, 0.5, &v);
     }
     fg_step_scalar(info, "Loss/D", v.loss);
     fg_step_scalar(info, "D/real", v.real / 2);
@@ -336,12 +369,14 @@ static int critics(FgTrain *t, Cycle *s, FgStepInfo *info)
 static int cycle_step(FgTrain *t, double lr, double part, FgStepInfo *info)
 {
     Cycle *s = t->priv;
-    int ret;
+    int ret = 0;
 
     (void)part;
-    for (int i = 0; i < 2; i++)
-        fg_crops_fill(&s->way[i].crops, t->step, &s->way[i].real, NULL, t->ex);
-    ret = fg_critic_see(&s->way[0].critic, &s->way[1].real);
+    for (int i = 0; i < 2 && !ret; i++)
+        ret = fg_batch_fill(s->way[i].batch, &s->way[i].crops, t->step,
+                            &s->way[i].real, NULL, t->ex);
+    if (!ret)
+        ret = fg_critic_see(&s->way[0].critic, &s->way[1].real);
     if (!ret)
         ret = fg_critic_see(&s->way[1].critic, &s->way[0].real);
     if (!ret)
@@ -377,8 +412,8 @@ static int cycle_sample(FgTrain *t, int set, FgPicture *out, FgError *err)
     const FgNet *net[2] = {&t->net[0], &t->net[1]};
 
     for (int i = 0; i < 2; i++) {
-        fg_crops_fill(&s->way[i].crops, -1, &s->way[i].real, NULL, t->ex);
-        in[i] = &s->way[i].real;
+        fg_crops_fill(&s->way[i].crops, -1, &s->way[i].real.host, NULL, t->ex);
+        in[i] = &s->way[i].real.host;
     }
     return fg_style_sheet(t, set, in, net, 2, NULL, out, err);
 }
@@ -394,8 +429,9 @@ static void cycle_close(FgTrain *t)
         fg_tape_free(&s->way[i].back);
         fg_tape_free(&s->way[i].same);
         fg_critic_close(&s->way[i].critic);
-        fg_tensor_free(&s->way[i].real);
-        fg_tensor_free(&s->way[i].pooled);
+        fg_batch_gpu_free(&s->way[i].batch);
+        fg_lot_free(&s->way[i].real);
+        fg_lot_free(&s->way[i].pooled);
     }
     free(s);
     t->priv = NULL;

@@ -10,10 +10,12 @@
 #include <stdlib.h>
 
 #include "kernels/op.h"
+#include "trainer/batch_gpu.h"
 #include "trainer/degrade.h"
 #include "trainer/export.h"
 #include "trainer/loss.h"
 #include "trainer/loss_image.h"
+#include "trainer/loss_lot.h"
 #include "trainer/recipe_keys.h"
 #include "trainer/score.h"
 #include "trainer/style.h"
@@ -22,8 +24,11 @@
 typedef struct GanSr {
     FgTape gen, average; /* the averaged weights, for LDL */
     FgCritic critic;
-    FgTensor target, part; /* a loss's own gradient */
+    FgLot target;
+    FgTensor part; /* a loss's own gradient */
     FgCrops crops;
+    FgBatchGpu *batch; /* NULL: crops are the host's */
+    int there; /* on a GPU, the target, what is made and its gradient stay */
     FgDegrade degrade;
     FgLossFft *fft;
     FgLossMsssim *msssim;
@@ -124,9 +129,35 @@ static int make_tapes(FgTrain *t, GanSr *s, const FgTaps *taps, FgError *err)
                              fg_recipe_text(r, "adversarial"), "conv0,conv9",
                              err);
     if (!ret)
-        ret = fg_tensor_alloc(&s->target, out, FG_F32);
+        ret = fg_lot_create(&s->target, out, t->ex, s->there, err);
     if (!ret)
         ret = fg_tensor_alloc(&s->part, out, FG_F32);
+    return ret;
+}
+
+/* Losses of more than pixels are the host's. */
+static int is_there(const FgRecipe *r)
+{
+    return !(fg_recipe_num(r, "fft") > 0 || fg_recipe_num(r, "msssim") > 0 ||
+             fg_recipe_num(r, "focal") > 0 || fg_recipe_num(r, "ldl") > 0);
+}
+
+/* Small pictures that are spoilt come from the host. */
+static int stay_there(GanSr *s, FgError *err)
+{
+    const int kept = FG_KEEP_OUTPUT | FG_KEEP_GRADIENT;
+    const FgTape *gen = &s->gen;
+    FgLot in;
+    int ret;
+
+    if (!s->there || !gen->gpu)
+        return 0;
+    fg_tape_keep(&s->gen, kept | FG_KEEP_INPUT);
+    in = fg_lot_input(&s->gen);
+    ret = fg_batch_gpu_create_lots(
+        &s->batch, &s->crops, s->degrade.none ? &in : NULL, &s->target, err);
+    if (!s->batch || !s->degrade.none)
+        fg_tape_keep(&s->gen, kept);
     return ret;
 }
 
@@ -167,11 +198,14 @@ static int gansr_create(FgTrain *t, FgError *err)
                          .augment = r->augment,
                          .flat = r->flat,
                          .seed = r->seed};
+    s->there = is_there(r);
     ret = fg_degrade_read(&s->degrade, r, "recipe", err);
     if (!ret)
         ret = make_nets(t, &taps, err);
     if (!ret)
         ret = make_tapes(t, s, &taps, err);
+    if (!ret)
+        ret = stay_there(s, err);
     return ret ? ret : make_losses(t, s, err);
 }
 
@@ -181,18 +215,19 @@ static int gansr_create(FgTrain *t, FgError *err)
 static double pixel_losses(FgTrain *t, GanSr *s, FgStepInfo *info)
 {
     const FgRecipe *r = t->recipe;
-    FgTensor *y = fg_tape_output(&s->gen), *g = fg_tape_output_grad(&s->gen);
-    const double pixel = fg_recipe_num(r, "pixel");
-    double sum;
+    const FgLot y = fg_lot_output(&s->gen), g = fg_lot_grad(&s->gen);
+    const FgPixelLoss l = {s->loss,
+                           fg_recipe_num(r, "loss_eps"),
+                           fg_recipe_num(r, "pixel"),
+                           &s->part,
+                           t->ex,
+                           s->sums};
+    double sum = fg_lot_pixel(&l, &y, &s->target, &g, &info->mse);
 
-    sum = pixel * fg_loss_pixel(s->loss, fg_recipe_num(r, "loss_eps"), y,
-                                &s->target, &s->part, t->ex, s->sums,
-                                &info->mse);
-    fg_tensor_zero(g);
-    fg_add_scaled(g, &s->part, pixel);
     fg_step_scalar(info, "Loss/pixel", sum);
     if (fg_recipe_num(r, "colour_loss") > 0)
-        sum += fg_l1_coarse(fg_recipe_num(r, "colour_loss"), y, &s->target, g);
+        sum += fg_lot_l1_coarse(fg_recipe_num(r, "colour_loss"), &y, &s->target,
+                                &g);
     return sum;
 }
 
@@ -200,25 +235,26 @@ static double texture_losses(FgTrain *t, GanSr *s, FgStepInfo *info)
 {
     const FgRecipe *r = t->recipe;
     FgTensor *y = fg_tape_output(&s->gen), *g = fg_tape_output_grad(&s->gen);
+    const FgTensor *want = &s->target.host;
     double sum = 0, v;
 
     if (s->fft)
-        sum += fg_loss_fft(s->fft, fg_recipe_num(r, "fft"), y, &s->target, g,
-                           t->ex, s->sums);
+        sum += fg_loss_fft(s->fft, fg_recipe_num(r, "fft"), y, want, g, t->ex,
+                           s->sums);
     if (s->msssim) {
-        v = fg_loss_msssim(s->msssim, fg_recipe_num(r, "msssim"), y, &s->target,
-                           g, t->ex, s->sums);
+        v = fg_loss_msssim(s->msssim, fg_recipe_num(r, "msssim"), y, want, g,
+                           t->ex, s->sums);
         fg_step_scalar(info, "Loss/msssim", v);
         sum += v;
     }
     if (s->focal) {
-        v = fg_loss_focal(s->focal, fg_recipe_num(r, "focal"), y, &s->target, g,
+        v = fg_loss_focal(s->focal, fg_recipe_num(r, "focal"), y, want, g,
                           t->ex, s->sums);
         fg_step_scalar(info, "Loss/focal", v);
         sum += v;
     }
     if (s->average.graph) {
-        v = fg_loss_ldl(fg_recipe_num(r, "ldl"), y, &s->target,
+        v = fg_loss_ldl(fg_recipe_num(r, "ldl"), y, want,
                         fg_tape_output(&s->average), g, s->map, t->ex, s->sums);
         fg_step_scalar(info, "Loss/ldl", v);
         sum += v;
@@ -228,9 +264,15 @@ static double texture_losses(FgTrain *t, GanSr *s, FgStepInfo *info)
 
 static int forward(FgTrain *t, GanSr *s)
 {
-    int ret = fg_degrade_fill(&s->degrade, &s->crops, t->step,
-                              fg_tape_input(&s->gen), &s->target, t->ex, NULL);
+    int ret = 0;
 
+    if (!s->batch || !s->degrade.none)
+        ret = fg_degrade_fill(&s->degrade, &s->crops, t->step,
+                              fg_tape_input(&s->gen), &s->target.host, t->ex,
+                              NULL);
+    if (!ret)
+        ret = s->batch ? fg_batch_gpu_fill(s->batch, t->step)
+                       : fg_lot_put(&s->target);
     if (!ret)
         ret = fg_tape_forward(&s->gen, 1);
     if (!ret && s->average.graph) {
@@ -244,19 +286,18 @@ static int adversary(FgTrain *t, GanSr *s, FgStepInfo *info)
 {
     const FgRecipe *r = t->recipe;
     const int on = t->step >= fg_recipe_int(r, "gan_from");
+    const FgLot g = fg_lot_grad(&s->gen);
     double adv, feat;
     FgVerdict v = {0};
     int ret;
 
-    fg_tensor_zero(&s->part);
     ret = fg_critic_judge(&s->critic, &s->gen, fg_recipe_num(r, "gan"),
-                          fg_recipe_num(r, "feature"), &s->part, &adv, &feat);
+                          fg_recipe_num(r, "feature"), on ? &g : NULL, &adv,
+                          &feat);
     if (ret)
         return ret;
-    if (on) {
-        fg_add_scaled(fg_tape_output_grad(&s->gen), &s->part, 1);
+    if (on)
         info->loss += adv + feat;
-    }
     fg_step_scalar(info, "Loss/G", adv);
     fg_step_scalar(info, "Loss/feature", feat);
     ret = fg_critic_learn(&s->critic, NULL, 1, &v);
@@ -334,9 +375,11 @@ static int gansr_sample(FgTrain *t, int set, FgPicture *out, FgError *err)
     const FgTensor *in[1] = {fg_tape_input(&s->gen)};
     const FgNet *net[1] = {&t->net[0]};
     int ret = fg_degrade_fill(&s->degrade, &s->crops, -1,
-                              fg_tape_input(&s->gen), &s->target, t->ex, err);
+                              fg_tape_input(&s->gen), &s->target.host, t->ex,
+                              err);
 
-    return ret ? ret : fg_style_sheet(t, set, in, net, 1, &s->target, out, err);
+    return ret ? ret
+               : fg_style_sheet(t, set, in, net, 1, &s->target.host, out, err);
 }
 
 static void gansr_close(FgTrain *t)
@@ -348,7 +391,8 @@ static void gansr_close(FgTrain *t)
     fg_tape_free(&s->gen);
     fg_tape_free(&s->average);
     fg_critic_close(&s->critic);
-    fg_tensor_free(&s->target);
+    fg_batch_gpu_free(&s->batch);
+    fg_lot_free(&s->target);
     fg_tensor_free(&s->part);
     fg_loss_fft_free(&s->fft);
     fg_loss_msssim_free(&s->msssim);

@@ -13,7 +13,9 @@
 #include <string.h>
 
 #include "kernels/op.h"
+#include "trainer/batch_gpu.h"
 #include "trainer/loss.h"
+#include "trainer/loss_lot.h"
 #include "trainer/noise.h"
 #include "trainer/recipe_keys.h"
 #include "trainer/score.h"
@@ -22,8 +24,10 @@
 typedef struct Keyframe {
     FgTape gen, noisy;
     FgCritic critic;
-    FgTensor target, part;
+    FgLot frame, target;
+    FgLot noise, shaken; /* the latter, and the frame below it */
     FgCrops crops;
+    FgBatchGpu *batch; /* NULL: crops are the host's */
     FgLossFft *fft;
     double *sums;
 } Keyframe;
@@ -172,6 +176,28 @@ static int make_tape(FgTrain *t, FgTape *tape, FgError *err)
     return ret;
 }
 
+/* On a GPU all of them are there, but for the loss of the spectrum, which is
+ * the host's. */
+static int make_lots(FgTrain *t, Keyframe *s, FgError *err)
+{
+    const FgRecipe *r = t->recipe;
+    const FgShape shape = {r->batch, 3, r->patch, r->patch};
+    const int there = !(fg_recipe_num(r, "fft") > 0);
+    const int kept = FG_KEEP_INPUT | FG_KEEP_OUTPUT | FG_KEEP_GRADIENT;
+    FgLot *const lot[] = {&s->frame, &s->target, &s->noise, &s->shaken};
+    int ret = 0;
+
+    for (int i = 0; i < 4 && !ret; i++)
+        ret = fg_lot_create(lot[i], shape, t->ex, there, err);
+    if (ret || !there)
+        return ret;
+    fg_tape_keep(&s->gen, kept);
+    if (s->noisy.graph)
+        fg_tape_keep(&s->noisy, kept);
+    return fg_batch_gpu_create_lots(&s->batch, &s->crops, &s->frame, &s->target,
+                                    err);
+}
+
 static int make_buffers(FgTrain *t, Keyframe *s, const FgTaps *taps,
                         FgError *err)
 {
@@ -185,9 +211,7 @@ static int make_buffers(FgTrain *t, Keyframe *s, const FgTaps *taps,
         ret = fg_critic_open(&s->critic, t, &t->net[1], taps, shape,
                              fg_recipe_text(r, "adversarial"), NULL, err);
     if (!ret)
-        ret = fg_tensor_alloc(&s->target, shape, FG_F32);
-    if (!ret)
-        ret = fg_tensor_alloc(&s->part, shape, FG_F32);
+        ret = make_lots(t, s, err);
     if (!ret && fg_recipe_num(r, "fft") > 0)
         ret = fg_loss_fft_create(&s->fft, r->patch, r->patch, fg_threads(t->ex),
                                  err);
@@ -219,30 +243,29 @@ static int keyframe_create(FgTrain *t, FgError *err)
 static double pixel_losses(FgTrain *t, Keyframe *s, FgStepInfo *info)
 {
     const FgRecipe *r = t->recipe;
-    FgTensor *y = fg_tape_output(&s->gen), *g = fg_tape_output_grad(&s->gen);
-    double sum;
+    const FgLot y = fg_lot_output(&s->gen), g = fg_lot_grad(&s->gen);
+    FgTensor to = g.host;
+    double sum = fg_lot_l1(2 * fg_recipe_num(r, "pixel"), &y, &s->target, &g, 0,
+                           &info->mse);
 
-    fg_loss_pixel(fg_loss_find("mse"), 0, y, &s->target, &s->part, t->ex,
-                  s->sums, &info->mse);
-    sum = fg_l1(2 * fg_recipe_num(r, "pixel"), y, &s->target, g, 0);
     fg_step_scalar(info, "Loss/pixel", sum);
     if (s->fft)
-        sum += fg_loss_fft(s->fft, fg_recipe_num(r, "fft"), y, &s->target, g,
-                           t->ex, s->sums);
+        sum += fg_loss_fft(s->fft, fg_recipe_num(r, "fft"), &y.host,
+                           &s->target.host, &to, t->ex, s->sums);
     return sum;
 }
 
 static int adversary(FgTrain *t, Keyframe *s, FgStepInfo *info)
 {
     const FgRecipe *r = t->recipe;
+    const FgLot g = fg_lot_grad(&s->gen);
     double adv, feat;
     FgVerdict v = {0};
     int ret = fg_critic_see(&s->critic, &s->target);
 
     if (!ret)
         ret = fg_critic_judge(&s->critic, &s->gen, fg_recipe_num(r, "gan"),
-                              fg_recipe_num(r, "feature"),
-                              fg_tape_output_grad(&s->gen), &adv, &feat);
+                              fg_recipe_num(r, "feature"), &g, &adv, &feat);
     if (!ret)
         ret = fg_critic_learn(&s->critic, NULL, 0.5, &v);
     if (ret)
@@ -256,23 +279,41 @@ static int adversary(FgTrain *t, Keyframe *s, FgStepInfo *info)
     return ret;
 }
 
+/* The noisy tape's input: the frame and some noise. */
+static int shake(FgTrain *t, Keyframe *s)
+{
+    const FgRecipe *r = t->recipe;
+    const FgLot in = fg_lot_input(&s->noisy);
+    int ret;
+
+    fg_noise_normal(&s->noise.host, r->seed, t->step, FG_NOISE_FAMILY + 2);
+    ret = fg_lot_put(&s->noise);
+    if (!ret)
+        ret = fg_lot_copy(&s->shaken, &s->frame);
+    if (!ret)
+        ret = fg_lot_add(&s->shaken, &s->noise,
+                         fg_recipe_num(r, "steady_noise") / 255);
+    return ret ? ret : fg_lot_copy(&in, &s->shaken);
+}
+
 static int steady(FgTrain *t, Keyframe *s, FgStepInfo *info)
 {
     const FgRecipe *r = t->recipe;
+    FgLot y, still, g;
     double loss;
     int ret;
 
     if (!s->noisy.graph)
         return 0;
-    fg_noise_normal(&s->part, r->seed, t->step, FG_NOISE_FAMILY + 2);
-    fg_tensor_copy(fg_tape_input(&s->noisy), fg_tape_input(&s->gen));
-    fg_add_scaled(fg_tape_input(&s->noisy), &s->part,
-                  fg_recipe_num(r, "steady_noise") / 255);
-    ret = fg_tape_forward(&s->noisy, 1);
+    ret = shake(t, s);
+    if (!ret)
+        ret = fg_tape_forward(&s->noisy, 1);
     if (ret)
         return ret;
-    loss = fg_l1(2 * fg_recipe_num(r, "steady"), fg_tape_output(&s->noisy),
-                 fg_tape_output(&s->gen), fg_tape_output_grad(&s->noisy), 0);
+    y = fg_lot_output(&s->noisy);
+    still = fg_lot_output(&s->gen);
+    g = fg_lot_grad(&s->noisy);
+    loss = fg_lot_l1(2 * fg_recipe_num(r, "steady"), &y, &still, &g, 0, NULL);
     info->loss += loss;
     fg_step_scalar(info, "Loss/steady", loss);
     return fg_tape_backward(&s->noisy, 1);
@@ -281,12 +322,15 @@ static int steady(FgTrain *t, Keyframe *s, FgStepInfo *info)
 static int keyframe_step(FgTrain *t, double lr, double part, FgStepInfo *info)
 {
     Keyframe *s = t->priv;
-    int ret;
+    const FgLot in = fg_lot_input(&s->gen);
+    int ret = fg_batch_fill(s->batch, &s->crops, t->step, &s->frame, &s->target,
+                            t->ex);
 
     (void)part;
-    fg_crops_fill(&s->crops, t->step, fg_tape_input(&s->gen), &s->target,
-                  t->ex);
-    ret = fg_tape_forward(&s->gen, 1);
+    if (!ret)
+        ret = fg_lot_copy(&in, &s->frame);
+    if (!ret)
+        ret = fg_tape_forward(&s->gen, 1);
     if (ret)
         return ret;
     info->loss = pixel_losses(t, s, info);
@@ -333,8 +377,9 @@ static int keyframe_sample(FgTrain *t, int set, FgPicture *out, FgError *err)
     const FgTensor *in[1] = {fg_tape_input(&s->gen)};
     const FgNet *net[1] = {&t->net[0]};
 
-    fg_crops_fill(&s->crops, -1, fg_tape_input(&s->gen), &s->target, t->ex);
-    return fg_style_sheet(t, set, in, net, 1, &s->target, out, err);
+    fg_crops_fill(&s->crops, -1, fg_tape_input(&s->gen), &s->target.host,
+                  t->ex);
+    return fg_style_sheet(t, set, in, net, 1, &s->target.host, out, err);
 }
 
 static void keyframe_close(FgTrain *t)
@@ -346,8 +391,11 @@ static void keyframe_close(FgTrain *t)
     fg_tape_free(&s->gen);
     fg_tape_free(&s->noisy);
     fg_critic_close(&s->critic);
-    fg_tensor_free(&s->target);
-    fg_tensor_free(&s->part);
+    fg_batch_gpu_free(&s->batch);
+    fg_lot_free(&s->frame);
+    fg_lot_free(&s->target);
+    fg_lot_free(&s->noise);
+    fg_lot_free(&s->shaken);
     fg_loss_fft_free(&s->fft);
     free(s->sums);
     free(s);

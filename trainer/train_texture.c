@@ -8,6 +8,7 @@
 
 #include "trainer/gpu.h"
 #include "trainer/export.h"
+#include "trainer/batch_gpu.h"
 #include "trainer/loss_adv.h"
 #include "trainer/loss_tape.h"
 #include "trainer/noise.h"
@@ -34,8 +35,9 @@ typedef struct Texture {
     Maker maker;
     FgTape critic; /* of one batch, with its input's gradient */
     FgPenalty penalty;
-    FgTensor real;
+    FgLot real;
     FgCrops crops;
+    FgBatchGpu *batch; /* NULL: crops are the host's */
 } Texture;
 
 static const FgKey texture_keys[] = {
@@ -158,6 +160,16 @@ static int maker_open(Maker *m, FgTrain *t, const FgTextureNet *n, int set,
     return ret || m->phase ? ret : fg_error(err, -ENOMEM, "not enough memory");
 }
 
+/* On a GPU pictures, what the critic says of them and gradients stay there. */
+static int stay_there(Texture *x, FgError *err)
+{
+    const int kept = FG_KEEP_OUTPUT | FG_KEEP_GRADIENT;
+
+    fg_tape_keep(&x->maker.gen, kept);
+    fg_tape_keep(&x->critic, kept | FG_KEEP_INPUT | FG_KEEP_SLOPE);
+    return fg_batch_gpu_create_lots(&x->batch, &x->crops, NULL, &x->real, err);
+}
+
 static int texture_create(FgTrain *t, FgError *err)
 {
     const FgRecipe *r = t->recipe;
@@ -190,7 +202,9 @@ static int texture_create(FgTrain *t, FgError *err)
                              &d->grads, s, 1, t->ex, err);
     if (!ret)
         ret = fg_penalty_create(&x->penalty, &x->critic, err);
-    return ret ? ret : fg_tensor_alloc(&x->real, s, FG_F32);
+    if (!ret)
+        ret = fg_lot_create(&x->real, s, t->ex, 1, err);
+    return ret ? ret : stay_there(x, err);
 }
 
 static void texture_close(FgTrain *t)
@@ -202,7 +216,8 @@ static void texture_close(FgTrain *t)
     maker_free(&x->maker);
     fg_penalty_free(&x->penalty); /* looks at its tape */
     fg_tape_free(&x->critic);
-    fg_tensor_free(&x->real);
+    fg_batch_gpu_free(&x->batch);
+    fg_lot_free(&x->real);
     free(x);
     t->priv = NULL;
 }
@@ -264,13 +279,14 @@ static void step_net(FgNet *net, double lr, FgStepInfo *info)
 }
 
 /* One side of the critic's loss; its gradients are added. */
-static int judge(Texture *x, const FgTensor *pictures, int real, double *loss)
+static int judge(Texture *x, const FgLot *pictures, int real, double *loss)
 {
     const int kind = fg_adv_find("bce_logits");
-    int ret;
+    const FgLot in = fg_lot_input(&x->critic);
+    int ret = fg_lot_copy(&in, pictures);
 
-    fg_tensor_copy(fg_tape_input(&x->critic), pictures);
-    ret = fg_tape_forward(&x->critic, 1);
+    if (!ret)
+        ret = fg_tape_forward(&x->critic, 1);
     if (ret)
         return ret;
     *loss += fg_tape_adv_critic(kind, 1, real ? &x->critic : NULL,
@@ -285,13 +301,16 @@ static int critic_step(FgTrain *t, Texture *x, double lr, FgStepInfo *info)
     const FgTensor *y = fg_tape_output(&x->critic);
     /* The penalty sees the sum over a picture's patches, of which there are: */
     const double patches = (double)y->shape.h * y->shape.w;
+    const FgLot made = fg_lot_output(&x->maker.gen);
     double loss = 0, r1 = 0;
     int ret = draw(&x->maker, &x->n, r->seed, t->step, 0);
 
-    fg_crops_fill(&x->crops, t->step, NULL, &x->real, t->ex);
     fg_net_zero_grads(&t->net[CRITIC]);
     if (!ret)
-        ret = judge(x, fg_tape_output(&x->maker.gen), 0, &loss);
+        ret = fg_batch_fill(x->batch, &x->crops, t->step, NULL, &x->real,
+                            t->ex);
+    if (!ret)
+        ret = judge(x, &made, 0, &loss);
     if (!ret)
         ret = judge(x, &x->real, 1, &loss);
     if (!ret && fg_recipe_num(r, "r1") > 0)
@@ -424,10 +443,10 @@ static int texture_sample(FgTrain *t, int set, FgPicture *out, FgError *err)
                      err);
     if (!ret)
         ret = draw(&m, &x->n, t->recipe->seed, 0, 2);
-    fg_crops_fill(&x->crops, 0, NULL, &x->real, t->ex);
+    fg_crops_fill(&x->crops, 0, NULL, &x->real.host, t->ex);
     for (int i = 0; i < COLUMNS * ROWS && !ret; i++)
         for (int k = 0; k < side * side * 3; k++) {
-            const FgTensor *from = i ? fg_tape_output(&m.gen) : &x->real;
+            const FgTensor *from = i ? fg_tape_output(&m.gen) : &x->real.host;
             const float v = 127.5f + 127.5f * fg_f32(from, i, 0, 0)[k];
             const size_t y = (size_t)(i / COLUMNS * side + k / 3 / side);
             const size_t at = y * w + i % COLUMNS * side + k / 3 % side;

@@ -92,6 +92,8 @@ enum {
     X(t_bend, FG_GRID_ELEMENTS)                                                \
     X(t_most, FG_GRID_RESULTS)                                                 \
     X(t_mix, FG_GRID_ELEMENTS)                                                 \
+    X(t_add, FG_GRID_ELEMENTS)                                                 \
+    X(t_coarse, FG_GRID_RESULTS)                                               \
     X(t_adv, FG_GRID_RESULTS)                                                  \
     X(t_lengths, FG_GRID_RESULTS)                                              \
     X(t_tangent, FG_GRID_ELEMENTS)                                             \
@@ -187,7 +189,7 @@ typedef struct FgTrainArgs {
     uint32_t below; /* dropout: a word under it drops */
     float scale;    /* parameters' gradients += scale * sum */
     float momentum;
-    double weight; /* adv, tangent: of a value's loss */
+    double weight; /* loss, coarse, adv, tangent: of their values */
     uint64_t seed;
     int64_t step;
     uint64_t live; /* an FgLive in device memory, whose step, scale and k count;

@@ -73,8 +73,9 @@ FG_HD float fg_apart(const FgKernelArgs *a, int64_t i)
            fg_flat(&a->in[1], i / c, (int)(i % c));
 }
 
-/* The loss of value i of all images; its gradient times t.scale into out.
- * alpha: 1 / the number of values, eps: Charbonnier's, squared. */
+/* The loss of value i of all images; t.weight times its gradient, times
+ * t.scale, into out, or added there (t.add). alpha: 1 / the number of values,
+ * eps: Charbonnier's, squared. */
 FG_HD float fg_loss_term(const FgKernelArgs *a, int64_t i)
 {
     const float d = fg_apart(a, i), k = a->alpha;
@@ -88,7 +89,9 @@ FG_HD float fg_loss_term(const FgKernelArgs *a, int64_t i)
     }
     FgKView o = a->out;
     o.at += (uint64_t)(i * (o.element == FG_ELEMENT_F32 ? 4 : 2));
-    fg_store(&o, 0, 0, 0, g * a->t.scale);
+    g = FG_MUL((float)a->t.weight, g);
+    g *= a->t.scale;
+    fg_store(&o, 0, 0, 0, a->t.add ? fg_load(&o, 0, 0, 0) + g : g);
     return loss;
 }
 

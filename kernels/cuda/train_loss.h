@@ -1,8 +1,8 @@
 /* ffgan: losses that look at what networks made, and their gradients.
  * SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The bits of trainer/loss_adv.c and trainer/penalty.c, but for the order of
- * sums. Views are dense. */
+ * The bits of trainer/loss_adv.c, trainer/penalty.c and trainer/style.c, but
+ * for the order of sums. Views are dense. */
 #ifndef FFGAN_KERNELS_CUDA_TRAIN_LOSS_H
 #define FFGAN_KERNELS_CUDA_TRAIN_LOSS_H
 
@@ -125,5 +125,73 @@ FG_HD void fg_tangent(const FgKernelArgs *a, int n, int y, int x, int k)
 }
 
 FG_T_EACH(tangent, fg_tangent(&b, n, y, x, k))
+
+/* ---- pictures ---- */
+
+/* alpha times in[0], of which t.scale is to be taken; t.add: added to out. */
+FG_T_EACH(add, fg_put(&b, y, x, k,
+                      FG_MUL(b.alpha, b.t.scale *fg_load(&b.in[0], y, x, k))))
+
+/* Square i of at most 8x8 pixels of one channel, of which there are a number of
+ * columns and rows. */
+typedef struct FgSquare {
+    int64_t at; /* its first value, in memory */
+    int h, w;
+} FgSquare;
+
+FG_HD FgSquare fg_square(const FgKView *v, int64_t i)
+{
+    const int rows = (v->h + 7) / 8, columns = (v->w + 7) / 8;
+    const int k = (int)(i % v->c), x = (int)(i / v->c % columns) * 8;
+    const int y = (int)(i / v->c / columns % rows) * 8;
+    const int64_t n = i / v->c / columns / rows;
+    FgSquare s;
+    s.at = ((n * v->h + y) * v->w + x) * v->c + k;
+    s.h = fg_imin(8, v->h - y);
+    s.w = fg_imin(8, v->w - x);
+    return s;
+}
+
+/* The distance of the square's means; its slope, t.weight times, is added to
+ * out, f32. all: how many squares there are. */
+FG_HD double fg_coarse_term(const FgKernelArgs *a, int64_t i, double all)
+{
+    const FgKView *v = &a->in[0];
+    const FgSquare s = fg_square(v, i);
+    const int area = s.h * s.w, row = v->w * v->c;
+    double sum = 0;
+    for (int y = 0; y < s.h; y++)
+        for (int x = 0; x < s.w; x++) {
+            const int64_t at = s.at + (int64_t)y * row + x * v->c;
+            sum += (double)fg_nth(v, at) - (double)fg_nth(&a->in[1], at);
+        }
+    sum /= area;
+    const float k = (float)(a->t.weight *
+                            (sum > 0   ? 1
+                             : sum < 0 ? -1
+                                       : 0) /
+                            (all * area));
+    for (int y = 0; y < s.h; y++)
+        for (int x = 0; x < s.w; x++)
+            ((float *)a->out.at)[s.at + (int64_t)y * row + x * v->c] += k;
+    return fabs(sum);
+}
+
+/* trainer/style.c's fg_l1_coarse. p[0] [results] double: a block's sums. */
+FG_HD void fg_t_coarse(const FgKernelArgs *a, int block, char *shared)
+{
+    const FgKView *v = &a->in[0];
+    const int64_t all = (int64_t)a->t.images * ((v->h + 7) / 8) *
+                        ((v->w + 7) / 8) * v->c;
+    const int64_t nb = a->t.results;
+    const int64_t from = all * block / nb, some = all * (block + 1) / nb - from;
+    double sum;
+    FG_BLOCK_SUM(sum, some, fg_coarse_term(a, from + i, (double)all));
+    FG_THREADS(t)
+    {
+        if (!t)
+            ((double *)a->p[0])[block] = sum;
+    }
+}
 
 #endif

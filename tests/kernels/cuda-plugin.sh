@@ -49,7 +49,7 @@ every() { # each kernel for each architecture
             }
         done < "$T/kernels"
     done
-    [ "$(wc -l < "$T/kernels")" = 115 ] && [ -s "$T/cost" ]
+    [ "$(wc -l < "$T/kernels")" = 117 ] && [ -s "$T/cost" ]
 }
 check "each kernel is there for each architecture" every
 cost "${fatbin_log%/*}/hopper.fatbin.log" > "$T/hopper"

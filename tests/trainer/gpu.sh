@@ -39,6 +39,10 @@ split wgan-gp "task: wgan-gp|$made|critic_steps: 1"
 split spectral "task: dcgan|$made|norm_d: spectral|r1: 1|loss: hinge|optimizer: sgd"
 split vae "task: vae|$made"
 split gan-sr "task: gan-sr|features: 4|blocks: 1|train: [train]|patch: 16|batch: 2|msssim: 0.5|focal: 0.2|ldl: 1|fft: 0.05|critic_features: 4|gan_from: 0"
+split gan-sr-plain "task: gan-sr|features: 4|blocks: 1|train: [train]|patch: 16|batch: 2|critic_features: 4|gan_from: 2|degrade: none|loss: charbonnier|pixel: 0.7"
+split gan-sr-mild "task: gan-sr|features: 4|blocks: 1|train: [train]|patch: 16|batch: 2|critic_features: 4"
+split cycle-plain "task: cyclegan|train: [train]|train_b: [clip.mkv]|features: 2|blocks: 1|critic_features: 2|critic_levels: 2|patch: 32|batch: 2|pool: 0|optimizer: sgd"
+split keyframe-plain "task: keyframe|train: [train/t1.png]|painted: [painted.png]|features: 4|blocks: 1|critic_features: 4|patch: 24|batch: 2|fft: 0"
 split cyclegan "task: cyclegan|train: [train]|train_b: [clip.mkv]|features: 2|blocks: 1|critic_features: 2|critic_levels: 2|patch: 32|batch: 2|pool: 3|optimizer: sgd"
 split cut "task: cut|train: [train]|train_b: [clip.mkv]|features: 2|blocks: 2|critic_features: 2|critic_levels: 2|patch: 32|batch: 2|places: 16|nce_features: 8"
 split keyframe "task: keyframe|train: [train/t1.png]|painted: [painted.png]|features: 4|blocks: 1|critic_features: 4|patch: 24|batch: 2|steady: 0.5"
@@ -69,12 +73,13 @@ near() {
               print "relative difference " r " of " n " values"
               exit !(n && r <= most) }'
 }
-for f in ${FAMILIES-sr dcgan wgan wgan-gp spectral vae gan-sr cyclegan cut \
-    keyframe interp fusion plate texture}; do
+for f in ${FAMILIES-sr dcgan wgan wgan-gp spectral vae gan-sr gan-sr-plain \
+    gan-sr-mild cyclegan cycle-plain cut keyframe keyframe-plain interp \
+    fusion plate texture}; do
     # Its rounding grows: 3e-5 after two steps. From the third on a rectifier's
     # or a loss's bend makes percents of it, whatever the order of sums.
     more=
-    [ "$f" != cyclegan ] || more=--steps=2
+    case $f in cycle*) more=--steps=2 ;; esac
     check "$f: on the CPU" run "$f" "$f-cpu" $more
     check "$f: on the GPU" run "$f" "$f-gpu" --device cuda $more
     check "$f: nearly the same checkpoint" \
@@ -83,7 +88,7 @@ for f in ${FAMILIES-sr dcgan wgan wgan-gp spectral vae gan-sr cyclegan cut \
 done
 
 # ---- equal runs ----
-for f in sr dcgan gan-sr texture; do
+for f in sr dcgan gan-sr gan-sr-plain keyframe-plain texture; do
     check "$f: again on the GPU, with two threads" run "$f" "$f-two" \
         --device=cuda:0 --threads 2
     check "$f: the same file" \
