@@ -13,18 +13,20 @@
 
 #define BLOCK 64 /* values that are looked at together */
 
-int fg_side_init(FgSide *s, FgAxis x, FgAxis y, int channels)
+int fg_side_init(FgSide *s, FgAxis x, FgAxis y, int channels, int threads)
 {
-    int ret = fg_tensor_alloc(&s->v, (FgShape){1, channels, y.src, x.src},
-                              FG_F32);
+    int ret = fg_resize_init(&s->up, x, y, FG_BICUBIC, channels);
 
-    if (ret < 0 ||
-        (ret = fg_resize_init(&s->up, x, y, FG_BICUBIC, channels)) < 0)
+    if (ret < 0)
         return ret;
+    s->channels = channels;
     s->by_rows = fg_resize_by_rows(&s->up);
     s->dirty = calloc((size_t)y.src, sizeof(*s->dirty));
     s->part = calloc((size_t)y.src, sizeof(*s->part));
-    return s->dirty && s->part ? 0 : -ENOMEM;
+    ret = fg_tensor_alloc(
+        &s->v, (FgShape){1, channels, s->by_rows ? threads : y.src, x.src},
+        FG_F32);
+    return ret < 0 ? ret : s->dirty && s->part ? 0 : -ENOMEM;
 }
 
 void fg_side_free(FgSide *s)
@@ -72,10 +74,11 @@ static FgPart split(float *in, float *left, const float *v, int n, float share)
     return p;
 }
 
-void fg_side_split(FgSide *s, int y, float *in, const float *v, float share)
+void fg_side_split(FgSide *s, int y, float *in, const float *v, float share,
+                   int worker)
 {
-    const int c = s->v.shape.c;
-    float *const left = fg_f32(&s->v, 0, y, 0);
+    const int c = s->channels;
+    float *const left = fg_f32(&s->v, 0, s->by_rows ? worker : y, 0);
     const FgPart p = split(in, left, v, s->v.shape.w * c, share);
 
     s->dirty[y] = p.to > p.from;
@@ -86,7 +89,7 @@ void fg_side_split(FgSide *s, int y, float *in, const float *v, float share)
 
 int fg_side_any(const FgSide *s)
 {
-    return memchr(s->dirty, 1, (size_t)s->v.shape.h) != NULL;
+    return memchr(s->dirty, 1, (size_t)s->up.y.axis.src) != NULL;
 }
 
 const float *fg_side_add(const FgSide *s, int y, float *dst, const float *net,
@@ -96,15 +99,35 @@ const float *fg_side_add(const FgSide *s, int y, float *dst, const float *net,
 
     if (share == 1 && !memchr(s->dirty + t->start[y], 1, (size_t)t->nb))
         return net;
-    memcpy(dst, net,
-           sizeof(*dst) * (size_t)s->up.x.axis.dst * (size_t)s->v.shape.c);
+    if (dst != net)
+        memcpy(dst, net,
+               sizeof(*dst) * (size_t)s->up.x.axis.dst * (size_t)s->channels);
     fg_resize_add_row(&s->up, y, dst, share, s->part, s->dirty);
     return dst;
+}
+
+typedef struct All {
+    const FgSide *s;
+    FgView net;
+    float share;
+} All;
+
+static void add_job(void *arg, int y, int worker)
+{
+    const All *const a = arg;
+    float *const row = a->net.data + y * a->net.row;
+
+    (void)worker;
+    fg_side_add(a->s, y, row, row, a->share);
 }
 
 void fg_side_add_all(FgSide *s, FgView net, float share, FgExecutor *ex)
 {
     const FgView v = {s->v.data, s->v.row};
+    All a = {s, net, share};
 
-    fg_resize_run(&s->up, net, v, share, 1, s->dirty, ex);
+    if (s->by_rows)
+        fg_run(ex, add_job, &a, s->up.y.axis.dst);
+    else
+        fg_resize_run(&s->up, net, v, share, 1, s->dirty, ex);
 }

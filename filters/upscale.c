@@ -158,7 +158,8 @@ static int init_main(FgUpscale *u)
     FgPlanInfo info;
     int ret;
 
-    if ((ret = fg_side_init(&u->side, ax, ay, u->luma ? 1 : 3)) < 0)
+    if ((ret = fg_side_init(&u->side, ax, ay, u->luma ? 1 : 3,
+                            fg_threads(o->ex))) < 0)
         return ret;
     fg_plan_info(u->plan, &info);
     u->fits = nw != o->out_w || nh != o->out_h;
@@ -412,7 +413,7 @@ static void job_prepare(void *arg, int i, int worker)
 
     for (int y = i * BAND; y < band_end(i, u->o.in_h); y++)
         fg_side_split(&u->side, y, fg_f32(&u->tin, 0, y, 0),
-                      read_row(u, y, worker), 1 - u->blend);
+                      read_row(u, y, worker), 1 - u->blend, worker);
 }
 
 typedef struct Store {
@@ -535,7 +536,8 @@ static void take_row(void *arg, float *row, int y, int worker)
 {
     FgUpscale *const u = arg;
 
-    fg_side_split(&u->side, y, row, read_row(u, y, worker), 1 - u->blend);
+    fg_side_split(&u->side, y, row, read_row(u, y, worker), 1 - u->blend,
+                  worker);
 }
 
 static void push_row(void *arg, const float *row, int y, int worker)

@@ -13,7 +13,7 @@
 
 #include "filters/side.h"
 
-enum { W = 203, H = 19, MOST = 3 };
+enum { W = 203, H = 19, MOST = 3, THREADS = 2 };
 
 typedef struct Case {
     int c, factor, every; /* channels; every so many pixels one is too high */
@@ -30,7 +30,9 @@ static float pixel(const Case *k, int x, int y)
     return (float)(rand() % 1000) / 999;
 }
 
-static void split_all(FgSide *s, const Case *k, float *in)
+/* left, dirty: what is left by its definition, as a picture. */
+static void split_all(FgSide *s, const Case *k, float *in, float *left,
+                      uint8_t *dirty)
 {
     float v[W * MOST];
 
@@ -38,9 +40,15 @@ static void split_all(FgSide *s, const Case *k, float *in)
         for (int x = 0; x < W; x++)
             for (int c = 0; c < k->c; c++)
                 v[x * k->c + c] = pixel(k, x, y);
-        fg_side_split(s, y, in, v, k->share);
-        for (int i = 0; i < W * k->c; i++)
+        fg_side_split(s, y, in, v, k->share, y % THREADS);
+        dirty[y] = 0;
+        for (int i = 0; i < W * k->c; i++) {
+            float *const l = &left[y * W * k->c + i];
+
             assert_true(in[i] == fminf(fmaxf(v[i], 0), 1));
+            *l = v[i] - k->share * in[i];
+            dirty[y] |= *l != 0;
+        }
     }
 }
 
@@ -51,20 +59,30 @@ static void check(const Case *k)
     float *const net = malloc(sizeof(*net) * (size_t)(n * oh));
     float *const all = malloc(sizeof(*all) * (size_t)(n * oh));
     float *const row = malloc(sizeof(*row) * (size_t)n), in[W * MOST];
+    float *const rows = malloc(sizeof(*rows) * (size_t)(n * oh));
+    float left[H * W * MOST];
+    uint8_t dirty[H];
+    FgResize r;
     FgSide s;
     int same = 0;
 
     assert_non_null(net);
     assert_non_null(all);
     assert_non_null(row);
+    assert_non_null(rows);
     memset(&s, 0, sizeof(s));
-    assert_int_equal(fg_side_init(&s, fg_axis(W, ow), fg_axis(H, oh), k->c), 0);
+    assert_int_equal(
+        fg_side_init(&s, fg_axis(W, ow), fg_axis(H, oh), k->c, THREADS), 0);
+    assert_int_equal(
+        fg_resize_init(&r, fg_axis(W, ow), fg_axis(H, oh), FG_BICUBIC, k->c),
+        0);
     assert_int_equal(s.by_rows, k->factor > 1);
     srand(11);
     for (int frame = 0; frame < 2; frame++) { /* the second meets old rows */
-        split_all(&s, k, in);
+        split_all(&s, k, in, left, dirty);
         for (int i = 0; i < n * oh; i++)
-            net[i] = all[i] = (float)rand() / RAND_MAX;
+            net[i] = all[i] = rows[i] = (float)rand() / RAND_MAX;
+        fg_side_add_all(&s, (FgView){rows, n}, k->share, NULL);
         for (int y = 0; y < oh && s.by_rows; y++) {
             const float *const got = fg_side_add(&s, y, row, net + y * n,
                                                  k->share);
@@ -73,7 +91,9 @@ static void check(const Case *k)
             if (got == row)
                 memcpy(net + y * n, row, sizeof(*row) * (size_t)n);
         }
-        fg_side_add_all(&s, (FgView){all, n}, k->share, NULL);
+        fg_resize_run(&r, (FgView){all, n}, (FgView){left, W * k->c}, k->share,
+                      1, dirty, NULL);
+        assert_memory_equal(rows, all, sizeof(*net) * (size_t)(n * oh));
         if (s.by_rows)
             assert_memory_equal(net, all, sizeof(*net) * (size_t)(n * oh));
     }
@@ -85,6 +105,8 @@ static void check(const Case *k)
     free(net);
     free(all);
     free(row);
+    free(rows);
+    fg_resize_free(&r);
 }
 
 static void test_rows_and_all_agree(void **state)
