@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define ROOM ((size_t)256 << 20)
 
@@ -24,12 +25,14 @@ int fg_flight_frames(const FgUpscale *of, const FgExecutor *ex, int asked)
     FgPlanInfo info;
     int n = fg_threads(ex);
 
-    if (n == 1)
+    fg_upscale_plan_info(of, &info);
+    if (n == 1 || strcmp(info.device, "cpu") != 0)
         return 1;
     if (asked > 0)
         return asked < FG_FLIGHT_MOST ? asked : FG_FLIGHT_MOST;
-    fg_upscale_plan_info(of, &info);
-    const size_t each = info.bytes - info.weights + 1;
+    if (fg_upscale_tiled(of))
+        return 1;
+    const size_t each = fg_upscale_bytes(of);
     n = n < FG_FLIGHT_MOST ? n : FG_FLIGHT_MOST;
     n = (size_t)n < ROOM / each ? n : (int)(ROOM / each);
     return n > fg_upscale_parts(of) ? n : 1;
@@ -84,7 +87,7 @@ static void job(void *arg, int i, int worker)
 
 void fg_flight_run(FgFlight *f, FgFlightFrame *v, int nb)
 {
-    int ready = 1;
+    int ready = f->nb_up > 0;
 
     for (int k = 0; k < f->nb_up; k++)
         for (int i = 0; i < nb; i++)
@@ -92,6 +95,13 @@ void fg_flight_run(FgFlight *f, FgFlightFrame *v, int nb)
     f->frames = v;
     f->nb = nb;
     atomic_store(&f->next, 0);
+    for (int i = 0; i < f->nb_up && !ready; i++)
+        fg_upscale_free(&f->up[i]); /* what `of` may need */
+    f->nb_up = ready ? f->nb_up : 0;
+    if (nb == 1) { /* all threads are its own */
+        one_frame(f->of, v);
+        return;
+    }
     if (ready)
         fg_run(f->ex, job, f, nb < f->nb_up ? nb : f->nb_up);
     for (int i = 0; i < nb; i++)

@@ -271,6 +271,26 @@ int fg_upscale_parts(const FgUpscale *u)
     return fg_plan_parts(u->plan);
 }
 
+int fg_upscale_tiled(const FgUpscale *u)
+{
+    return u->o.tile > 0;
+}
+
+size_t fg_upscale_bytes(const FgUpscale *u)
+{
+    FgPlanInfo i;
+    const size_t in = (size_t)u->o.in_w * (size_t)u->o.in_h;
+    const size_t out = (size_t)u->o.out_w * (size_t)u->o.out_h;
+
+    fg_upscale_plan_info(u, &i);
+    const size_t net = in * (size_t)i.scale_num * (size_t)i.scale_num /
+                       (size_t)i.scale_den / (size_t)i.scale_den;
+
+    /* Of a pixel: three values of the network, two of chroma, alpha, as floats
+     * before and after; samples of four components, of 4 bytes at most. */
+    return i.bytes - i.weights + (in + out) * (4 * 6 + 4 * 4) + net * 4 * 3;
+}
+
 int fg_upscale_ready(FgUpscale *u, const FgLook *look, FgError *err)
 {
     /* streams(), and do_picture's direct. */

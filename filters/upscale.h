@@ -67,6 +67,11 @@ int fg_upscale_share(FgUpscale **u, const FgUpscale *of, FgExecutor *ex,
 int fg_upscale_ready(FgUpscale *u, const FgLook *look, FgError *err);
 /* fg_plan_parts of its plan. */
 int fg_upscale_parts(const FgUpscale *u);
+/* 1 if a tile size was asked for. */
+int fg_upscale_tiled(const FgUpscale *u);
+/* What one that shares its weights may hold at most, with a frame in and one
+ * out: bytes, not counting weights. */
+size_t fg_upscale_bytes(const FgUpscale *u);
 /* The frame as the network takes it, [1,C,h,w]; lent until the next call. As
  * fg_upscale_frame. */
 int fg_upscale_input(FgUpscale *u, const AVFrame *in, const FgLook *look,

@@ -56,6 +56,11 @@ static av_cold void uninit(AVFilterContext *ctx)
 {
     GansrContext *s = ctx->priv;
 
+    if (s->nb_held)
+        av_log(ctx, AV_LOG_WARNING,
+               "%d frames are lost: the graph goes before its end "
+               "(inflight=1 holds none)\n",
+               s->nb_held);
     drop(s);
     fg_flight_free(&s->flight);
     fg_upscale_free(&s->up);
@@ -270,9 +275,21 @@ static int take(AVFilterContext *ctx, AVFrame *in)
 {
     GansrContext *s = ctx->priv;
     AVFilterLink *outlink = ctx->outputs[0];
-    FgFlightFrame *const v = &s->held[s->nb_held];
     AVFrame *out = ff_get_video_buffer(outlink, outlink->w, outlink->h);
-    const int ret = out ? fg_props_copy(out, in) : AVERROR(ENOMEM);
+    int ret;
+
+    if (!out && s->nb_held) { /* there is memory for fewer */
+        if ((ret = give_all(ctx)) < 0) {
+            av_frame_free(&in);
+            return ret;
+        }
+        fg_flight_free(&s->flight);
+        s->most = 1;
+        out = ff_get_video_buffer(outlink, outlink->w, outlink->h);
+    }
+    FgFlightFrame *const v = &s->held[s->nb_held];
+
+    ret = out ? fg_props_copy(out, in) : AVERROR(ENOMEM);
 
     if (ret < 0) {
         av_frame_free(&in);
@@ -386,7 +403,7 @@ static const AVOption gansr_options[] = {
     FG_VALUE("inflight",
              "frames done at the same time, 0 = several where one is too small "
              "for all threads",
-             inflight, INT, {.i64 = 0}, FG_FLIGHT_MOST, NULL),
+             inflight, INT, {.i64 = 1}, FG_FLIGHT_MOST, NULL),
     FG_OPTIONS_PLAN,
     FG_OPTIONS_COLOUR,
     {NULL},

@@ -85,7 +85,8 @@ int fg_plan_create(FgPlan **plan, const FgModel *m, const FgPlanOptions *opt,
 /* Another plan of the same network for other options: packed weights are
  * shared, activations are its own, so that the two may run at the same time.
  * Sizes, tile, memory_limit, ex and take_rows count; the rest is as `of` has
- * it. `of` must not run meanwhile; either may be freed first. As
+ * it. No plan that shares them may run or be made meanwhile; any may be
+ * freed first. As
  * fg_plan_create; -ENOTSUP with "cuda". */
 int fg_plan_share(FgPlan **plan, const FgPlan *of, const FgPlanOptions *opt,
                   FgError *err);

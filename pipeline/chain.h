@@ -11,6 +11,7 @@ typedef struct FgChainUse {
     int threads;     /* 0 = all */
     int gpu;         /* what our filters' device=cuda is */
     AVBufferRef *hw; /* for filters that upload frames; NULL = none */
+    int several;     /* frames may be kept back until the end is sent */
 } FgChainUse;
 
 typedef struct FgChain {

@@ -133,7 +133,7 @@ static int open_chain(Stage *s, const AVFrame *f)
 {
     const FgRun *const run = s->run;
     char *const text = chain_text(s, f);
-    const FgChainUse use = {run->job->threads, run->job->gpu, s->hw};
+    const FgChainUse use = {run->job->threads, run->job->gpu, s->hw, 1};
     const int ret = text ? fg_chain_open(&s->main, text, f,
                                          run->input->time_base,
                                          run->input->frame_rate, &use)

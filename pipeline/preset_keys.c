@@ -90,6 +90,9 @@ const FgKey fg_preset_gansr[] = {
     NUM("tilesize", INT, "0", 0, 16777216,
         "side of a tile in input pixels; 0: as memory allows"),
     NUM("threads", INT, "0", 0, 1024, "threads; 0: the graph's"),
+    NUM("inflight", INT, "0", 0, 64,
+        "frames done at the same time, a thread each; 0: several where one is "
+        "too small for all threads"),
     NUM("blend", DOUBLE, "0", 0, 1,
         "share of the plain bicubic upscale mixed back"),
     SET("colorspace", ENUM, "auto",

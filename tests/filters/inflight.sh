@@ -16,7 +16,7 @@ same() { diff "$1" "$2"; }
 # at_a_time SIZE THREADS OPTIONS: frames that gansr takes at a time
 at_a_time() {
     ff -v verbose -f lavfi -i "testsrc2=s=$1:d=0.04" \
-        -vf "gansr=model=net:threads=$2$3" -f null - 2>&1 |
+        -vf "gansr=model=net:threads=$2:inflight=${3:-0}" -f null - 2>&1 |
         sed -n 's/.*threads, \([0-9]*\) at a time$/\1/p'
 }
 cpus=$(nproc)
@@ -24,17 +24,17 @@ cpus=$(nproc)
 # ---- when ----
 check "one thread takes one frame" test "$(at_a_time 48x32 1)" = 1
 check "one thread takes one frame, asked for more, too" test \
-    "$(at_a_time 48x32 1 :inflight=4)" = 1
+    "$(at_a_time 48x32 1 4)" = 1
 if [ "$cpus" -gt 1 ]; then
     check "two threads take two small frames" test "$(at_a_time 48x32 2)" = 2
-    check "inflight says how many" test "$(at_a_time 48x32 2 :inflight=5)" = 5
+    check "inflight says how many" test "$(at_a_time 48x32 2 5)" = 5
     check "one large frame is for two threads" test "$(at_a_time 640x480 2)" = 1
     check "unless more are asked for" test \
-        "$(at_a_time 640x480 2 :inflight=2)" = 2
+        "$(at_a_time 640x480 2 2)" = 2
 else
     skip "how many frames threads take" "one CPU"
 fi
-check "inflight=1 takes one frame" test "$(at_a_time 48x32 2 :inflight=1)" = 1
+check "inflight=1 takes one frame" test "$(at_a_time 48x32 2 1)" = 1
 check "too many are refused" eval '! ff -v error -f lavfi -i testsrc2 -vf \
     gansr=model=net:inflight=65 -f null -'
 
@@ -48,7 +48,7 @@ for m in net rgb; do
         for n in 0 1 2 3 7; do
             for t in 2 3 8; do
                 crc "$src,format=$f,trim=end_frame=$n" \
-                    "gansr=model=$m:threads=$t" > "$T/a"
+                    "gansr=model=$m:threads=$t:inflight=0" > "$T/a"
                 crc "$src,format=$f,trim=end_frame=$n" \
                     "gansr=model=$m:threads=$t:inflight=3" > "$T/b"
                 head -n $n "$T/all" > "$T/want"
@@ -122,4 +122,29 @@ for n in 0 1 2 3 5; do
     check "frame $n is bad, eight at a time" \
         same "$T/threads=1" "$T/threads=2:inflight=8"
 done
+
+# ---- a graph that is made anew ----
+for s in 48x32 64x48 48x32; do
+    ff -v error -f lavfi -i "testsrc2=s=$s:r=5:d=1" -f mjpeg - >> "$T/sizes.mjpg"
+done
+frames() {
+    ff -v warning -f mjpeg -i "$T/sizes.mjpg" -vf "gansr=model=net:threads=2$1" \
+        -f framecrc - 2> "$T/msg" | grep -vc '^#'
+}
+check "none is lost, as it is" test "$(frames "")" = 15
+check "nothing is said of it" eval '! grep -q "are lost" "$T/msg"'
+if [ "$cpus" -gt 1 ]; then
+    lost=$(frames :inflight=4)
+    check "what is lost is said" grep -q "frames are lost" "$T/msg"
+    check "and was held" test "$lost" -lt 15
+fi
+
+# ---- memory for all threads' frames ----
+if [ "$cpus" -gt 1 ]; then
+    check "a large result is too much for many" test "$(ff -v verbose -f lavfi \
+        -i testsrc2=s=320x180:d=0.04 -vf \
+        "gansr=model=net:scale_factor=8:threads=2:inflight=0" -f null - 2>&1 |
+        sed -n 's/.*threads, \([0-9]*\) at a time$/\1/p')" = 1
+    check "so is a tile size" test "$(at_a_time 48x32 2 0:tilesize=16)" = 1
+fi
 done_testing
