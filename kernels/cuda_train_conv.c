@@ -11,11 +11,19 @@ static int transposed(const FgCudaCall *c)
     return fg_node_is(c->node, "deconv2d");
 }
 
-/* Plain loops know all of them. GPUs before 8.0 cannot multiply bf16. */
+static int groups_of(const FgCudaCall *c)
+{
+    return c->node->attr.groups > 1 ? c->node->attr.groups : 1;
+}
+
+/* Plain loops know all of them. GPUs before 8.0 cannot multiply bf16; a group
+ * of few channels leaves most of a tile empty, and waits for memory anyway. */
 static int has_product(const FgCudaTrain *d, const FgCudaCall *c)
 {
-    return c->node->attr.groups <= 1 &&
-           (c->in[0].element != FG_ELEMENT_BF16 || d->about.major >= 8);
+    const int nb = groups_of(c);
+    if (nb > 1 && (c->in[0].c / nb < 8 || c->node->attr.channels / nb < 8))
+        return 0;
+    return c->in[0].element != FG_ELEMENT_BF16 || d->about.major >= 8;
 }
 
 static int blocks_of(int64_t n, int by)
@@ -70,14 +78,13 @@ static Product product_of(const FgKernelArgs *k)
 
 /* The weights into the work memory; rows: their first dimension is the
  * outputs'. */
-static int pack(FgCudaTrain *d, const FgCudaCall *c, const FgKernelArgs *k,
-                const Product *p, int rows, FgError *err)
+static int pack(FgCudaTrain *d, const FgKernelArgs *k, const Product *p,
+                int rows, FgError *err)
 {
     FgKernelArgs a = *k;
     a.out = fg_cuda_line(d->work, (size_t)p->blocks * (size_t)p->chunks *
                                       (size_t)p->n * 16);
-    a.out.element = c->in[0].element;
-    a.p[0] = c->param[0];
+    a.out.element = k->in[0].element;
     a.first = k->out.c;
     a.factor = rows;
     a.t.results = p->n;
@@ -98,8 +105,7 @@ static const int outers[] = {FG_KERNEL_t_f32_outer, FG_KERNEL_t_f16_outer,
                              FG_KERNEL_t_bf16_outer};
 
 /* k->mode: FG_SEES_*. The caller has made room. */
-static int gather(FgCudaTrain *d, const FgCudaCall *c, FgKernelArgs *k,
-                  int rows, FgError *err)
+static int gather(FgCudaTrain *d, FgKernelArgs *k, int rows, FgError *err)
 {
     const Product p = product_of(k);
     FgKernelArgs g = *k;
@@ -107,7 +113,7 @@ static int gather(FgCudaTrain *d, const FgCudaCall *c, FgKernelArgs *k,
     g.blocks = p.blocks;
     g.chunks = p.chunks;
     g.t.results = p.slices;
-    rc = pack(d, c, &g, &p, rows, err);
+    rc = pack(d, &g, &p, rows, err);
     d->products++;
     g.p[0] = d->work;
     if (p.slices > 1) {
@@ -126,33 +132,73 @@ static int gather(FgCudaTrain *d, const FgCudaCall *c, FgKernelArgs *k,
     return fg_cuda_launch(d, FG_KERNEL_t_parts, k, err);
 }
 
-static int room_and_gather(FgCudaTrain *d, const FgCudaCall *c, FgKernelArgs *k,
-                           int rows, FgError *err)
+static int room_and_gather(FgCudaTrain *d, FgKernelArgs *k, int rows,
+                           FgError *err)
 {
     const int rc = fg_cuda_room(d, product_of(k).end, err);
-    return rc < 0 ? rc : gather(d, c, k, rows, err);
+    return rc < 0 ? rc : gather(d, k, rows, err);
+}
+
+/* ---- groups ---- */
+
+/* Group g of nb of a picture's channels. */
+static FgKView part_of(const FgKView *v, int g, int nb)
+{
+    FgKView part = *v;
+    part.c /= nb;
+    if (part.at)
+        part.at += (uint64_t)g * (uint64_t)part.c *
+                   (part.element == FG_ELEMENT_F32 ? 4 : 2);
+    return part;
+}
+
+/* The arguments of group g of nb alone; p[0]: weights, p[1]: bias or 0. */
+static FgKernelArgs group_of(const FgKernelArgs *k, int g, int nb, size_t bytes)
+{
+    FgKernelArgs one = *k;
+    one.in[0] = part_of(&k->in[0], g, nb);
+    one.in[1] = part_of(&k->in[1], g, nb);
+    one.out = part_of(&k->out, g, nb);
+    one.groups = 1;
+    one.p[0] += (uint64_t)g * bytes;
+    if (one.p[1])
+        one.p[1] += (uint64_t)g * sizeof(float) * (uint64_t)one.out.c;
+    return one;
+}
+
+/* Bytes of a group's weights. */
+static size_t group_bytes(const FgCudaCall *c)
+{
+    const FgAttr *const a = &c->node->attr;
+    const size_t nb = (size_t)groups_of(c);
+    return sizeof(float) * ((size_t)c->in[0].c / nb) *
+           ((size_t)a->channels / nb) * (size_t)(a->kernel * a->kernel);
 }
 
 /* ---- forward ---- */
 
 int fg_cuda_conv(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
 {
-    const int turned = transposed(c);
+    const int turned = transposed(c), nb = groups_of(c);
     FgKernelArgs k = fg_cuda_op_args(c);
+    int rc = 0;
     k.out = c->out;
     if (!has_product(d, c))
         return fg_cuda_launch(d, turned ? FG_KERNEL_t_deconv : FG_KERNEL_t_conv,
                               &k, err);
     k.mode = turned ? FG_SEES_BACK : FG_SEES_CONV;
-    return room_and_gather(d, c, &k, !turned, err);
+    for (int g = 0; rc >= 0 && g < nb; g++) {
+        FgKernelArgs one = group_of(&k, g, nb, group_bytes(c));
+        rc = room_and_gather(d, &one, !turned, err);
+    }
+    return rc;
 }
 
 /* ---- the input's gradient ---- */
 
 /* Of the padded picture, f32, behind what the product works in; then its border
  * is folded in. */
-static int fold_back(FgCudaTrain *d, const FgCudaCall *c, FgKernelArgs *k,
-                     FgError *err)
+static int fold_back(FgCudaTrain *d, const FgKernelArgs *k, FgError *err)
 {
     FgKernelArgs wide = *k, fold = *k;
     FgKView v = k->out;
@@ -164,20 +210,21 @@ static int fold_back(FgCudaTrain *d, const FgCudaCall *c, FgKernelArgs *k,
     wide.pad = wide.pad_mode = wide.t.add = 0;
     const size_t at = product_of(&wide).end;
     int rc = fg_cuda_room(d,
-                          at + sizeof(float) * (size_t)c->images * (size_t)v.h *
-                                   (size_t)v.w * (size_t)v.c,
+                          at + sizeof(float) * (size_t)k->t.images *
+                                   (size_t)v.h * (size_t)v.w * (size_t)v.c,
                           err);
     wide.out.at = d->work + at;
     fold.in[0] = wide.out;
     if (rc >= 0)
-        rc = gather(d, c, &wide, 0, err);
+        rc = gather(d, &wide, 0, err);
     return rc < 0 ? rc : fg_cuda_launch(d, FG_KERNEL_t_pad_back, &fold, err);
 }
 
 static int input_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
 {
-    const int turned = transposed(c);
+    const int turned = transposed(c), nb = groups_of(c);
     FgKernelArgs k = fg_cuda_back_args(c, 0);
+    int rc = 0;
     if (!k.out.at)
         return 0;
     if (!has_product(d, c))
@@ -186,57 +233,93 @@ static int input_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
             err);
     k.p[1] = 0; /* no bias */
     k.mode = turned ? FG_SEES_CONV : FG_SEES_BACK;
-    if (k.pad_mode && k.pad)
-        return fold_back(d, c, &k, err);
-    return room_and_gather(d, c, &k, turned, err);
+    for (int g = 0; rc >= 0 && g < nb; g++) {
+        FgKernelArgs one = group_of(&k, g, nb, group_bytes(c));
+        rc = k.pad_mode && k.pad ? fold_back(d, &one, err)
+                                 : room_and_gather(d, &one, turned, err);
+    }
+    return rc;
 }
 
 /* ---- the weights' gradient ---- */
 
 /* Slices of the pixels: enough blocks for a large GPU, 256 pixels each at
  * least. The shape alone decides: a sum's order is the same on every GPU. */
-static int slices_of(const FgCudaCall *c, const FgKernelArgs *k)
+static int slices_of(const FgKernelArgs *k, int64_t blocks)
 {
-    const int64_t pixels = (int64_t)c->images * k->in[0].h * k->in[0].w;
-    const int blocks = blocks_of(k->in[0].c, FG_OUTER_N) *
-                       blocks_of(k->in[1].c, FG_OUTER_N) * k->kernel *
-                       k->kernel;
-    const int most = blocks < 2048 ? 2048 / blocks : 1;
+    const int64_t pixels = (int64_t)k->t.images * k->in[0].h * k->in[0].w;
+    const int most = blocks < 2048 ? 2048 / (int)blocks : 1;
     const int nb = blocks_of(pixels, 256);
     return nb < most ? nb : most;
 }
 
-static int outer(FgCudaTrain *d, const FgCudaCall *c, FgKernelArgs *k,
-                 FgError *err)
+/* Room for the slices of in[0].c by in[1].c weights of each tap. */
+static int slices_room(FgCudaTrain *d, FgKernelArgs *k, int slices,
+                       FgError *err)
 {
     const size_t weights = (size_t)k->in[0].c * (size_t)k->in[1].c *
                            (size_t)(k->kernel * k->kernel);
-    const int slices = slices_of(c, k);
-    int rc = fg_cuda_room(d, sizeof(float) * weights * (size_t)slices, err);
+    const int rc = fg_cuda_room(d, sizeof(float) * weights * (size_t)slices,
+                                err);
     k->p[1] = d->work;
+    k->out = fg_cuda_line(k->p[0], weights);
+    return rc;
+}
+
+static int add_slices(FgCudaTrain *d, FgKernelArgs *k, int slices, FgError *err)
+{
+    k->t.images = 1;
+    k->t.results = slices;
+    return fg_cuda_launch(d, FG_KERNEL_t_slices, k, err);
+}
+
+static int outer(FgCudaTrain *d, FgKernelArgs *k, FgError *err)
+{
+    const int slices = slices_of(k, (int64_t)blocks_of(k->in[0].c, FG_OUTER_N) *
+                                        blocks_of(k->in[1].c, FG_OUTER_N) *
+                                        k->kernel * k->kernel);
+    int rc = slices_room(d, k, slices, err);
     d->products++;
     if (rc >= 0)
         rc = fg_cuda_results(d, outers[k->in[0].element], k, slices, err);
-    k->out = fg_cuda_line(k->p[0], weights);
-    k->t.images = 1;
-    return rc < 0 ? rc : fg_cuda_launch(d, FG_KERNEL_t_slices, k, err);
+    return rc < 0 ? rc : add_slices(d, k, slices, err);
+}
+
+/* No product: all groups at once. */
+static int weights_plain(FgCudaTrain *d, const FgKernelArgs *k, FgError *err)
+{
+    const int ic = k->in[1].c / k->groups;
+    const int blocks = blocks_of(k->in[0].c, FG_LANES) * ic * k->kernel *
+                       k->kernel;
+    FgKernelArgs w = *k, sum = *k;
+    w.blocks = slices_of(k, blocks);
+    sum.in[1].c = ic;
+    int rc = slices_room(d, &sum, w.blocks, err);
+    w.p[1] = sum.p[1];
+    if (rc >= 0)
+        rc = fg_cuda_results(d, FG_KERNEL_t_weights, &w, blocks * w.blocks,
+                             err);
+    return rc < 0 ? rc : add_slices(d, &sum, w.blocks, err);
 }
 
 static int weights_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
 {
-    const int turned = transposed(c);
+    const int turned = transposed(c), nb = groups_of(c);
     FgKernelArgs k = fg_cuda_op_args(c);
+    int rc = 0;
     if (!c->dparam[0])
         return 0;
     k.in[0] = turned ? c->in[0] : c->dout;
     k.in[1] = turned ? c->dout : c->in[0];
     k.p[0] = c->dparam[0];
     k.p[1] = 0;
-    if (has_product(d, c))
-        return outer(d, c, &k, err);
-    return fg_cuda_results(
-        d, FG_KERNEL_t_weights, &k,
-        k.in[0].c * (k.in[1].c / k.groups) * k.kernel * k.kernel, err);
+    if (!has_product(d, c))
+        return weights_plain(d, &k, err);
+    for (int g = 0; rc >= 0 && g < nb; g++) {
+        FgKernelArgs one = group_of(&k, g, nb, group_bytes(c));
+        rc = outer(d, &one, err);
+    }
+    return rc;
 }
 
 int fg_cuda_conv_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
@@ -287,7 +370,7 @@ int fg_cuda_dense(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
         return fg_cuda_launch(d, FG_KERNEL_t_dense, &k, err);
     dense_args(c, &k);
     k.in[0] = flat(&c->in[0]);
-    return room_and_gather(d, c, &k, 1, err);
+    return room_and_gather(d, &k, 1, err);
 }
 
 static int dense_weights(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
@@ -300,7 +383,7 @@ static int dense_weights(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
         dense_args(c, &k);
         k.in[1] = in;
         k.p[0] = c->dparam[0];
-        return outer(d, c, &k, err);
+        return outer(d, &k, err);
     }
     k.out = fg_cuda_line(c->dparam[0], (size_t)in.c * (size_t)c->dout.c);
     k.t.images = 1;
@@ -321,5 +404,5 @@ int fg_cuda_dense_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err)
     dense_args(c, &k);
     k.out = flat(&c->din[0]);
     k.p[1] = 0; /* no bias */
-    return room_and_gather(d, c, &k, 0, err);
+    return room_and_gather(d, &k, 0, err);
 }

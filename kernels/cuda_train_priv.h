@@ -20,8 +20,9 @@ int fg_cuda_room(FgCudaTrain *d, size_t bytes, FgError *err);
 int fg_cuda_channels(FgCudaTrain *d, const FgCudaCall *c, int j, int mode,
                      FgError *err);
 
-/* cuda_train_conv.c. conv2d and deconv2d: as products of tiles where there is
- * one group, on tensor cores where values are 16-bit. */
+/* cuda_train_conv.c. conv2d and deconv2d: as products of tiles, of
+ * groups where they have 8 channels or more, on tensor cores where values are
+ * 16-bit. */
 int fg_cuda_conv(FgCudaTrain *d, const FgCudaCall *c, FgError *err);
 int fg_cuda_conv_back(FgCudaTrain *d, const FgCudaCall *c, FgError *err);
 /* dense: the same where a batch fills a tile's rows. */

@@ -11,7 +11,7 @@
 #include "kernels/cuda.h"
 
 /* Raised with each change of this file, of args.h or of FgCudaInfo. */
-#define FG_CUDA_ABI 11
+#define FG_CUDA_ABI 12
 #define FG_CUDA_ENTRY "fg_cuda_api"
 
 typedef struct FgCudaDev FgCudaDev;     /* an open device */

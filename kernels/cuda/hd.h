@@ -25,6 +25,7 @@
 #define FG_NO_UNROLL _Pragma("unroll 1")
 #else
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kernels/half.h"

@@ -200,6 +200,8 @@ static inline void fg_emu_mma(int element, float *c, int n_c, const uint32_t *a,
 
 static inline void fg_copy16(char *to, const void *from)
 {
+    if (((uintptr_t)to | (uintptr_t)from) % 16)
+        abort(); /* a GPU would, too */
     memcpy(to, from, 16);
 }
 

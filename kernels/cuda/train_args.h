@@ -113,6 +113,7 @@ enum { /* channels: mode, what is summed besides the gradient d itself */
        FG_SUM_ALONG, /* d times add's value where x <= 0 */
        FG_SUM_LAYER  /* d times the normalised x: p[2] of layer_moments */
 };
+enum { FG_LANES = 32 }; /* weights: outputs of a block */
 /* gather's mode; its block's pixels, a stage's bytes for n outputs. outer's
  * block: 64x64 weights; bytes of one side's 32 pixels. */
 enum { FG_SEES_CONV, FG_SEES_BACK };

@@ -103,32 +103,50 @@ FG_HD float fg_weight_term(const FgKernelArgs *a, int64_t at, int o, int i,
                            int v, int u)
 {
     const FgKView *d = &a->in[0], *x = &a->in[1];
-    const int64_t nb = fg_pixels(d), n = at / nb;
-    const int p = (int)(at % nb);
+    const int nb = d->h * d->w, n = (int)at / nb, p = (int)at % nb;
     const int sy = fg_border(p / d->w * a->stride - a->pad + v, x->h,
                              a->pad_mode);
     const int sx = fg_border(p % d->w * a->stride - a->pad + u, x->w,
                              a->pad_mode);
     if (sy < 0 || sx < 0)
         return 0;
-    return fg_flat(d, at, o) * fg_flat(x, (n * x->h + sy) * x->w + sx, i);
+    return fg_flat(d, at, o) *
+           fg_flat(x, ((int64_t)n * x->h + sy) * x->w + sx, i);
 }
 
-/* p[0] [o][i of a group][side][side] += */
+/* p[1] [slice][tap][o][i of a group] f32 =; `blocks` slices of the pixels,
+ * which t_slices sums. A block has one tap, one i, FG_LANES neighbouring o, so
+ * that neighbouring threads read neighbouring values where groups are small;
+ * four threads of each take pixels in turn. */
 FG_HD void fg_t_weights(const FgKernelArgs *a, int block, char *shared)
 {
-    const int side = a->kernel, taps = side * side;
-    const int oc = a->in[0].c / a->groups, ic = a->in[1].c / a->groups;
-    const int u = block % side, v = block / side % side;
-    const int o = block / taps / ic;
-    const int q = o / oc * ic + block / taps % ic;
-    const int64_t nb = a->t.images * fg_pixels(&a->in[0]);
-    double sum;
-    FG_BLOCK_SUM(sum, nb, fg_weight_term(a, i, o, q, v, u));
+    const FgKView *d = &a->in[0];
+    const int side = a->kernel, taps = side * side, tap = block % taps;
+    const int oc = d->c / a->groups, ic = a->in[1].c / a->groups;
+    const int i = block / taps % ic, nb = (d->c + FG_LANES - 1) / FG_LANES;
+    const int first = block / taps / ic % nb * FG_LANES;
+    const int64_t slice = block / taps / ic / nb;
+    const int64_t all = a->t.images * fg_pixels(d);
+    const int64_t end = all * (slice + 1) / a->blocks;
+    float *const part = (float *)shared;
     FG_THREADS(t)
     {
-        if (!t)
-            ((float *)a->p[0])[block] += (float)((double)fg_sum_scale(a) * sum);
+        const int o = first + t % FG_LANES;
+        int64_t p = all * slice / a->blocks + t / FG_LANES;
+        float sum = 0;
+        for (; o < d->c && p < end; p += FG_BLOCK / FG_LANES)
+            sum += fg_weight_term(a, p, o, o / oc * ic + i, tap / side,
+                                  tap % side);
+        part[t] = sum;
+    }
+    FG_SYNC();
+    FG_THREADS(t)
+    {
+        const int o = first + t;
+        if (t < FG_LANES && o < d->c)
+            ((float *)a->p[1])[((slice * taps + tap) * d->c + o) * ic + i] =
+                (part[t] + part[t + FG_LANES]) +
+                (part[t + 2 * FG_LANES] + part[t + 3 * FG_LANES]);
     }
 }
 

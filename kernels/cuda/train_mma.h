@@ -3,7 +3,8 @@
  *
  * Operands are 16-bit, sums f32; weights stay f32 in memory (the master copy)
  * and are rounded by t_pack for one call. Any number of channels; rows of 16
- * bytes are fetched as such where it is a multiple of 8. One group.
+ * bytes are fetched as such where it is a multiple of 8. Groups come one by
+ * one, as views of a part of the channels.
  *
  * A dense layer is a 1x1 convolution of images of one pixel, whose channels are
  * its flattened input, pixel by pixel as it lies in memory; only its weights,
@@ -65,7 +66,7 @@ FG_HD void fg_fetch8(const FgKView *v, char *to, int64_t pixel, int c0)
         return;
     }
     const uint16_t *from = (const uint16_t *)v->at + pixel * v->pitch + c0;
-    if (c0 + 8 <= v->c && v->pitch % 8 == 0) {
+    if (c0 + 8 <= v->c && v->pitch % 8 == 0 && v->at % 16 == 0) {
         fg_copy16(to, from);
         return;
     }

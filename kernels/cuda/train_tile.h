@@ -35,7 +35,7 @@ FG_HD void fg_fetch4(const FgKView *v, char *to, int64_t pixel, int c0)
         return;
     }
     const float *from = (const float *)v->at + pixel * v->pitch + c0;
-    if (c0 + 4 <= v->c && v->pitch % 4 == 0) {
+    if (c0 + 4 <= v->c && v->pitch % 4 == 0 && v->at % 16 == 0) {
         fg_copy16(to, from);
         return;
     }

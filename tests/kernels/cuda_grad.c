@@ -55,6 +55,14 @@ static const Case cases[] = {
     {"conv2d", {CONV(80, 1, 1, 0, 1), .bias = 1}, 72, 5, 7, ALONE},
     {"deconv2d", {CONV(40, 4, 2, 1, 1), .bias = 1}, 24, 9, 7, ALONE},
     {"deconv2d", {CONV(8, 3, 1, 1, 1)}, 80, 5, 9, ALONE},
+    /* Of groups: tiles of each, addresses that are not aligned, borders; and
+     * too small ones, more than a block's lanes. */
+    {"conv2d", {CONV(32, 3, 1, 1, 2), .bias = 1}, 16, 5, 9, ALONE},
+    {"conv2d", {CONV(72, 3, 2, 1, 8), .bias = 1}, 72, 5, 6, ALONE},
+    {"conv2d", {CONV(16, 3, 1, 1, 2), .pad_mode = 1}, 32, 5, 7, ALONE},
+    {"deconv2d", {CONV(16, 4, 2, 1, 2), .bias = 1}, 48, 4, 5, ALONE},
+    {"conv2d", {CONV(40, 3, 1, 1, 40), .bias = 1}, 40, 9, 13, ALONE},
+    {"conv2d", {CONV(12, 5, 2, 2, 6), .pad_mode = 1}, 18, 8, 9, ALONE},
     {"dense", {.channels = 13, .bias = 1}, 13, 3, 2, ALONE},
     {"dense", {.channels = 5}, 5, 1, 1, ALONE},
     /* Of products' sizes, too: slices of terms, two tiles of images. */
@@ -394,15 +402,21 @@ static FgCudaCall gpu_call(Side *s)
     return c;
 }
 
-/* Products of tiles do all convolutions of one group, and dense layers whose
- * images fill a tile's rows: the output, the weights' gradient, the input's. */
+/* Products of tiles do all convolutions of one group, those of groups of 8
+ * channels and more, and dense layers whose images fill a tile's rows: the
+ * output, the weights' gradient, the input's, of each group. */
 static void check_products(const Side *s)
 {
-    const int product = strstr(s->c->op, "conv2d")
-                            ? s->c->attr.groups == 1
-                            : !strcmp(s->c->op, "dense") && images(s->c) >= 16;
+    const FgAttr *const a = &s->c->attr;
     const int can = s->element != FG_ELEMENT_BF16 || s->gpu.about.major >= 8;
-    assert_int_equal(s->gpu.products, product && can ? 3 : 0);
+    int groups = 0;
+    if (!strcmp(s->c->op, "dense"))
+        groups = images(s->c) >= 16;
+    else if (strstr(s->c->op, "conv2d") &&
+             (a->groups == 1 ||
+              (s->c->c / a->groups >= 8 && a->channels / a->groups >= 8)))
+        groups = a->groups;
+    assert_int_equal(s->gpu.products, can ? 3 * groups : 0);
 }
 
 static void compare(Side *s, const Both *b, const char *what, double most)
