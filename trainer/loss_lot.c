@@ -72,6 +72,27 @@ double fg_lot_l1(double weight, const FgLot *y, const FgLot *t, const FgLot *g,
     return fg_l1(weight, &y->host, &t->host, &to, add);
 }
 
+double fg_lot_mse(double weight, const FgLot *y, const FgLot *t, const FgLot *g,
+                  double *mse)
+{
+    const size_t n = fg_lot_count(y);
+    const float *p = y->host.data, *q = t->host.data;
+    const float k = (float)(2 * weight / (double)n);
+    FgKernelArgs a = {.mode = FG_LOSS_MSE};
+    double sum = 0;
+
+    if (y->d)
+        return weight * pixels(&a, weight, 1, y, t, g, mse);
+    for (size_t i = 0; i < n; i++) {
+        const float e = p[i] - q[i];
+
+        sum += (double)e * e;
+        ((float *)g->host.data)[i] = k * e;
+    }
+    *mse = sum / (double)n;
+    return weight * sum / (double)n;
+}
+
 double fg_lot_l1_coarse(double weight, const FgLot *y, const FgLot *t,
                         const FgLot *g)
 {

@@ -17,6 +17,10 @@ double fg_lot_l1(double weight, const FgLot *y, const FgLot *t, const FgLot *g,
 double fg_lot_l1_coarse(double weight, const FgLot *y, const FgLot *t,
                         const FgLot *g);
 
+/* weight times the mean squared error, which is *mse; g is overwritten. */
+double fg_lot_mse(double weight, const FgLot *y, const FgLot *t, const FgLot *g,
+                  double *mse);
+
 typedef struct FgPixelLoss {
     int kind; /* loss.h's row */
     double eps, weight;

@@ -99,6 +99,23 @@ static FgVerdict singles(int kind, double weight, const FgLot *y,
 
 /* ---- either ---- */
 
+FgVerdict fg_lot_adv_critic(int kind, double weight, const FgLot *y,
+                            const FgLot *g)
+{
+    const int says[2] = {1, 0};
+    FgVerdict v;
+
+    if (y[0].d && fg_adv_pairs(kind))
+        return pairs(weight, &y[0], &y[1], &g[0], &g[1]);
+    if (y[0].d)
+        return singles(kind, weight, y, g, says, 2);
+    v.real = mean_of(&y[0]);
+    v.fake = mean_of(&y[1]);
+    v.loss = fg_adv_critic(kind, weight, y[0].host.data, g[0].host.data,
+                           y[1].host.data, g[1].host.data, fg_lot_count(&y[0]));
+    return v;
+}
+
 FgVerdict fg_tape_adv_critic(int kind, double weight, FgTape *real,
                              FgTape *fake)
 {
@@ -111,16 +128,15 @@ FgVerdict fg_tape_adv_critic(int kind, double weight, FgTape *real,
         y[i] = fg_lot_output(tape[i]);
         g[i] = fg_lot_grad(tape[i]);
     }
-    if (y[0].d && fg_adv_pairs(kind))
-        return pairs(weight, &y[0], &y[1], &g[0], &g[1]);
+    if (nb == 2)
+        return fg_lot_adv_critic(kind, weight, y, g);
     if (y[0].d)
         return singles(kind, weight, y, g, says, nb);
-    v.real = real ? mean_of(&y[0]) : 0;
-    v.fake = fake ? mean_of(&y[nb - 1]) : 0;
-    v.loss = fg_adv_critic(
-        kind, weight, real ? y[0].host.data : NULL,
-        real ? g[0].host.data : NULL, fake ? y[nb - 1].host.data : NULL,
-        fake ? g[nb - 1].host.data : NULL, fg_lot_count(&y[0]));
+    *(real ? &v.real : &v.fake) = mean_of(&y[0]);
+    v.loss = fg_adv_critic(kind, weight, real ? y[0].host.data : NULL,
+                           real ? g[0].host.data : NULL,
+                           fake ? y[0].host.data : NULL,
+                           fake ? g[0].host.data : NULL, fg_lot_count(&y[0]));
     return v;
 }
 

@@ -7,7 +7,7 @@
 #ifndef FFGAN_TRAINER_LOSS_TAPE_H
 #define FFGAN_TRAINER_LOSS_TAPE_H
 
-#include "trainer/tape.h"
+#include "trainer/lot.h"
 
 typedef struct FgVerdict {
     double loss, real, fake; /* the critic's loss; means of its outputs */
@@ -17,6 +17,9 @@ typedef struct FgVerdict {
  * be NULL where the loss does not pair. */
 FgVerdict fg_tape_adv_critic(int kind, double weight, FgTape *real,
                              FgTape *fake);
+/* The same of outputs y and their gradients g, each of real and made ones. */
+FgVerdict fg_lot_adv_critic(int kind, double weight, const FgLot *y,
+                            const FgLot *g);
 /* A generator's: the gradient in fake. real may be NULL unless the loss pairs;
  * of the verdict's means fake's is there. */
 FgVerdict fg_tape_adv_generator(int kind, double weight, FgTape *real,

@@ -57,6 +57,19 @@ size_t fg_lot_count(const FgLot *l)
     return (size_t)s.n * (size_t)s.c * (size_t)s.h * (size_t)s.w;
 }
 
+FgLot fg_lot_images(const FgLot *l, int n0, int n)
+{
+    const FgKView *v = &l->there;
+    FgLot some = *l;
+
+    some.host = fg_tensor_images(&l->host, n0, n);
+    if (l->d)
+        some.there.at += (uint64_t)n0 * (uint64_t)v->h * (uint64_t)v->w *
+                         (uint64_t)v->c *
+                         (v->element == FG_ELEMENT_F32 ? 4 : 2);
+    return some;
+}
+
 /* ---- memory ---- */
 
 /* Of the tests: what is there is not read here. */

@@ -35,6 +35,9 @@ FgLot fg_lot_slope(FgTape *t);
 int fg_lot_create(FgLot *l, FgShape s, FgExecutor *ex, int there, FgError *err);
 void fg_lot_free(FgLot *l); /* accepts zeroed; not views */
 
+/* n images of l from image n0 on. */
+FgLot fg_lot_images(const FgLot *l, int n0, int n);
+
 /* The host's values go to where the lot is. 0 or what the device failed with;
  * so of all that follows. */
 int fg_lot_put(const FgLot *l);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "trainer/gpu.h"
+#include "trainer/lot.h"
 #include "trainer/plate_chain.h"
 
 /* Streams of noise: fixed ones, then 16 for each use. */
@@ -87,6 +88,7 @@ static void fill_noise(FgPlateChain *c, const FgTrain *t, int k, float amp,
 int fg_plate_chain_forward(FgPlateChain *c, const FgTrain *t, const float *amp,
                            int frame, int64_t step, int use)
 {
+    FgLot in, out;
     int ret = 0;
 
     for (int k = 0; k <= c->at && !ret; k++) {
@@ -98,17 +100,22 @@ int fg_plate_chain_forward(FgPlateChain *c, const FgTrain *t, const float *amp,
     }
     if (ret)
         return ret;
-    fg_tensor_copy(fg_tape_input(&c->tail), fg_tape_output(&c->stage[c->at]));
-    return fg_tape_forward(&c->tail, 1);
+    in = fg_lot_input(&c->tail);
+    out = fg_lot_output(&c->stage[c->at]);
+    ret = fg_lot_copy(&in, &out);
+    return ret ? ret : fg_tape_forward(&c->tail, 1);
 }
 
 int fg_plate_chain_backward(FgPlateChain *c)
 {
     int ret = fg_tape_backward(&c->tail, 1);
+    FgLot g, slope;
 
-    if (!ret)
-        fg_tensor_copy(fg_tape_output_grad(&c->stage[c->at]),
-                       fg_tape_input_grad(&c->tail));
+    if (ret)
+        return ret;
+    g = fg_lot_grad(&c->stage[c->at]);
+    slope = fg_lot_slope(&c->tail);
+    ret = fg_lot_copy(&g, &slope);
     for (int k = c->at; k >= c->first && !ret; k--) {
         ret = fg_tape_backward(&c->stage[k], 1);
         if (!ret && k > c->first)

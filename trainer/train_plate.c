@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "trainer/loss_adv.h"
+#include "trainer/loss_lot.h"
+#include "trainer/loss_tape.h"
 #include "trainer/penalty.h"
 #include "trainer/noise.h"
 #include "trainer/plate_chain.h"
@@ -23,6 +26,7 @@ typedef struct Plate {
     FgTape pair;   /* critic: real, made */
     FgTape single; /* critic: made, or a mix, with its input's gradient */
     FgPenalty penalty;
+    FgLot real, mixed; /* the frame of a step; work */
 } Plate;
 
 static const FgKey plate_keys[] = {
@@ -144,6 +148,8 @@ static int plate_create(FgTrain *t, FgError *err)
 static void critic_free(Plate *p)
 {
     fg_penalty_free(&p->penalty); /* looks at its tape */
+    fg_lot_free(&p->real);
+    fg_lot_free(&p->mixed);
     fg_tape_free(&p->pair);
     fg_tape_free(&p->single);
 }
@@ -206,7 +212,24 @@ static int critic_tapes(FgTrain *t, Plate *p, int k, FgError *err)
                              &d->grads, s, 1, t->ex, err);
     if (!ret)
         ret = fg_penalty_create(&p->penalty, &p->single, err);
+    if (!ret)
+        ret = fg_lot_create(&p->real, s, t->ex, 1, err);
+    if (!ret)
+        ret = fg_lot_create(&p->mixed, s, t->ex, 1, err);
     return ret;
+}
+
+/* On a GPU pictures and their gradients stay there; between stages, which are
+ * of different sizes, the host goes. */
+static void stay_there(Plate *p)
+{
+    const int kept = FG_KEEP_OUTPUT | FG_KEEP_GRADIENT;
+    const int all = kept | FG_KEEP_INPUT | FG_KEEP_SLOPE;
+
+    fg_tape_keep(&p->chain.stage[p->chain.at], kept);
+    fg_tape_keep(&p->chain.tail, all);
+    fg_tape_keep(&p->pair, all);
+    fg_tape_keep(&p->single, all);
 }
 
 /* Tapes for stage k: after a start, a resumption or a rollback as well. */
@@ -216,30 +239,32 @@ static int open_stage(FgTrain *t, Plate *p, int k, FgError *err)
                                   (int)fg_recipe_int(t->recipe, "together"),
                                   err);
 
-    return ret ? ret : critic_tapes(t, p, k, err);
+    if (!ret)
+        ret = critic_tapes(t, p, k, err);
+    if (!ret)
+        stay_there(p);
+    return ret;
 }
 
 /* Root of the mean squared error at the fixed noise, over all frames. */
 static int reconstruction_error(FgTrain *t, Plate *p, int k, double *rmse)
 {
     const FgPyramid *q = &p->shared.pyramid;
-    double sum = 0, nb = 0;
+    const FgLot y = fg_lot_output(&p->chain.tail);
+    double sum = 0, mse = 0;
     int ret = 0;
 
     for (int f = 0; f < q->nb_frames && !ret; f++) {
         const FgTensor real = fg_tensor_images(&q->real[k], f, 1);
-        const FgTensor *y;
+        const FgLot frame = fg_lot_host(&real);
 
         ret = fg_plate_chain_forward(&p->chain, t, amplitudes(t), f, 0, 0);
-        y = fg_tape_output(&p->chain.tail);
-        for (size_t i = 0; i < (size_t)real.image; i++, nb++) {
-            const double e = ((const float *)y->data)[i] -
-                             ((const float *)real.data)[i];
-
-            sum += e * e;
-        }
+        if (!ret)
+            ret = fg_lot_copy(&p->real, &frame);
+        fg_lot_mse(1, &y, &p->real, &p->mixed, &mse);
+        sum += mse;
     }
-    *rmse = sqrt(sum / nb);
+    *rmse = sqrt(sum / q->nb_frames);
     return ret;
 }
 
@@ -266,42 +291,18 @@ static int grow(FgTrain *t, Plate *p, int k, FgError *err)
 
 /* ---- a step ---- */
 
-static double mean_of(const FgTensor *y, int n)
+/* share of real, the rest made, into the single critic's input. */
+static int mix(Plate *p, const FgLot *made, double share)
 {
-    const size_t nb = (size_t)y->shape.h * y->shape.w;
-    const float *v = fg_f32(y, n, 0, 0);
-    double sum = 0;
+    const float s = (float)share;
+    const FgLot in = fg_lot_input(&p->single);
+    int ret = fg_lot_fill(&p->mixed, 0);
 
-    for (size_t i = 0; i < nb; i++)
-        sum += v[i];
-    return sum / (double)nb;
-}
-
-static void fill_value(FgTensor *g, int n, double v)
-{
-    const size_t nb = (size_t)g->shape.h * g->shape.w;
-    float *d = fg_f32(g, n, 0, 0);
-
-    for (size_t i = 0; i < nb; i++)
-        d[i] = (float)(v / (double)nb);
-}
-
-static void copy_image(FgTensor *to, int n, const FgTensor *from)
-{
-    FgTensor one = fg_tensor_images(to, n, 1);
-
-    fg_tensor_copy(&one, from);
-}
-
-/* share of real, the rest made. */
-static void mix(FgTensor *x, const FgTensor *real, const FgTensor *made,
-                double share)
-{
-    const float s = (float)share, *a = real->data, *b = made->data;
-    float *d = x->data;
-
-    for (size_t i = 0; i < (size_t)x->image; i++)
-        d[i] = s * a[i] + (1 - s) * b[i];
+    if (!ret)
+        ret = fg_lot_add(&p->mixed, &p->real, s);
+    if (!ret)
+        ret = fg_lot_add(&p->mixed, made, 1 - s);
+    return ret ? ret : fg_lot_copy(&in, &p->mixed);
 }
 
 static int finite_step(FgNet *net, double lr, FgStepInfo *info)
@@ -321,13 +322,35 @@ static FgPenaltyKind norm_of(const FgRecipe *r)
                                                          : FG_PENALTY_PIXEL;
 }
 
+/* D(made) - D(real), and its gradients. */
+static int judge(Plate *p, const FgLot *made, double *loss)
+{
+    const FgLot in = fg_lot_input(&p->pair), out = fg_lot_output(&p->pair);
+    const FgLot dout = fg_lot_grad(&p->pair);
+    FgLot y[2], g[2];
+    int ret = 0;
+
+    for (int i = 0; i < 2; i++) {
+        const FgLot one = fg_lot_images(&in, i, 1);
+
+        if (!ret)
+            ret = fg_lot_copy(&one, i ? made : &p->real);
+        y[i] = fg_lot_images(&out, i, 1);
+        g[i] = fg_lot_images(&dout, i, 1);
+    }
+    if (!ret)
+        ret = fg_tape_forward(&p->pair, 1);
+    if (ret)
+        return ret;
+    *loss = fg_lot_adv_critic(fg_adv_find("wgan"), 1, y, g).loss;
+    return fg_tape_backward(&p->pair, 1);
+}
+
 /* D(made) - D(real) + gp * penalty. */
-static int critic_step(FgTrain *t, Plate *p, const FgTensor *real, double lr,
-                       FgStepInfo *info)
+static int critic_step(FgTrain *t, Plate *p, double lr, FgStepInfo *info)
 {
     const FgRecipe *r = t->recipe;
-    const FgTensor *made = fg_tape_output(&p->chain.tail);
-    FgTensor *y = fg_tape_output(&p->pair), *g = fg_tape_output_grad(&p->pair);
+    const FgLot made = fg_lot_output(&p->chain.tail);
     FgNet *d = critic_of(t);
     double loss, gp = 0;
     int ret = fg_plate_chain_forward(&p->chain, t, amplitudes(t), -1, t->step,
@@ -335,18 +358,10 @@ static int critic_step(FgTrain *t, Plate *p, const FgTensor *real, double lr,
 
     if (ret)
         return ret;
-    copy_image(fg_tape_input(&p->pair), 0, real);
-    copy_image(fg_tape_input(&p->pair), 1, made);
-    ret = fg_tape_forward(&p->pair, 1);
-    if (ret)
-        return ret;
     fg_net_zero_grads(d);
-    loss = mean_of(y, 1) - mean_of(y, 0);
-    fill_value(g, 0, -1);
-    fill_value(g, 1, 1);
-    ret = fg_tape_backward(&p->pair, 1);
-    mix(fg_tape_input(&p->single), real, made,
-        fg_noise_at(r->seed, t->step, FG_NOISE_MIX, 0));
+    ret = judge(p, &made, &loss);
+    if (!ret)
+        ret = mix(p, &made, fg_noise_at(r->seed, t->step, FG_NOISE_MIX, 0));
     if (!ret)
         gp = fg_penalty_run(&p->penalty, norm_of(r), fg_recipe_num(r, "gp"),
                             NULL, &ret);
@@ -372,8 +387,8 @@ static int fool(FgTrain *t, Plate *p, double *loss)
     ret = fg_tape_forward(&p->single, 1);
     if (ret)
         return ret;
-    *loss = -mean_of(fg_tape_output(&p->single), 0);
-    fill_value(fg_tape_output_grad(&p->single), 0, -1);
+    *loss =
+        fg_tape_adv_generator(fg_adv_find("wgan"), 1, NULL, &p->single).loss;
     ret = fg_tape_backward_data(&p->single, 1);
     if (ret)
         return ret;
@@ -381,34 +396,24 @@ static int fool(FgTrain *t, Plate *p, double *loss)
     return fg_plate_chain_backward(&p->chain);
 }
 
-static int rebuild(FgTrain *t, Plate *p, const FgTensor *real, int frame,
-                   FgStepInfo *info, double *loss)
+static int rebuild(FgTrain *t, Plate *p, int frame, FgStepInfo *info,
+                   double *loss)
 {
     const double weight = fg_recipe_num(t->recipe, "reconstruct");
-    const float *want = real->data;
-    const size_t nb = (size_t)real->image;
-    const float *y;
-    double sum = 0;
-    float *g;
+    FgLot y, g;
     int ret = fg_plate_chain_forward(&p->chain, t, amplitudes(t), frame, 0, 0);
 
     if (ret)
         return ret;
-    y = fg_tape_output(&p->chain.tail)->data;
-    g = fg_tape_output_grad(&p->chain.tail)->data;
-    for (size_t i = 0; i < nb; i++) {
-        const float e = y[i] - want[i];
-
-        sum += (double)e * e;
-        g[i] = (float)(2 * weight / (double)nb) * e;
-    }
-    *loss = weight * sum / (double)nb;
-    info->mse = sum / (double)nb / 4; /* of values 0..1 */
+    y = fg_lot_output(&p->chain.tail);
+    g = fg_lot_grad(&p->chain.tail);
+    *loss = fg_lot_mse(weight, &y, &p->real, &g, &info->mse);
+    info->mse /= 4; /* of values 0..1 */
     return fg_plate_chain_backward(&p->chain);
 }
 
-static int generator_step(FgTrain *t, Plate *p, const FgTensor *real, int frame,
-                          double lr, FgStepInfo *info)
+static int generator_step(FgTrain *t, Plate *p, int frame, double lr,
+                          FgStepInfo *info)
 {
     const double slower = fg_recipe_num(t->recipe, "stage_lr");
     const int k = p->chain.at, first = p->chain.first;
@@ -420,7 +425,7 @@ static int generator_step(FgTrain *t, Plate *p, const FgTensor *real, int frame,
     fg_net_zero_grads(&t->net[t->nb_nets - 2]);
     ret = fool(t, p, &loss);
     if (!ret && fg_recipe_num(t->recipe, "reconstruct") > 0)
-        ret = rebuild(t, p, real, frame, info, &again);
+        ret = rebuild(t, p, frame, info, &again);
     if (ret)
         return ret;
     info->loss = loss + again;
@@ -443,6 +448,7 @@ static int plate_step(FgTrain *t, double lr, double part, FgStepInfo *info)
     double inside = 0;
     const int want = stage_of(t, q, part, &inside);
     FgTensor real;
+    FgLot shown;
     FgError err;
     int ret = 0;
 
@@ -456,9 +462,12 @@ static int plate_step(FgTrain *t, double lr, double part, FgStepInfo *info)
         lr *= 0.1;
     real = fg_tensor_images(&q->real[p->chain.at], f, 1);
     fg_step_scalar(info, "Stage", p->chain.at);
-    ret = critic_step(t, p, &real, lr, info);
+    shown = fg_lot_host(&real);
+    ret = fg_lot_copy(&p->real, &shown);
+    if (!ret)
+        ret = critic_step(t, p, lr, info);
     if (!ret && !info->bad)
-        ret = generator_step(t, p, &real, f, lr, info);
+        ret = generator_step(t, p, f, lr, info);
     return ret;
 }
 

@@ -136,6 +136,7 @@ for p in fp16 bf16; do
     check "$p: and not fp32's" sh -c '! cmp -s "$1" "$2"' - \
         "$T/sr-gpu.safetensors" "$T/sr-$p.safetensors"
 done
+check "fp16: stages of a plate" run plate plate-16 --precision=fp16 --device cuda
 check "fp16: a generator and its critic" run dcgan dcgan-16 --precision=fp16 \
     --device cuda
 

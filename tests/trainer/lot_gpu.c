@@ -85,7 +85,7 @@ static void close_made(Made *m)
     fg_pool_free(&m->pool);
 }
 
-enum { SUMS = 6 };
+enum { SUMS = 8 };
 
 /* Losses at what the tape made, their gradient at what went into it. */
 static void losses(Made *m, int kind, double *sum, float *slope)
@@ -105,6 +105,11 @@ static void losses(Made *m, int kind, double *sum, float *slope)
     assert_int_equal(fg_lot_add(&g, &twice, 0.3), 0);
     assert_int_equal(fg_tape_backward(&m->tape, 1), 0);
     memcpy(slope, fg_tape_input_grad(&m->tape)->data, MOST * sizeof(float));
+    g = fg_lot_grad(&m->tape);
+    sum[6] = fg_lot_mse(7, &y, &m->target, &g, &sum[7]);
+    assert_int_equal(fg_tape_backward(&m->tape, 1), 0);
+    memcpy(slope + 2 * MOST, fg_tape_input_grad(&m->tape)->data,
+           MOST * sizeof(float));
     /* Alone: what was there before is gone. */
     g = fg_lot_grad(&m->tape);
     sum[5] = fg_lot_l1(0.4, &y, &m->target, &g, 0, NULL);
@@ -116,7 +121,7 @@ static void losses(Made *m, int kind, double *sum, float *slope)
 static void same(const char *precision)
 {
     static const char *const names[] = {"l1", "mse", "charbonnier"};
-    static float slope[2][2 * MOST];
+    static float slope[2][3 * MOST];
     double sum[2][SUMS];
 
     for (int k = 0; k < 3; k++) {
@@ -137,10 +142,10 @@ static void same(const char *precision)
                   fabs(sum[0][i] - sum[1][i]) <= 1e-7 * sum[0][i]))
                 fail_msg("%s: sum %d is %g, wanted %g", names[k], i, sum[1][i],
                          sum[0][i]);
-        /* The input's gradient, twice; the sums of 64 blocks; of largest
+        /* The input's gradient, thrice; the sums of 64 blocks; of largest
          * values; what passes remember. */
-        assert_true(moved[1] <= 2 * MOST * sizeof(float) +
-                                    64 * (7 * 8 + 2 * 4) + 4 * sizeof(FgLive));
+        assert_true(moved[1] <= 3 * MOST * sizeof(float) +
+                                    64 * (9 * 8 + 3 * 4) + 6 * sizeof(FgLive));
         assert_true(moved[1] < moved[0] / 2);
     }
 }
@@ -183,6 +188,18 @@ static void filled(void **state)
     fetch(&m.target, got);
     for (int i = 0; i < MOST; i++)
         assert_true(got[i] == -2.5F);
+    /* The last image alone, through a tape's 16 bits. */
+    const FgLot in = fg_lot_input(&m.tape);
+    const FgLot one = fg_lot_images(&m.x, 1, 1);
+    const FgLot last = fg_lot_images(&in, 2, 1);
+
+    assert_int_equal(fg_lot_fill(&one, 1), 0);
+    assert_int_equal(fg_lot_copy(&in, &m.target), 0);
+    assert_int_equal(fg_lot_copy(&last, &one), 0);
+    assert_int_equal(fg_lot_copy(&m.x, &in), 0);
+    fetch(&m.x, got);
+    for (int i = 0; i < MOST; i++)
+        assert_true(got[i] == (i < MOST / 3 * 2 ? -2.5F : 1));
     close_made(&m);
 }
 
