@@ -88,15 +88,15 @@ int fg_chain_devices(const AVFilterGraph *g, const FgChainUse *use)
     return ret;
 }
 
-/* gansr holds none unless it is told so, as players and other programs push one
- * frame and wait for one. A chain that says how many is left alone. */
-static int in_flight(const AVFilterGraph *g, const char *text)
+/* Who pushes one frame and waits for one, as layers do, must not have it held,
+ * whatever the preset says; else a chain that says how many is left alone. */
+static int in_flight(const AVFilterGraph *g, const char *text, int several)
 {
+    const int said = strstr(text, "inflight=") != NULL;
     int ret = 0;
     for (unsigned i = 0; i < g->nb_filters && ret >= 0; i++)
-        if (!strcmp(g->filters[i]->filter->name, "gansr") &&
-            !strstr(text, "inflight="))
-            ret = av_opt_set_int(g->filters[i]->priv, "inflight", 0, 0);
+        if (!strcmp(g->filters[i]->filter->name, "gansr") && !(several && said))
+            ret = av_opt_set_int(g->filters[i]->priv, "inflight", !several, 0);
     return ret;
 }
 
@@ -121,8 +121,8 @@ int fg_chain_open(FgChain *c, const char *text, const AVFrame *f, AVRational tb,
         ret = chain_text(c, text);
     if (ret >= 0)
         ret = fg_chain_devices(c->graph, use);
-    if (ret >= 0 && use->several)
-        ret = in_flight(c->graph, text);
+    if (ret >= 0)
+        ret = in_flight(c->graph, text, use->several);
     if (ret >= 0)
         ret = avfilter_graph_config(c->graph, NULL);
     return ret;
