@@ -187,7 +187,7 @@ refused "bench with a bad key" 64 "unknown key 'chanels', allowed channels" \
 refused "bench with a bad value" 64 "allowed" cli bench res:channels=0
 refused "bench with a bad size" 64 "allowed WxH" cli bench $net --size 0x9
 refused "bench with a bad precision" 64 "allowed auto, fp32" \
-    cli bench $net --precision fp8
+    cli bench $net --precision fp4
 refused "bench of a missing model" 66 "none-such" cli bench none-such
 check "doctor --colour" cli doctor --colour
 check "doctor --colour: 300 rows or more, none bad" sh -c "grep -c '^ok ' out | grep -q '[3-9]..' && ! grep -q FAIL out"
