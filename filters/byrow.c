@@ -80,7 +80,10 @@ int fg_push_init(FgPush *p, FgAxis x, FgAxis y, FgKernel kernel, int channels,
     int ret = base_init(&p->r, x, y, kernel, channels, threads);
 
     p->left = NULL;
-    if (ret < 0 || (ret = base_keep(&p->r, ahead + p->r.y.nb, 1)) < 0)
+    if (ret < 0)
+        return ret;
+    const int rows = ahead + p->r.y.nb;
+    if ((ret = base_keep(&p->r, rows < y.src ? rows : y.src, 1)) < 0)
         return ret;
     p->left = calloc((size_t)y.dst, sizeof(*p->left));
     return p->left ? 0 : -ENOMEM;
@@ -121,7 +124,9 @@ int fg_push_ahead(const FgPush *p, int ahead)
 {
     const FgTaps *const t = &p->r.y;
 
-    return (int)((ahead + 2 * t->nb + 1) / t->axis.step) + 2;
+    const double rows = (ahead + 2 * t->nb + 1) / t->axis.step + 2;
+
+    return rows < t->axis.dst ? (int)rows : t->axis.dst;
 }
 
 /* ---- rows that are asked for ---- */

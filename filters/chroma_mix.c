@@ -36,6 +36,8 @@ int fg_chroma_mix_init(FgChromaMix *m, FgSited x, FgSited y, int ahead)
     if ((ret = init_axis(m, 0, x)) < 0 || (ret = init_axis(m, 1, y)) < 0)
         return ret;
     m->rows = ahead + m->down[1].nb;
+    if (m->rows > m->down[1].axis.src) /* each has a place of its own */
+        m->rows = m->down[1].axis.src;
     m->ring = aligned_alloc(64, sizeof(float) * (size_t)ring_row(m) *
                                     (size_t)m->rows);
     m->left = calloc((size_t)m->down[1].axis.dst, sizeof(*m->left));

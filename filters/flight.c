@@ -89,6 +89,10 @@ void fg_flight_run(FgFlight *f, FgFlightFrame *v, int nb)
 {
     int ready = f->nb_up > 0;
 
+    if (nb == 1) { /* all threads are its own */
+        one_frame(f->of, v);
+        return;
+    }
     for (int k = 0; k < f->nb_up; k++)
         for (int i = 0; i < nb; i++)
             ready &= fg_upscale_ready(f->up[k], &v[i].look, &v[i].err) >= 0;
@@ -98,10 +102,6 @@ void fg_flight_run(FgFlight *f, FgFlightFrame *v, int nb)
     for (int i = 0; i < f->nb_up && !ready; i++)
         fg_upscale_free(&f->up[i]); /* what `of` may need */
     f->nb_up = ready ? f->nb_up : 0;
-    if (nb == 1) { /* all threads are its own */
-        one_frame(f->of, v);
-        return;
-    }
     if (ready)
         fg_run(f->ex, job, f, nb < f->nb_up ? nb : f->nb_up);
     for (int i = 0; i < nb; i++)

@@ -43,9 +43,10 @@ typedef struct FgLook {
 
 typedef struct FgUpscale FgUpscale;
 
-/* Allocates everything; without memory for it tiles are halved, down to 64
- * pixels. The model must outlive *u. 0 or a negative errno and err; *u is NULL
- * on failure. */
+/* Allocates all that frames need but whole pictures that only some frames do:
+ * blend, values outside of 0..1. Without memory for it tiles are halved, down
+ * to 64 pixels; in tiles there are whole pictures instead of rows. The model
+ * must outlive *u. 0 or a negative errno and err; *u is NULL on failure. */
 int fg_upscale_create(FgUpscale **u, const FgModel *m,
                       const FgUpscaleOptions *o, FgError *err);
 /* Fills the pixels of out (allocated, of the output size); properties are the
@@ -69,8 +70,8 @@ int fg_upscale_ready(FgUpscale *u, const FgLook *look, FgError *err);
 int fg_upscale_parts(const FgUpscale *u);
 /* 1 if a tile size was asked for. */
 int fg_upscale_tiled(const FgUpscale *u);
-/* What one that shares its weights may hold at most, with a frame in and one
- * out: bytes, not counting weights. */
+/* About what one that shares its weights may hold at most, with a frame in and
+ * one out: bytes, not counting weights and rows. */
 size_t fg_upscale_bytes(const FgUpscale *u);
 /* The frame as the network takes it, [1,C,h,w]; lent until the next call. As
  * fg_upscale_frame. */
