@@ -342,42 +342,66 @@ static FgTensor tensor(int c, int h, int w)
     return t;
 }
 
+/* What the CPU makes of a picture in fp32 and the GPU at the third time, when
+ * it is a replay. */
+typedef struct Pair {
+    FgTensor cpu, gpu;
+    char precision[16]; /* of the GPU's */
+} Pair;
+
+static void run_on(FgPlan *p, const FgTensor *in, FgTensor *out, int times)
+{
+    for (int k = 0; k < times; k++)
+        if (fg_plan_run(p, in, out) < 0)
+            die("a picture", NULL);
+}
+
+static Pair run_both(const FgModel *m, FgPrecision precision, int w, int h)
+{
+    FgPlan *p = plan_of(m, "cpu", FG_PREC_FP32, w, h);
+    FgPlanInfo i;
+    Pair r;
+    fg_plan_info(p, &i);
+    FgTensor in = tensor(i.channels_in, h, w);
+    r.cpu = tensor(i.channels_out, h * i.scale_num, w * i.scale_num);
+    r.gpu = tensor(i.channels_out, h * i.scale_num, w * i.scale_num);
+    for (int k = 0; k < i.channels_in * w * h; k++)
+        ((float *)in.data)[k] = (float)noise((uint32_t)k, 9) * 0x1p-32F;
+    run_on(p, &in, &r.cpu, 1);
+    fg_plan_free(&p);
+    p = plan_of(m, "cuda", (int)precision, w, h);
+    run_on(p, &in, &r.gpu, 3);
+    fg_plan_info(p, &i);
+    snprintf(r.precision, sizeof(r.precision), "%s", i.precision);
+    fg_plan_free(&p);
+    fg_tensor_free(&in);
+    return r;
+}
+
+static void free_both(Pair *r)
+{
+    fg_tensor_free(&r->cpu);
+    fg_tensor_free(&r->gpu);
+}
+
 static int parity(const char *path, int w, int h, double allowed)
 {
     FgModel *m = read_model(path);
-    FgPlan *p = plan_of(m, "cpu", FG_PREC_FP32, w, h);
-    FgPlanInfo i;
-    fg_plan_info(p, &i);
-    FgTensor in = tensor(i.channels_in, h, w);
-    FgTensor a = tensor(i.channels_out, h * i.scale_num, w * i.scale_num);
-    FgTensor b = tensor(i.channels_out, h * i.scale_num, w * i.scale_num);
+    Pair r = run_both(m, FG_PREC_AUTO, w, h);
     double top = 0, most = 0;
-    for (int k = 0; k < i.channels_in * w * h; k++)
-        ((float *)in.data)[k] = (float)noise((uint32_t)k, 9) * 0x1p-32F;
-    if (fg_plan_run(p, &in, &a) < 0)
-        die("the CPU", NULL);
-    fg_plan_free(&p);
-    p = plan_of(m, "cuda", FG_PREC_AUTO, w, h);
-    for (int k = 0; k < 3; k++)
-        if (fg_plan_run(p, &in, &b) < 0)
-            die("the GPU", NULL);
-    fg_plan_info(p, &i);
-    for (int y = 0; y < a.shape.h; y++)
-        for (int x = 0; x < a.shape.w; x++)
-            for (int c = 0; c < a.shape.c; c++) {
-                const double u = (double)fg_f32(&a, 0, y, x)[c];
-                const double d = fabs(u - (double)fg_f32(&b, 0, y, x)[c]);
+    for (int y = 0; y < r.cpu.shape.h; y++)
+        for (int x = 0; x < r.cpu.shape.w; x++)
+            for (int c = 0; c < r.cpu.shape.c; c++) {
+                const double u = (double)fg_f32(&r.cpu, 0, y, x)[c];
+                const double d = fabs(u - (double)fg_f32(&r.gpu, 0, y, x)[c]);
                 top = fabs(u) > top ? fabs(u) : top;
                 most = d <= most ? most : d; /* NaN, too */
             }
     const int good = top > 0 && most <= allowed * top;
     printf("{\"precision\": \"%s\", \"largest\": %.4g, \"differs\": %.3g, "
            "\"allowed\": %.3g, \"ok\": %s}\n",
-           i.precision, top, most, allowed * top, good ? "true" : "false");
-    fg_plan_free(&p);
-    fg_tensor_free(&in);
-    fg_tensor_free(&a);
-    fg_tensor_free(&b);
+           r.precision, top, most, allowed * top, good ? "true" : "false");
+    free_both(&r);
     fg_model_free(&m);
     return !good;
 }
@@ -414,30 +438,13 @@ static int fp8(const char *path, int w, int h)
 {
     FgModel *m = read_model(path);
     const FgCalibrated c = make_card(m);
-    FgPlan *p = plan_of(m, "cpu", FG_PREC_FP32, w, h);
-    FgPlanInfo i;
-    fg_plan_info(p, &i);
-    FgTensor in = tensor(i.channels_in, h, w);
-    FgTensor a = tensor(i.channels_out, h * i.scale_num, w * i.scale_num);
-    FgTensor b = tensor(i.channels_out, h * i.scale_num, w * i.scale_num);
-    for (int k = 0; k < i.channels_in * w * h; k++)
-        ((float *)in.data)[k] = (float)noise((uint32_t)k, 9) * 0x1p-32F;
-    if (fg_plan_run(p, &in, &a) < 0)
-        die("the CPU", NULL);
-    fg_plan_free(&p);
-    p = plan_of(m, "cuda", FG_PREC_FP8, w, h);
-    for (int k = 0; k < 3; k++)
-        if (fg_plan_run(p, &in, &b) < 0)
-            die("the GPU", NULL);
-    const double db = psnr(&a, &b);
+    Pair r = run_both(m, FG_PREC_FP8, w, h);
+    const double db = psnr(&r.cpu, &r.gpu);
     const int good = db >= c.psnr - 2;
     printf("{\"convolutions\": %d, \"card_db\": %.2f, \"db\": %.2f, "
            "\"ok\": %s}\n",
            c.layers, c.psnr, db, good ? "true" : "false");
-    fg_plan_free(&p);
-    fg_tensor_free(&in);
-    fg_tensor_free(&a);
-    fg_tensor_free(&b);
+    free_both(&r);
     fg_model_free(&m);
     return !good;
 }
